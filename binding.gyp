@@ -1,0 +1,28 @@
+{
+  # The only place that says how the addon is compiled; native/Makefile builds the same core for its own tests.
+  "targets": [
+    {
+      "target_name": "overlayfs",
+      "sources": ["<!@(ls -1 native/core/*.cc native/binding/*.cc)"],
+      "include_dirs": ["native"],
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        # Without it a promise that settles while its worker is being terminated aborts the whole process.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        # Electron forbids external buffers; everything that crosses is copied.
+        "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED",
+        "_FILE_OFFSET_BITS=64"
+      ],
+      "cflags": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-fvisibility=hidden"],
+      "cflags!": ["-Wno-unused-parameter"],
+      # -isystem: the warnings below are for our code.
+      "cflags_cc": [
+        "-std=c++20", "-fno-exceptions", "-fno-rtti",
+        "-isystem", "<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"
+      ],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"]
+    }
+  ]
+}

@@ -1,0 +1,100 @@
+import { fileURLToPath } from 'node:url';
+import { argumentRange, argumentType, argumentValue } from './errors.ts';
+
+/** A path: text, bytes, or a `file:` URL. File names are bytes, so a Buffer can name any file. */
+export type PathLike = string | Buffer | URL;
+
+const slash = 0x2f;
+
+/** The bytes of a path, as they are. */
+export function pathBytes(value: unknown, name: string): Buffer {
+  let bytes: Buffer;
+  if (typeof value === 'string') {
+    bytes = Buffer.from(value);
+  } else if (Buffer.isBuffer(value)) {
+    bytes = Buffer.from(value); // ours from here on: the work happens later
+  } else if (value instanceof URL) {
+    bytes = Buffer.from(fileURLToPath(value));
+  } else {
+    throw argumentType(name, 'a string, a Buffer or a file: URL', value);
+  }
+  if (bytes.length === 0) {
+    throw argumentValue(name, 'must not be empty');
+  }
+  if (bytes.includes(0)) {
+    throw argumentValue(name, 'must not contain a NUL byte');
+  }
+  return bytes;
+}
+
+/**
+ * The bytes of a path, absolute: a later `process.chdir` must not change what was meant. Nothing is
+ * normalised, since `a/..` is not `.` where `a` is a symbolic link.
+ */
+export function absolutePath(value: unknown, name: string): Buffer {
+  const bytes = pathBytes(value, name);
+  return bytes[0] === slash ? bytes : Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
+}
+
+/** One path or a list of at least one. */
+export function pathList(value: unknown, name: string): readonly Buffer[] {
+  if (!Array.isArray(value)) {
+    return [absolutePath(value, name)];
+  }
+  if (value.length === 0) {
+    throw argumentValue(name, 'must name at least one directory');
+  }
+  return value.map((item, i) => absolutePath(item, `${name}[${i}]`));
+}
+
+/** Checks that a value is a plain options object without keys we do not know. */
+export function optionsObject(
+  value: unknown,
+  name: string,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (value === undefined) {
+    return {};
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw argumentType(name, 'an object', value);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) {
+      throw argumentValue(`${name}.${key}`, `is no option; known are ${known.join(', ')}`);
+    }
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+export function optionalBoolean(value: unknown, name: string): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw argumentType(name, 'a boolean', value);
+  }
+  return value;
+}
+
+export function oneOf<T extends string>(value: unknown, name: string, words: readonly T[]): T {
+  const found = words.find((word) => word === value);
+  if (found === undefined) {
+    throw argumentValue(name, `must be one of ${words.map((word) => `'${word}'`).join(', ')}`);
+  }
+  return found;
+}
+
+export function optionalSignal(value: unknown, name: string): AbortSignal | undefined {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw argumentType(name, 'an AbortSignal', value);
+  }
+  return value;
+}
+
+export function flagBits(value: unknown, name: string): number {
+  if (typeof value !== 'number') {
+    throw argumentType(name, 'a number', value);
+  }
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
+    throw argumentRange(name, 'must be an integer from 0 to 4294967295');
+  }
+  return value;
+}

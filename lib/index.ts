@@ -1,0 +1,14 @@
+/** The public names; each is described where it is defined. */
+export type { PathLike } from './arguments.ts';
+export type { Changes, ChangesOptions, ChangesSource, Layers } from './changes.ts';
+export { changes } from './changes.ts';
+export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
+export { AbortError, OverlayError } from './errors.ts';
+export type { OverlayMount, UnmountOptions } from './mounts.ts';
+export { listOverlays, listOverlaysSync, unmount, unmountSync } from './mounts.ts';
+export type { CloseOptions, MountOptions } from './overlay.ts';
+export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { LayerEntries, ScanOptions } from './scan.ts';
+export { scanLayer } from './scan.ts';
+export type { Syscalls } from './syscalls.ts';
+export { syscalls } from './syscalls.ts';

@@ -1,0 +1,200 @@
+import type { PathLike } from './arguments.ts';
+import { absolutePath, optionalBoolean, optionsObject, pathList } from './arguments.ts';
+import type { Changes, ChangesOptions } from './changes.ts';
+import { changes } from './changes.ts';
+import { argumentValue } from './errors.ts';
+import { umountFlags } from './mount-flags.ts';
+import type { LayersHandle, NativeMounted, NativeSpec } from './native.ts';
+import { native, unwrap } from './native.ts';
+import type { OpenedLayers } from './opened-layers.ts';
+
+export interface MountOptions {
+  /** One lower directory, or several, the top-most first. */
+  readonly lower: PathLike | readonly PathLike[];
+  /**
+   * Where changes land. Created if it is missing, with the attributes of the top-most lower. Without
+   * it the overlay is read-only and needs at least two lowers.
+   */
+  readonly upper?: PathLike;
+  /**
+   * The kernel's scratch directory, on the same mount as `upper`. Default: `<upper>.work`. Created if
+   * it is missing. Never share it, nor the upper, between two mounts.
+   */
+  readonly work?: PathLike;
+  /** The mount point, an existing directory. It may be one of the lowers: a mount in place. */
+  readonly target: PathLike;
+  /**
+   * Keep overlayfs's marks in `user.*` attributes instead of `trusted.*`. Default: only where
+   * `trusted.*` cannot be written, which is everywhere but with CAP_SYS_ADMIN in the initial user
+   * namespace. Layers written one way must be mounted and read that way again.
+   */
+  readonly userxattr?: boolean;
+}
+
+export interface CloseOptions {
+  /** Detach the mount at once even if it is in use (MNT_DETACH); its users keep their files. */
+  readonly lazy?: boolean;
+}
+
+const warningTexts: Readonly<Record<string, string>> = {
+  'upper-owner':
+    'the new upper could not be given the owner of the lower, so the root of the overlay has another one',
+  'upper-xattrs':
+    'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
+};
+
+/** A mounted overlay. Made by `mountOverlay`; `close()` unmounts it. */
+export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
+  /** The mount point, resolved. */
+  readonly path: string;
+  readonly pathBytes: Buffer;
+  /** Top-most first, as named when mounting, made absolute. */
+  readonly lower: readonly string[];
+  readonly upper: string | undefined;
+  readonly work: string | undefined;
+  /** Whether the marks are in `user.*` attributes. */
+  readonly userxattr: boolean;
+  /** Of the kernel: never used twice from Linux 6.8 on. */
+  readonly mountId: bigint;
+  /** What could not be done as it should, as sentences. */
+  readonly warnings: readonly string[];
+  readonly #mounted: NativeMounted;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+
+  /** @internal */
+  constructor(spec: NativeSpec, mounted: NativeMounted) {
+    this.#mounted = mounted;
+    this.path = mounted.target.toString();
+    this.pathBytes = mounted.target;
+    this.lower = spec.lower.map(String);
+    this.upper = spec.upper?.toString();
+    this.work = mounted.work?.toString();
+    this.userxattr = mounted.userxattr;
+    this.mountId = mounted.mountId;
+    this.warnings = mounted.warnings.map((word) => warningTexts[word] ?? word);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Everything that is different from the lowers: `changes(overlay, options)`. */
+  changes(options?: ChangesOptions): Changes {
+    return changes(this, options);
+  }
+
+  /** Opened before the mount could hide them. */
+  openedLayers(): LayersHandle {
+    if (this.#closed) {
+      throw Object.assign(
+        new Error('The overlay is closed; name its layers to read what the upper holds'),
+        { code: 'ERR_INVALID_STATE' },
+      );
+    }
+    if (this.upper === undefined) {
+      throw argumentValue(
+        'source',
+        'is a read-only overlay: without an upper there are no changes',
+      );
+    }
+    return this.#mounted.layers;
+  }
+
+  /**
+   * Unmounts this very mount and nothing else: not what was mounted over it since, and nothing if
+   * somebody else has unmounted it. Calling it again is harmless; if it rejects (`EBUSY` while files
+   * are open or a process works in it) the overlay stays open and `close` can be tried again.
+   *
+   * The kernel writes the whole filesystem of the upper to disk here, which can take a while.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    const flags = closeFlags(options);
+    if (this.#closed) {
+      return Promise.resolve();
+    }
+    this.#closing ??= this.#close(flags).finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  /** Like `close`, blocking. */
+  closeSync(options?: CloseOptions): void {
+    const flags = closeFlags(options);
+    if (!this.#closed) {
+      unwrap(native().unmountOwn(this.#mounted.mount, flags, true));
+      this.#release();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async #close(flags: number): Promise<void> {
+    unwrap(await native().unmountOwn(this.#mounted.mount, flags, false));
+    this.#release();
+  }
+
+  #release(): void {
+    this.#closed = true;
+    native().closeLayers(this.#mounted.layers);
+  }
+}
+
+function closeFlags(options: unknown): number {
+  const given = optionsObject(options, 'options', ['lazy']);
+  return optionalBoolean(given.lazy, 'options.lazy') ? umountFlags.MNT_DETACH : 0;
+}
+
+function specOf(options: unknown): NativeSpec {
+  if (options === undefined) {
+    throw argumentValue('options', 'must be given: at least `lower` and `target`');
+  }
+  const given = optionsObject(options, 'options', [
+    'lower',
+    'upper',
+    'work',
+    'target',
+    'userxattr',
+  ]);
+  if (given.work !== undefined && given.upper === undefined) {
+    throw argumentValue('options.work', 'needs an upper: a read-only overlay has no use for it');
+  }
+  return {
+    lower: pathList(given.lower, 'options.lower'),
+    upper: given.upper === undefined ? null : absolutePath(given.upper, 'options.upper'),
+    work: given.work === undefined ? null : absolutePath(given.work, 'options.work'),
+    target: absolutePath(given.target, 'options.target'),
+    userxattr: optionalBoolean(given.userxattr, 'options.userxattr') ?? null,
+  };
+}
+
+/**
+ * Mounts an overlay. Needs CAP_SYS_ADMIN, which an ordinary user has in a user and mount namespace
+ * of his own.
+ *
+ * The mount outlives the process unless it is closed. After a failure nothing is mounted, and
+ * directories made on the way are removed again. What the kernel accepts but would not serve the
+ * purpose (an overlay it could only mount read-only, a filesystem without extended attributes) is an
+ * error as well.
+ *
+ * @throws OverlayError with `code`, `syscall`, `path` and, where the cause is known, `hint`.
+ * @throws TypeError for wrong arguments, before anything is touched.
+ * @see overlayfs.rst in the kernel's documentation, mount(2)
+ */
+export async function mountOverlay(options: MountOptions): Promise<Overlay> {
+  const spec = specOf(options);
+  return new Overlay(spec, unwrap(await native().mountOverlay(spec, false)));
+}
+
+/** Like `mountOverlay`, blocking. */
+export function mountOverlaySync(options: MountOptions): Overlay {
+  const spec = specOf(options);
+  return new Overlay(spec, unwrap(native().mountOverlay(spec, true)));
+}

@@ -1,0 +1,150 @@
+import { AbortError } from './errors.ts';
+import type { NativeBatch, Outcome } from './native.ts';
+import { unwrap } from './native.ts';
+
+/** A walk of the core, asked for one batch after another. */
+export interface Pulled<Walk, Item> {
+  open(): Promise<Outcome<Walk>>;
+  next(walk: Walk): Promise<Outcome<NativeBatch>>;
+  close(walk: Walk): void;
+  decode(bytes: Buffer): Item[];
+}
+
+/** The walks that have a job in the pool. */
+const running = new Set<() => void>();
+let exitWatched = false;
+
+/** An exiting process waits for running jobs, and only here can they still be told to stop. */
+function watchExit(): void {
+  if (!exitWatched) {
+    exitWatched = true;
+    process.once('exit', () => {
+      for (const stop of running) {
+        stop();
+      }
+    });
+  }
+}
+
+const end = { done: true, value: undefined } as const;
+
+/**
+ * The entries of a walk, in order, iterable once. Leaving the loop, an error and an abort free
+ * everything; a job that is running then stops at its next look and nobody waits for it.
+ */
+export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
+  readonly #source: Pulled<Walk, Item>;
+  readonly #signal: AbortSignal | undefined;
+  #walk: Walk | undefined;
+  #items: readonly Item[] = [];
+  #at = 0;
+  #iterated = false;
+  #ended = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
+    this.#source = source;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    if (this.#iterated) {
+      throw Object.assign(new TypeError('A list of changes or entries can be iterated once only'), {
+        code: 'ERR_INVALID_STATE',
+      });
+    }
+    this.#iterated = true;
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    // Calls that do not wait for each other are answered in their order.
+    const result = this.#last.then(() => this.#next());
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  return(): Promise<IteratorResult<Item, undefined>> {
+    this.#finish();
+    return Promise.resolve(end);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#finish();
+    return Promise.resolve();
+  }
+
+  async #next(): Promise<IteratorResult<Item, undefined>> {
+    while (this.#at === this.#items.length) {
+      if (this.#ended) {
+        return end;
+      }
+      try {
+        await this.#fill();
+      } catch (error) {
+        this.#finish();
+        throw error;
+      }
+    }
+    const value = this.#items[this.#at++] as Item;
+    return { done: false, value };
+  }
+
+  async #fill(): Promise<void> {
+    if (this.#signal?.aborted) {
+      throw new AbortError(this.#signal.reason);
+    }
+    this.#walk ??= unwrap(await this.#interruptible(this.#open()));
+    const walk = this.#walk;
+    const stop = (): void => this.#source.close(walk);
+    watchExit();
+    running.add(stop);
+    const job = this.#source.next(walk).finally(() => running.delete(stop));
+    const batch = unwrap(await this.#interruptible(job));
+    if (this.#ended) {
+      return; // left while the job was running
+    }
+    this.#items = this.#source.decode(batch.bytes);
+    this.#at = 0;
+    if (!batch.more) {
+      this.#release();
+      this.#ended = true;
+    }
+  }
+
+  /** What is opened after an abort has already been reported is closed again. */
+  async #open(): Promise<Outcome<Walk>> {
+    const outcome = await this.#source.open();
+    if (this.#ended && 'value' in outcome) {
+      this.#source.close(outcome.value);
+    }
+    return outcome;
+  }
+
+  /** Settles with the job, or rejects at once when the signal fires. */
+  #interruptible<T>(job: Promise<T>): Promise<T> {
+    const signal = this.#signal;
+    if (signal === undefined) {
+      return job;
+    }
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(new AbortError(signal.reason));
+      signal.addEventListener('abort', abort, { once: true });
+      job.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#items = [];
+    this.#at = 0;
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#walk !== undefined) {
+      this.#source.close(this.#walk);
+      this.#walk = undefined;
+    }
+  }
+}

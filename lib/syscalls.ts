@@ -1,0 +1,86 @@
+/**
+ * System calls one to one, for people who want exactly what the kernel does: nothing is checked
+ * beforehand, resolved or undone. Errors are `OverlayError`s.
+ */
+import type { PathLike } from './arguments.ts';
+import { flagBits, pathBytes } from './arguments.ts';
+import { argumentType, argumentValue } from './errors.ts';
+import { mountFlags, umountFlags } from './mount-flags.ts';
+import { native, unwrap } from './native.ts';
+
+/** Text that is no path: it may be empty. */
+function bytesOrNull(value: unknown, name: string): Buffer | null {
+  if (value === null) {
+    return null;
+  }
+  if (typeof value !== 'string' && !Buffer.isBuffer(value)) {
+    throw argumentType(name, 'a string, a Buffer or null', value);
+  }
+  const bytes = Buffer.from(value as string);
+  if (bytes.includes(0)) {
+    throw argumentValue(name, 'must not contain a NUL byte');
+  }
+  return bytes;
+}
+
+type MountArguments = [
+  source: PathLike | null,
+  target: PathLike,
+  filesystemType: string | Buffer | null,
+  flags?: number,
+  data?: string | Buffer | null,
+];
+
+function mountArguments(
+  ...[source, target, type, flags = 0, data = null]: MountArguments
+): [Buffer | null, Buffer, Buffer | null, number, Buffer | null] {
+  return [
+    source instanceof URL ? pathBytes(source, 'source') : bytesOrNull(source, 'source'),
+    pathBytes(target, 'target'),
+    bytesOrNull(type, 'filesystemType'),
+    flagBits(flags, 'flags'),
+    bytesOrNull(data, 'data'),
+  ];
+}
+
+/**
+ * mount(2). A `null` is passed as a null pointer, as a bind mount or a remount wants it.
+ *
+ * The one addition: data longer than 4095 bytes is refused (`E2BIG`), because the kernel would cut it
+ * in silence and go by the rest.
+ */
+async function mount(...args: MountArguments): Promise<void> {
+  unwrap(await native().mount(...mountArguments(...args), false));
+}
+
+/** mount(2), blocking. */
+function mountSync(...args: MountArguments): void {
+  unwrap(native().mount(...mountArguments(...args), true));
+}
+
+/** umount2(2). */
+async function umount(target: PathLike, flags = 0): Promise<void> {
+  unwrap(await native().umount(pathBytes(target, 'target'), flagBits(flags, 'flags'), false));
+}
+
+/** umount2(2), blocking. */
+function umountSync(target: PathLike, flags = 0): void {
+  unwrap(native().umount(pathBytes(target, 'target'), flagBits(flags, 'flags'), true));
+}
+
+export type Syscalls = {
+  readonly mount: typeof mount;
+  readonly mountSync: typeof mountSync;
+  readonly umount: typeof umount;
+  readonly umountSync: typeof umountSync;
+} & typeof mountFlags &
+  typeof umountFlags;
+
+export const syscalls: Syscalls = Object.freeze({
+  mount,
+  mountSync,
+  umount,
+  umountSync,
+  ...mountFlags,
+  ...umountFlags,
+});

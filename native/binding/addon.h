@@ -1,0 +1,15 @@
+// The functions of the addon, by file. lib/native.ts describes them in types.
+#ifndef OVL_BINDING_ADDON_H_
+#define OVL_BINDING_ADDON_H_
+
+#include <napi.h>
+
+namespace ovl {
+
+void ExportMounts(Napi::Env env, Napi::Object exports);
+void ExportLayers(Napi::Env env, Napi::Object exports);
+void ExportWalks(Napi::Env env, Napi::Object exports);
+
+}  // namespace ovl
+
+#endif  // OVL_BINDING_ADDON_H_

@@ -1,0 +1,33 @@
+// Objects of the core that JavaScript holds on to.
+#ifndef OVL_BINDING_HANDLE_H_
+#define OVL_BINDING_HANDLE_H_
+
+#include <napi.h>
+
+#include <memory>
+#include <utility>
+
+namespace ovl {
+
+// What JavaScript holds is a reference that can be let go of early (closing), while queued work
+// that still uses the object has one of its own.
+template <typename T>
+class Handle {
+ public:
+  static Napi::Value New(Napi::Env env, std::shared_ptr<T> object) {
+    auto* holder = new std::shared_ptr<T>(std::move(object));
+    return Napi::External<std::shared_ptr<T>>::New(
+        env, holder, [](Napi::BasicEnv, std::shared_ptr<T>* gone) { delete gone; });
+  }
+  static std::shared_ptr<T> Get(const Napi::Value& value) { return Holder(value); }
+  static void Release(const Napi::Value& value) { Holder(value).reset(); }
+
+ private:
+  static std::shared_ptr<T>& Holder(const Napi::Value& value) {
+    return *value.As<Napi::External<std::shared_ptr<T>>>().Data();
+  }
+};
+
+}  // namespace ovl
+
+#endif  // OVL_BINDING_HANDLE_H_

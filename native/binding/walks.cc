@@ -1,0 +1,120 @@
+// Walks that JavaScript pulls batch by batch: it asks, one queued job fills a batch and returns.
+#include <napi.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "binding/addon.h"
+#include "binding/convert.h"
+#include "binding/handle.h"
+#include "binding/packed.h"
+#include "binding/work.h"
+#include "core/change_walk.h"
+#include "core/layer_scan.h"
+#include "core/layers.h"
+#include "core/work_slice.h"
+
+namespace ovl {
+
+namespace {
+
+// An exiting process and a terminated worker wait this long at most for a job that is running.
+constexpr std::chrono::milliseconds kSlice{20};
+
+template <typename Core>
+struct Walk {
+  explicit Walk(std::unique_ptr<Core> walk) : core(std::move(walk)) {}
+  std::unique_ptr<Core> core;
+  CancelFlag cancelled{false};
+};
+
+struct Batch {
+  std::string bytes;
+  bool more = true;
+};
+
+template <typename Core, typename Sink>
+Result<Batch> Fill(Walk<Core>& walk) {
+  Sink sink;
+  const WorkSlice slice(walk.cancelled, kSlice);
+  auto more = walk.core->Next(slice, sink);
+  if (!more.ok()) return std::move(more.failure());
+  return Batch{sink.bytes(), more.value()};
+}
+
+template <typename Core, typename Sink>
+Napi::Value Next(const Napi::CallbackInfo& info) {
+  return Run<Batch>(
+      info.Env(), false,
+      [walk = Handle<Walk<Core>>::Get(info[0])] { return Fill<Core, Sink>(*walk); },
+      [](Napi::Env env, Batch& batch) -> Napi::Value {
+        auto object = Napi::Object::New(env);
+        object.Set("bytes", FromBytes(env, batch.bytes));
+        object.Set("more", batch.more);
+        return object;
+      });
+}
+
+// Stops a running job at its next look; the walk itself goes when the job has ended.
+template <typename Core>
+void Close(const Napi::CallbackInfo& info) {
+  const auto walk = Handle<Walk<Core>>::Get(info[0]);
+  if (!walk) return;
+  walk->cancelled.store(true, std::memory_order_relaxed);
+  Handle<Walk<Core>>::Release(info[0]);
+}
+
+template <typename Core>
+Napi::Value FromWalk(Napi::Env env, std::unique_ptr<Core>& core) {
+  return Handle<Walk<Core>>::New(env, std::make_shared<Walk<Core>>(std::move(core)));
+}
+
+// (layers, content mode, ignored aspects, expand)
+Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
+  ChangeOptions options;
+  options.content = static_cast<ContentMode>(info[1].As<Napi::Number>().Uint32Value());
+  options.ignore = static_cast<Aspects>(info[2].As<Napi::Number>().Uint32Value());
+  options.expand = info[3].As<Napi::Boolean>().Value();
+  using Core = std::unique_ptr<ChangeWalk>;
+  return Run<Core>(
+      info.Env(), false,
+      [layers = Handle<Layers>::Get(info[0]), options]() -> Result<Core> {
+        auto readable = CheckReadable(layers->space, layers->upper->PathOf(""));
+        if (!readable.ok()) return std::move(readable.failure());
+        return ChangeWalk::Open(*layers, options);
+      },
+      FromWalk<ChangeWalk>);
+}
+
+// (directory, user)
+Napi::Value CallOpenScan(const Napi::CallbackInfo& info) {
+  const auto space =
+      info[1].As<Napi::Boolean>().Value() ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+  using Core = std::unique_ptr<LayerScan>;
+  return Run<Core>(
+      info.Env(), false,
+      [path = ToBytes(info[0]), space]() -> Result<Core> {
+        auto readable = CheckReadable(space, path);
+        if (!readable.ok()) return std::move(readable.failure());
+        auto root = OpenLayer(path, 0);
+        if (!root.ok()) return std::move(root.failure());
+        return std::make_unique<LayerScan>(std::move(root.value()));
+      },
+      FromWalk<LayerScan>);
+}
+
+}  // namespace
+
+void ExportWalks(Napi::Env env, Napi::Object exports) {
+  exports.Set("openChanges", Napi::Function::New(env, CallOpenChanges));
+  exports.Set("nextChanges", Napi::Function::New(env, Next<ChangeWalk, PackedChanges>));
+  exports.Set("closeChanges", Napi::Function::New(env, Close<ChangeWalk>));
+  exports.Set("openScan", Napi::Function::New(env, CallOpenScan));
+  exports.Set("nextScan", Napi::Function::New(env, Next<LayerScan, PackedEntries>));
+  exports.Set("closeScan", Napi::Function::New(env, Close<LayerScan>));
+}
+
+}  // namespace ovl

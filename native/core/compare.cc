@@ -1,0 +1,149 @@
+#include "core/compare.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/sys_file.h"
+#include "core/sys_xattr.h"
+
+namespace ovl {
+
+namespace {
+
+constexpr size_t kPiece = 256 * 1024;
+constexpr size_t kStep = 1024 * 1024;
+
+Failure At(Failure failure, const LayerEntry& entry) {
+  failure.path = entry.dir->PathOf(entry.name);
+  return failure;
+}
+
+Result<std::string> ListOf(const LayerEntry& entry) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  // The root of a layer has no name in a parent that we could ask by.
+  auto list = entry.name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), entry.name);
+  if (!list.ok()) return At(std::move(list.failure()), entry);
+  return list;
+}
+
+Result<bool> ValueOf(const LayerEntry& entry, const std::string& attribute, std::string& value) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto got = entry.name.empty() ? GetXattr(fd.value(), attribute, value)
+                                : GetXattrAt(fd.value(), entry.name, attribute, value);
+  if (!got.ok()) return At(std::move(got.failure()), entry);
+  return got;
+}
+
+Result<UniqueFd> OpenContent(const LayerEntry& entry) {
+  auto dir = entry.dir->Fd();
+  if (!dir.ok()) return std::move(dir.failure());
+  auto fd = OpenFileAt(dir.value(), entry.name);
+  if (!fd.ok()) return At(std::move(fd.failure()), entry);
+  return fd;
+}
+
+// pread(2) of exactly `size` bytes, or fewer at the end of the file.
+Result<size_t> ReadAll(int fd, char* to, size_t size, off_t offset, const std::string& path) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::pread(fd, to + done, size - done, offset + static_cast<off_t>(done));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return Errno("pread", path);
+    }
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+}  // namespace
+
+Aspects CompareStat(const struct stat& before, const struct stat& after) {
+  Aspects aspects = 0;
+  if ((before.st_mode & 07777) != (after.st_mode & 07777)) aspects |= kAspectMode;
+  if (before.st_uid != after.st_uid || before.st_gid != after.st_gid) aspects |= kAspectOwner;
+  if (S_ISDIR(after.st_mode)) return aspects;  // times and size of a directory say nothing
+  if (before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec) {
+    aspects |= kAspectTimes;
+  }
+  if ((S_ISCHR(after.st_mode) || S_ISBLK(after.st_mode)) && before.st_rdev != after.st_rdev) {
+    aspects |= kAspectDevice;
+  }
+  return aspects;
+}
+
+Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, MarkerSpace space) {
+  auto before_list = ListOf(before);
+  if (!before_list.ok()) return std::move(before_list.failure());
+  auto after_list = ListOf(after);
+  if (!after_list.ok()) return std::move(after_list.failure());
+  const auto a = VisibleXattrs(before_list.value(), space);
+  const auto b = VisibleXattrs(after_list.value(), space);
+  if (a.size() != b.size()) return false;
+  std::string before_value;
+  std::string after_value;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i].visible != b[i].visible) return false;
+    auto before_got = ValueOf(before, a[i].stored, before_value);
+    if (!before_got.ok()) return std::move(before_got.failure());
+    auto after_got = ValueOf(after, b[i].stored, after_value);
+    if (!after_got.ok()) return std::move(after_got.failure());
+    if (before_got.value() != after_got.value() || before_value != after_value) return false;
+  }
+  return true;
+}
+
+Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after) {
+  auto a = before.dir->Fd();
+  if (!a.ok()) return std::move(a.failure());
+  auto b = after.dir->Fd();
+  if (!b.ok()) return std::move(b.failure());
+  auto before_target = ReadLinkAt(a.value(), before.name);
+  if (!before_target.ok()) return At(std::move(before_target.failure()), before);
+  auto after_target = ReadLinkAt(b.value(), after.name);
+  if (!after_target.ok()) return At(std::move(after_target.failure()), after);
+  return before_target.value() == after_target.value();
+}
+
+Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEntry& before,
+                                                                   const LayerEntry& after) {
+  std::unique_ptr<ContentComparison> out(new ContentComparison);
+  auto a = OpenContent(before);
+  if (!a.ok()) return std::move(a.failure());
+  auto b = OpenContent(after);
+  if (!b.ok()) return std::move(b.failure());
+  out->before_ = std::move(a.value());
+  out->after_ = std::move(b.value());
+  out->before_path_ = before.dir->PathOf(before.name);
+  out->after_path_ = after.dir->PathOf(after.name);
+  out->size_ = after.st.st_size;
+  out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * kPiece);
+  return out;
+}
+
+Result<ContentComparison::State> ContentComparison::Step() {
+  char* const a = buffers_.get();
+  char* const b = a + kPiece;
+  for (size_t done = 0; done < kStep && offset_ < size_;) {
+    const size_t want = std::min(kPiece, static_cast<size_t>(size_ - offset_));
+    auto read_a = ReadAll(before_.get(), a, want, offset_, before_path_);
+    if (!read_a.ok()) return std::move(read_a.failure());
+    auto read_b = ReadAll(after_.get(), b, want, offset_, after_path_);
+    if (!read_b.ok()) return std::move(read_b.failure());
+    if (read_a.value() != read_b.value() || std::memcmp(a, b, read_a.value()) != 0) {
+      return State::kDifferent;
+    }
+    if (read_a.value() < want) return State::kSame;  // both were cut short while we looked
+    offset_ += static_cast<off_t>(want);
+    done += want;
+  }
+  return offset_ >= size_ ? State::kSame : State::kMore;
+}
+
+}  // namespace ovl

@@ -1,0 +1,70 @@
+// What differs between two objects of the same type: the aspects of a modification.
+#ifndef OVL_CORE_COMPARE_H_
+#define OVL_CORE_COMPARE_H_
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/markers.h"
+#include "core/result.h"
+#include "core/stack_lookup.h"
+#include "core/unique_fd.h"
+#include "core/work_slice.h"
+
+namespace ovl {
+
+// Bits of a set; the order is that of the published list.
+enum Aspect : uint16_t {
+  kAspectType = 1 << 0,
+  kAspectContent = 1 << 1,
+  kAspectMode = 1 << 2,
+  kAspectOwner = 1 << 3,
+  kAspectXattrs = 1 << 4,
+  kAspectTimes = 1 << 5,
+  kAspectDevice = 1 << 6,
+  kAspectTarget = 1 << 7,
+  kAspectLinks = 1 << 8,
+};
+using Aspects = uint16_t;
+
+enum class ContentMode : uint8_t {
+  kAuto,    // compare the bytes unless equality is certain without (same inode, metacopy)
+  kAlways,  // compare the bytes of every pair of equal size
+  kNever,   // equal size counts as unknown
+};
+
+// Mode, owner, times, device: what stat tells. `before` and `after` are of one type.
+Aspects CompareStat(const struct stat& before, const struct stat& after);
+
+// Every attribute that is visible through a mount, ACLs and capabilities included.
+Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, MarkerSpace space);
+
+Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
+
+// Two files of equal size, read side by side in pieces: a piece for every call of Step, so that one
+// huge file neither holds up an abort nor an exiting process.
+class ContentComparison {
+ public:
+  static Result<std::unique_ptr<ContentComparison>> Open(const LayerEntry& before,
+                                                         const LayerEntry& after);
+  enum class State { kMore, kSame, kDifferent };
+  // Compares up to 1 MiB.
+  Result<State> Step();
+
+ private:
+  ContentComparison() = default;
+  UniqueFd before_;
+  UniqueFd after_;
+  std::string before_path_;
+  std::string after_path_;
+  off_t size_ = 0;
+  off_t offset_ = 0;
+  std::unique_ptr<char[]> buffers_;
+};
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_COMPARE_H_

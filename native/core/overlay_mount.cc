@@ -1,0 +1,125 @@
+#include "core/overlay_mount.h"
+
+#include <sys/mount.h>
+
+#include "core/overlay_diagnosis.h"
+#include "core/overlay_magic.h"
+#include "core/overlay_options.h"
+#include "core/sys_file.h"
+#include "core/sys_mount.h"
+#include "core/sys_privilege.h"
+#include "core/upper_dirs.h"
+
+namespace ovl {
+
+namespace {
+
+// An upper outlives the machine it was made on, so it must not depend on a distribution's kernel
+// defaults. index, metacopy and xino also make the kernel mark every new directory opaque, which
+// hides what a lower gains later. Redirects that exist are followed and none are made; a mount with
+// userxattr cannot follow any.
+std::vector<std::string> PinnedOptions(bool userxattr) {
+  return {"index=off", "metacopy=off", "xino=off",
+          userxattr ? "redirect_dir=nofollow" : "redirect_dir=follow"};
+}
+
+Failure Because(Failure failure, const char* reason) {
+  failure.reason = reason;
+  return failure;
+}
+
+Result<DirPtr> OpenLower(const std::string& path, uint32_t number) {
+  auto dir = OpenLayer(path, number);
+  if (dir.ok()) return dir;
+  const int err = dir.failure().err;
+  if (err == ENOENT) return Because(std::move(dir.failure()), "lower-missing");
+  if (err == ENOTDIR) return Because(std::move(dir.failure()), "lower-not-directory");
+  return dir;
+}
+
+Status CheckTarget(const std::string& target) {
+  auto fd = OpenPath(target);
+  if (!fd.ok()) {
+    if (fd.failure().err == ENOENT) return Because(std::move(fd.failure()), "target-missing");
+    return std::move(fd.failure());
+  }
+  auto st = StatFd(fd.value().get());
+  if (!st.ok()) return std::move(st.failure());
+  if (!S_ISDIR(st.value().st_mode)) {
+    return Refusal(ENOTDIR, "mount", "target-not-directory", target);
+  }
+  return Done{};
+}
+
+// Looks at what was mounted: the kernel reports success for an overlay that it had to make
+// read-only.
+Status Verify(const OverlaySpec& spec, MountedOverlay& out) {
+  auto fd = OpenPath(spec.target);
+  if (!fd.ok()) return std::move(fd.failure());
+  auto fs = StatFs(fd.value().get());
+  if (!fs.ok()) return std::move(fs.failure());
+  if (!IsOverlay(fs.value())) return Refusal(EBUSY, "mount", "covered", spec.target);
+  auto ids = IdsOf(fd.value().get());
+  if (!ids.ok()) return std::move(ids.failure());
+  out.ids = ids.value();
+  auto place = PathOfFd(fd.value().get());
+  if (!place.ok()) return std::move(place.failure());
+  out.target = std::move(place.value());
+  if (!spec.upper || !IsReadOnly(fs.value())) return Done{};
+  fd.value().Reset();
+  Failure failure =
+      Refusal(EROFS, "mount", "mounted-read-only", out.work.value_or(""), spec.target);
+  const Status undone = UnmountExactly(out.target, out.ids, 0);
+  if (!undone.ok()) failure.reason = "mounted-read-only-and-left";
+  return failure;
+}
+
+}  // namespace
+
+Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
+  if (!HasSysAdmin()) return Refusal(EPERM, "mount", "no-privilege", "overlay", spec.target);
+  const bool trusted = CanReadTrustedXattrs();
+  const bool userxattr = spec.userxattr.value_or(!trusted);
+  if (!userxattr && !trusted) {
+    return Refusal(EPERM, "mount", "needs-userxattr", "overlay", spec.target);
+  }
+  MountedOverlay out;
+  out.layers.space = userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+  for (const std::string& path : spec.lower) {
+    auto lower = OpenLower(path, static_cast<uint32_t>(out.layers.lowers.size()));
+    if (!lower.ok()) return std::move(lower.failure());
+    out.layers.lowers.push_back(std::move(lower.value()));
+  }
+  auto status = CheckTarget(spec.target);
+  if (!status.ok()) return std::move(status.failure());
+
+  OverlayOptions options;
+  options.lower = spec.lower;
+  options.userxattr = userxattr;
+  options.rest = PinnedOptions(userxattr);
+  CreatedDirs created;
+  if (spec.upper) {
+    auto lower_fd = out.layers.lowers.front()->Fd();
+    if (!lower_fd.ok()) return std::move(lower_fd.failure());
+    auto dirs = PrepareUpper(*spec.upper, spec.work, lower_fd.value(), out.layers.space, created);
+    if (!dirs.ok()) return std::move(dirs.failure());
+    options.upper = dirs.value().upper;
+    out.work = options.work = dirs.value().work;
+    out.warnings = std::move(dirs.value().warnings);
+    auto upper = OpenLayer(*options.upper, LayerDir::kUpper);
+    if (!upper.ok()) return std::move(upper.failure());
+    out.layers.upper = std::move(upper.value());
+  }
+  MountArgs args;
+  args.source = args.fstype = "overlay";
+  args.target = spec.target;
+  args.data = FormatMountData(options);
+  auto mounted = Mount(args);
+  if (!mounted.ok()) return Diagnose(std::move(mounted.failure()), options, spec.target);
+  auto verified = Verify(spec, out);
+  if (!verified.ok()) return std::move(verified.failure());
+  created.Keep();
+  return out;
+}
+
+}  // namespace ovl

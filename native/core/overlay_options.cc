@@ -1,0 +1,104 @@
+#include "core/overlay_options.h"
+
+#include <sys/stat.h>
+
+#include "core/mount_table.h"
+
+namespace ovl {
+
+namespace {
+
+std::string Escape(std::string_view text, std::string_view special) {
+  std::string out;
+  for (const char c : text) {
+    if (special.find(c) != std::string_view::npos) out.push_back('\\');
+    out.push_back(c);
+  }
+  return out;
+}
+
+std::string Unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+std::string LayerName(const std::string& text) {
+  if (text.find('\\') == std::string::npos) return text;
+  std::string plain = Unescape(text);
+  struct stat st;
+  if (::lstat(plain.c_str(), &st) != 0 && ::lstat(text.c_str(), &st) == 0) return text;
+  return plain;
+}
+
+// Splits at unescaped colons; what follows a double one is data-only.
+void ParseLowerdir(std::string_view value, OverlayOptions& out) {
+  bool data_only = false;
+  std::string part;
+  const auto flush = [&] {
+    if (!part.empty()) (data_only ? out.data_only : out.lower).push_back(Unescape(part));
+    part.clear();
+  };
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) {
+      part.append(value.substr(i++, 2));
+    } else if (value[i] == ':') {
+      flush();
+      if (i + 1 < value.size() && value[i + 1] == ':') {
+        data_only = true;
+        ++i;
+      }
+    } else {
+      part.push_back(value[i]);
+    }
+  }
+  flush();
+}
+
+}  // namespace
+
+std::string FormatMountData(const OverlayOptions& options) {
+  std::string data = "lowerdir=";
+  for (size_t i = 0; i < options.lower.size(); ++i) {
+    if (i > 0) data.push_back(':');
+    data.append(Escape(options.lower[i], "\\,:"));
+  }
+  if (options.upper) data.append(",upperdir=").append(Escape(*options.upper, "\\,"));
+  if (options.work) data.append(",workdir=").append(Escape(*options.work, "\\,"));
+  if (options.userxattr) data.append(",userxattr");
+  for (const std::string& option : options.rest) data.append(",").append(option);
+  return data;
+}
+
+OverlayOptions ParseOverlayOptions(std::string_view super_options) {
+  OverlayOptions out;
+  while (!super_options.empty()) {
+    const size_t end = super_options.find(',');
+    const std::string option = UnescapeOctal(super_options.substr(0, end));
+    super_options.remove_prefix(end == std::string_view::npos ? super_options.size() : end + 1);
+    const size_t equals = option.find('=');
+    const std::string key = option.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
+    if (key == "lowerdir") {
+      ParseLowerdir(value, out);
+    } else if (key == "lowerdir+") {
+      out.lower.push_back(value);
+    } else if (key == "datadir+") {
+      out.data_only.push_back(value);
+    } else if (key == "upperdir") {
+      out.upper = LayerName(value);
+    } else if (key == "workdir") {
+      out.work = LayerName(value);
+    } else if (key == "userxattr") {
+      out.userxattr = true;
+    } else if (key != "rw" && key != "ro") {
+      out.rest.push_back(option);
+    }
+  }
+  return out;
+}
+
+}  // namespace ovl

@@ -1,0 +1,31 @@
+// The text forms of overlay options: written for mount(2), read back from the mount table.
+#ifndef OVL_CORE_OVERLAY_OPTIONS_H_
+#define OVL_CORE_OVERLAY_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ovl {
+
+struct OverlayOptions {
+  std::vector<std::string> lower;      // top-most first
+  std::vector<std::string> data_only;  // lowers that hold only the data of metacopy files
+  std::optional<std::string> upper;
+  std::optional<std::string> work;
+  bool userxattr = false;
+  std::vector<std::string> rest;  // every other option, as text
+};
+
+// The data string of mount(2). Inside it a backslash protects ',', and in lowerdir ':' as well.
+std::string FormatMountData(const OverlayOptions& options);
+
+// `super_options` of a mount-table entry. Of upper and work the table does not say whether
+// backslashes are part of the name (they are where the layer was given as a descriptor): the form
+// without them is taken where such a directory exists.
+OverlayOptions ParseOverlayOptions(std::string_view super_options);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_OVERLAY_OPTIONS_H_

@@ -1,0 +1,41 @@
+// One name of an overlay, as it would be without the upper and as it is with it.
+#ifndef OVL_CORE_SIDES_H_
+#define OVL_CORE_SIDES_H_
+
+#include <string>
+
+#include "core/layers.h"
+#include "core/result.h"
+#include "core/stack_lookup.h"
+
+namespace ovl {
+
+// A directory of the overlay.
+struct MergedDirectory {
+  DirPtr upper;        // null where the upper has none
+  DirStack after;      // the lower directories that merge with it
+  DirStack before;     // those that would show without the upper
+  bool split = false;  // the two differ: below an opaque or redirected directory
+
+  MergedDirectory(DirPtr upper_dir, DirStack after_stack, DirStack before_stack)
+      : upper(std::move(upper_dir)),
+        after(std::move(after_stack)),
+        before(std::move(before_stack)),
+        split(!SameStack(after, before)) {}
+};
+
+struct Sides {
+  Found before;
+  Found after;
+  bool in_upper = false;  // the upper decides what is there, be it by a whiteout
+  DirPtr upper_dir;       // the upper's directory, if that is what it has
+};
+
+// `in_upper`: the name was listed in the upper. If it has vanished since (a live upper), the lowers
+// decide.
+Result<Sides> ResolveSides(const Layers& layers, const MergedDirectory& dir,
+                           const std::string& name, bool in_upper);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_SIDES_H_

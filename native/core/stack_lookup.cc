@@ -1,0 +1,276 @@
+#include "core/stack_lookup.h"
+
+#include <utility>
+
+#include "core/sys_file.h"
+#include "core/sys_xattr.h"
+
+namespace ovl {
+
+namespace {
+
+Failure At(Failure failure, const DirPtr& dir, const std::string& name) {
+  // Failures of opening know their full path already.
+  if (failure.path.empty() || failure.path == name) failure.path = dir->PathOf(name);
+  return failure;
+}
+
+// A mount with userxattr neither follows redirects nor knows metacopies (it answers EPERM for the
+// entry), so there is no view of it that could be described.
+Failure UserMark(const char* reason, const DirPtr& dir, const std::string& name) {
+  return Refusal(ENOTSUP, "listxattr", reason, dir->PathOf(name));
+}
+
+// The search for one name, from layer to layer.
+struct Search {
+  const Layers& layers;
+  std::string name;  // relative to the directory at hand, or absolute from the layer's root
+  bool directory = false;
+  bool metacopy = false;
+  bool stop = false;
+  bool redirected = false;         // by the layer searched last
+  bool absolute_redirect = false;  // an absolute one was met anywhere
+
+  bool Absolute() const { return !name.empty() && name[0] == '/'; }
+
+  // Puts a redirect of the component that `prefix` ends before and `rest` begins after into the
+  // name that the layers below are searched for.
+  Status Redirect(const std::string& value, const std::string& prefix, const std::string& rest,
+                  const std::string& where) {
+    auto checked = CheckRedirect(value, where);
+    if (!checked.ok()) return std::move(checked.failure());
+    if (value[0] == '/') {
+      // An opaque ancestor on an absolute path had ended the search; an absolute redirect further
+      // down sends it on.
+      stop = false;
+      absolute_redirect = true;
+      name = value + rest;
+    } else {
+      name = prefix + value + rest;
+    }
+    redirected = true;
+    return Done{};
+  }
+};
+
+struct Hit {
+  bool found = false;
+  bool directory = false;
+  LayerEntry entry;
+  DirPtr dir;  // of a directory: itself
+};
+
+// One component in one layer. `prefix` is what of the name lies before it, `rest` what follows
+// (with its slash); `last_layer` spares what only matters to layers below.
+Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::string& component,
+                            const std::string& prefix, const std::string& rest, bool last_layer) {
+  Hit hit;
+  auto fd = base->Fd();
+  if (!fd.ok()) {
+    if (fd.failure().err == ENOENT) return hit;
+    return std::move(fd.failure());
+  }
+  struct stat st;
+  auto there = StatAt(fd.value(), component, st);
+  if (!there.ok()) return At(std::move(there.failure()), base, component);
+  if (!there.value()) return hit;
+
+  const bool last_component = rest.empty();
+  auto whiteout = IsWhiteout(search.layers, base, component, st);
+  if (!whiteout.ok()) return std::move(whiteout.failure());
+  if (whiteout.value()) {
+    search.stop = true;
+    return hit;
+  }
+  // Below a metacopy only a regular file can hold the data.
+  if (last_component && search.metacopy && !S_ISREG(st.st_mode)) {
+    search.stop = true;
+    return hit;
+  }
+  if (!S_ISDIR(st.st_mode)) {
+    if (search.directory || !last_component) {
+      search.stop = true;
+      return hit;
+    }
+    hit.found = true;
+    hit.entry = LayerEntry{base, component, st};
+    search.metacopy = false;
+    if (S_ISREG(st.st_mode)) {
+      auto list = ListXattrsAt(fd.value(), component);
+      if (!list.ok()) return At(std::move(list.failure()), base, component);
+      auto marks = ReadFileMarks(search.layers, base, component, list.value());
+      if (!marks.ok()) return std::move(marks.failure());
+      search.metacopy = marks.value().metacopy;
+      if (search.metacopy && !marks.value().redirect.empty()) {
+        auto status =
+            search.Redirect(marks.value().redirect, prefix, rest, base->PathOf(component));
+        if (!status.ok()) return std::move(status.failure());
+      }
+    }
+    search.stop = !search.metacopy;
+    return hit;
+  }
+  hit.found = true;
+  hit.directory = true;
+  hit.entry = LayerEntry{base, component, st};
+  hit.dir = LayerDir::Child(base, component, st.st_dev, st.st_ino);
+  if (last_component) search.directory = true;
+  if (last_layer) return hit;
+  auto marks = ReadDirectoryMarks(search.layers, hit.dir);
+  if (!marks.ok()) return std::move(marks.failure());
+  if (marks.value().opaque) {
+    search.stop = true;
+  } else if (!marks.value().redirect.empty()) {
+    auto status = search.Redirect(marks.value().redirect, prefix, rest, base->PathOf(component));
+    if (!status.ok()) return std::move(status.failure());
+  }
+  return hit;
+}
+
+// The name in one layer: a single component of `base`, or an absolute path from the layer's root.
+// A redirect met on the way rewrites the name for the layers below even if a later component is
+// then missing here; counting what remains from the end keeps the place while the front changes.
+Result<Hit> LookupLayer(Search& search, const DirPtr& base, bool last_layer) {
+  if (!search.Absolute()) {
+    const std::string name = search.name;
+    return LookupComponent(search, base, name, "", "", last_layer);
+  }
+  DirPtr at = base;
+  size_t remaining = search.name.size() - 1;
+  for (;;) {
+    const std::string whole = search.name;
+    const size_t begin = whole.size() - remaining;
+    const size_t end = std::min(whole.find('/', begin), whole.size());
+    auto hit = LookupComponent(search, at, whole.substr(begin, end - begin), whole.substr(0, begin),
+                               whole.substr(end), last_layer);
+    if (!hit.ok() || !hit.value().found || end == whole.size()) return hit;
+    remaining -= end - begin + 1;
+    at = hit.value().dir;
+  }
+}
+
+}  // namespace
+
+Result<std::string> CheckRedirect(const std::string& value, const std::string& where) {
+  const bool absolute = !value.empty() && value[0] == '/';
+  const bool bad = value.empty() || value.back() == '/' ||
+                   value.find(absolute ? "//" : "/") != std::string::npos;
+  if (bad) return Refusal(EINVAL, "getxattr", "bad-redirect", where);
+  return value;
+}
+
+Result<bool> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
+                        const struct stat& st) {
+  if (IsWhiteoutDevice(st)) return true;
+  if (!MayBeXattrWhiteout(st)) return false;
+  auto fd = dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto list = ListXattrsAt(fd.value(), name);
+  if (!list.ok()) {
+    if (list.failure().err == ENOENT) return false;
+    return At(std::move(list.failure()), dir, name);
+  }
+  return FindMarkers(list.value(), layers.space).whiteout;
+}
+
+Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir) {
+  DirectoryMarks marks;
+  if (dir->IsRoot()) return marks;  // on the root of a layer the kernel ignores both
+  auto fd = dir->Fd();
+  if (!fd.ok()) {
+    if (fd.failure().err == ENOENT) return marks;
+    return std::move(fd.failure());
+  }
+  auto list = ListXattrs(fd.value());
+  if (!list.ok()) return At(std::move(list.failure()), dir, "");
+  const Markers found = FindMarkers(list.value(), layers.space);
+  std::string value;
+  if (found.opaque) {
+    auto got = GetXattr(fd.value(), MarkerName(layers.space, "opaque"), value);
+    if (!got.ok()) return At(std::move(got.failure()), dir, "");
+    // Exactly one byte counts; "x" announces whiteouts by attribute, which are found by looking.
+    marks.opaque = got.value() && value == "y";
+  }
+  if (found.redirect && !marks.opaque) {
+    if (layers.space == MarkerSpace::kUser) return UserMark("user-redirect", dir, "");
+    auto got = GetXattr(fd.value(), MarkerName(layers.space, "redirect"), value);
+    if (!got.ok()) return At(std::move(got.failure()), dir, "");
+    if (got.value()) {
+      auto checked = CheckRedirect(value, dir->PathOf(""));
+      if (!checked.ok()) return std::move(checked.failure());
+      marks.redirect = std::move(checked.value());
+    }
+  }
+  return marks;
+}
+
+Result<FileMarks> ReadFileMarks(const Layers& layers, const DirPtr& dir, const std::string& name,
+                                const std::string& xattr_list) {
+  FileMarks marks;
+  const Markers found = FindMarkers(xattr_list, layers.space);
+  if (!found.metacopy) return marks;  // a redirect without it is stale and ignored
+  if (layers.space == MarkerSpace::kUser) return UserMark("user-metacopy", dir, name);
+  marks.metacopy = true;
+  if (!found.redirect) return marks;
+  auto fd = dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  std::string value;
+  auto got = GetXattrAt(fd.value(), name, MarkerName(layers.space, "redirect"), value);
+  if (!got.ok()) return At(std::move(got.failure()), dir, name);
+  if (!got.value()) return marks;
+  auto checked = CheckRedirect(value, dir->PathOf(name));
+  if (!checked.ok()) return std::move(checked.failure());
+  marks.redirect = std::move(checked.value());
+  return marks;
+}
+
+Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start) {
+  Search search{layers, start.name, start.directory, start.metacopy};
+  search.absolute_redirect = search.Absolute();
+  bool from_roots = search.Absolute();
+  const size_t ordinary = layers.ordinary();
+  const DirStack& roots = layers.lowers;
+  Found found;
+  // With an absolute name every ordinary layer is searched from its root, else the stack's.
+  size_t i = 0;
+  const auto size = [&] { return from_roots ? ordinary : stack.size(); };
+  while (!search.stop && i < size()) {
+    const DirPtr& base = from_roots ? roots[i] : stack[i];
+    // A redirect may lead to any layer below, so only the bottom-most layer of all is the last.
+    const bool last = base->layer() + 1 == ordinary && layers.data_only == 0;
+    search.redirected = false;
+    auto hit = LookupLayer(search, base, last);
+    if (!hit.ok()) return std::move(hit.failure());
+    ++i;
+    if (hit.value().found) {
+      if (hit.value().directory) {
+        if (found.kind == Found::Kind::kNothing) found.top = hit.value().entry;
+        found.kind = Found::Kind::kDirectory;
+        found.dirs.push_back(hit.value().dir);
+      } else {
+        if (found.kind == Found::Kind::kNothing) found.top = hit.value().entry;
+        found.kind = Found::Kind::kFile;
+        if (!search.metacopy) found.data = hit.value().entry;
+      }
+    }
+    if (search.stop) break;
+    if (search.redirected && search.Absolute() && !from_roots) {
+      from_roots = true;
+      i = base->layer() + 1;
+    }
+  }
+  // Data-only layers are no part of the tree; only an absolute redirect of a metacopy gets there.
+  if (search.metacopy && search.absolute_redirect && search.Absolute() &&
+      found.data.dir == nullptr) {
+    for (size_t d = ordinary; d < roots.size() && found.data.dir == nullptr; ++d) {
+      search.stop = false;
+      search.metacopy = true;
+      auto hit = LookupLayer(search, roots[d], true);
+      if (!hit.ok()) return std::move(hit.failure());
+      if (hit.value().found && !hit.value().directory) found.data = hit.value().entry;
+    }
+  }
+  return found;
+}
+
+}  // namespace ovl

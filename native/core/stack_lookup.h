@@ -1,0 +1,67 @@
+// What a name is in a stack of lower directories: the kernel's merging rules, applied to layers.
+//
+// Reference: fs/overlayfs/namei.c (ovl_lookup and what it calls) and, in words,
+// Documentation/filesystems/overlayfs.rst: "whiteouts and opaque directories", "redirect_dir",
+// "Metadata only copy up", "Data-only lower layers".
+#ifndef OVL_CORE_STACK_LOOKUP_H_
+#define OVL_CORE_STACK_LOOKUP_H_
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "core/layers.h"
+#include "core/result.h"
+
+namespace ovl {
+
+// One object in one layer.
+struct LayerEntry {
+  DirPtr dir;        // the directory that holds it
+  std::string name;  // its name there; empty: the root of the layer itself
+  struct stat st {};
+};
+
+struct Found {
+  enum class Kind { kNothing, kFile, kDirectory };
+  Kind kind = Kind::kNothing;
+  LayerEntry top;   // what shows: type, attributes, link target
+  LayerEntry data;  // kFile: where the content is; differs from `top` for metacopy files only
+  DirStack dirs;    // kDirectory: everything that merges, top-most first
+};
+
+// What is already known from the layer above when the search enters the lowers.
+struct LookupStart {
+  std::string name;        // a name of the stack's directory, or an absolute path from the roots
+  bool directory = false;  // only directories can join from here on
+  bool metacopy = false;   // only the data of a regular file is wanted
+};
+
+Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);
+
+// A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
+// on a value the kernel refuses as well: empty, "//", or a relative name with a slash.
+Result<std::string> CheckRedirect(const std::string& value, const std::string& where);
+
+// Whether an open directory is opaque, and the redirect it carries if it is not.
+struct DirectoryMarks {
+  bool opaque = false;
+  std::string redirect;  // empty: none
+};
+Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir);
+
+// Whether a regular file is a metacopy (it has no data of its own), and its redirect.
+struct FileMarks {
+  bool metacopy = false;
+  std::string redirect;
+};
+Result<FileMarks> ReadFileMarks(const Layers& layers, const DirPtr& dir, const std::string& name,
+                                const std::string& xattr_list);
+
+// Whether an entry is a whiteout of either form.
+Result<bool> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
+                        const struct stat& st);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_STACK_LOOKUP_H_

@@ -1,0 +1,91 @@
+#include "core/sys_mount.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace ovl {
+
+namespace {
+
+// Numbers and layouts of our own: they are the kernel's promise, and the headers of the
+// distributions we build on are older than the calls.
+constexpr long kOpenTree = 428;
+constexpr unsigned kOpenTreeClone = 1;
+constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
+constexpr unsigned kStatxMntId = 0x1000;
+constexpr unsigned kStatxMntIdUnique = 0x4000;
+constexpr uint64_t kStatxAttrMountRoot = 0x2000;
+
+struct KernelStatx {
+  uint32_t mask;
+  uint32_t blksize;
+  uint64_t attributes;
+  uint8_t skipped[128];
+  uint64_t mnt_id;
+  uint8_t rest[104];
+};
+static_assert(sizeof(KernelStatx) == 256, "struct statx is 256 bytes on every architecture");
+static_assert(offsetof(KernelStatx, mnt_id) == 0x90, "stx_mnt_id lies at 0x90");
+
+constexpr size_t kMaxMountData = 4095;
+
+const char* OrNull(const std::optional<std::string>& text) {
+  return text ? text->c_str() : nullptr;
+}
+
+Result<KernelStatx> Statx(int fd, unsigned mask) {
+  KernelStatx out{};
+  if (::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, &out) != 0) {
+    return Errno("statx");
+  }
+  return out;
+}
+
+}  // namespace
+
+Status Mount(const MountArgs& args) {
+  if (args.data && args.data->size() > kMaxMountData) {
+    return Refusal(E2BIG, "mount", "data-too-long", args.source.value_or(""), args.target);
+  }
+  if (::mount(OrNull(args.source), args.target.c_str(), OrNull(args.fstype), args.flags,
+              OrNull(args.data)) != 0) {
+    return Errno("mount", args.source.value_or(""), args.target);
+  }
+  return Done{};
+}
+
+Status Umount(const std::string& target, int flags) {
+  if (::umount2(target.c_str(), flags) != 0) return Errno("umount2", target);
+  return Done{};
+}
+
+Result<UniqueFd> OpenTreeClone(int fd) {
+  UniqueFd tree(static_cast<int>(
+      ::syscall(kOpenTree, fd, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH)));
+  if (!tree) return Errno("open_tree");
+  return tree;
+}
+
+Result<MountIdentity> IdentifyMount(int fd) {
+  auto st = Statx(fd, kStatxMntId | kStatxMntIdUnique);
+  if (!st.ok()) return std::move(st.failure());
+  MountIdentity identity;
+  identity.unique = (st.value().mask & kStatxMntIdUnique) != 0;
+  if (!identity.unique && (st.value().mask & kStatxMntId) == 0) {
+    return Refusal(ENOSYS, "statx", "no-mount-id");
+  }
+  identity.id = st.value().mnt_id;
+  identity.root = (st.value().attributes & kStatxAttrMountRoot) != 0;
+  return identity;
+}
+
+Result<uint64_t> TableMountId(int fd) {
+  auto st = Statx(fd, kStatxMntId);
+  if (!st.ok()) return std::move(st.failure());
+  if ((st.value().mask & kStatxMntId) == 0) return Refusal(ENOSYS, "statx", "no-mount-id");
+  return st.value().mnt_id;
+}
+
+}  // namespace ovl

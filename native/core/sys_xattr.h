@@ -1,0 +1,29 @@
+// Reading extended attributes without following symbolic links, by descriptor or by name below one.
+#ifndef OVL_CORE_SYS_XATTR_H_
+#define OVL_CORE_SYS_XATTR_H_
+
+#include <string>
+
+#include "core/result.h"
+
+namespace ovl {
+
+// flistxattr(2): the names, each ended by NUL. A filesystem without xattrs has an empty list.
+Result<std::string> ListXattrs(int fd);
+
+// listxattrat(2) (Linux 6.13), else llistxattr(2) through /proc/self/fd.
+Result<std::string> ListXattrsAt(int dir, const std::string& name);
+
+// fgetxattr(2). False when the attribute is not there.
+Result<bool> GetXattr(int fd, const std::string& attribute, std::string& value);
+
+// getxattrat(2) (Linux 6.13), else lgetxattr(2) through /proc/self/fd.
+Result<bool> GetXattrAt(int dir, const std::string& name, const std::string& attribute,
+                        std::string& value);
+
+// fsetxattr(2).
+Status SetXattr(int fd, const std::string& attribute, const std::string& value);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_SYS_XATTR_H_

@@ -1,0 +1,47 @@
+// The two directories a writable overlay needs besides its lowers.
+#ifndef OVL_CORE_UPPER_DIRS_H_
+#define OVL_CORE_UPPER_DIRS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/markers.h"
+#include "core/result.h"
+#include "core/unique_fd.h"
+
+namespace ovl {
+
+// Directories made on the way to a mount; removed again unless the mount succeeds.
+class CreatedDirs {
+ public:
+  CreatedDirs() = default;
+  CreatedDirs(const CreatedDirs&) = delete;
+  CreatedDirs& operator=(const CreatedDirs&) = delete;
+  // rmdir(2) only, so that nothing can be lost: a directory that is not empty stays.
+  ~CreatedDirs();
+
+  // mkdir(2) unless something is there; `created` says which.
+  Status Make(const std::string& path, bool& created);
+  void Keep() { paths_.clear(); }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+struct UpperDirs {
+  std::string upper;
+  std::string work;
+  std::vector<const char*> warnings;
+};
+
+// Opens or creates both and refuses what the kernel would accept to the user's harm: an upper on a
+// filesystem that cannot hold the marks, a file called "work" (which would be deleted), and a work
+// directory on another mount where none was named. A fresh upper gets the attributes of `lower`,
+// since the root of the overlay shows those of the upper.
+Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std::string>& work,
+                               int lower, MarkerSpace space, CreatedDirs& created);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_UPPER_DIRS_H_

@@ -1,0 +1,111 @@
+// Runs everything that can fail. `--suite=lint,core,root,user,unprivileged` chooses; any other
+// argument is handed to ava (`npm test -- --match='*rename*'`, `npm test -- test/diff.test.ts`).
+
+import { overlayMounts, temporaryDirectories } from './lib/leftovers.mjs';
+import { fail, green, heading } from './lib/print.mjs';
+import { useGroups } from './lib/run.mjs';
+import { planSuites } from './lib/sandbox.mjs';
+import { abandon, avaSuite } from './lib/suite-ava.mjs';
+import { buildLab, coreTests } from './lib/suite-core.mjs';
+import { judge, summarise } from './lib/summary.mjs';
+import { lint } from './lint.mjs';
+
+const known = ['lint', 'core', 'root', 'user', 'unprivileged'];
+const flag = '--suite=';
+const chosen = process.argv
+  .filter((argument) => argument.startsWith(flag))
+  .flatMap((argument) => argument.slice(flag.length).split(','));
+const avaArguments = process.argv.slice(2).filter((argument) => !argument.startsWith(flag));
+const unknown = chosen.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  fail(`there is no suite ${unknown}; the suites are ${known.join(', ')}.`);
+}
+if (process.platform !== 'linux') {
+  fail('overlayfs exists on Linux only, and so do its tests.');
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, async () => {
+    await abandon();
+    process.stdout.write(`\nended by ${signal}\n`);
+    process.exit(1);
+  });
+}
+
+useGroups();
+const wanted = (name) => chosen.length === 0 || chosen.includes(name);
+const traces = () => [...overlayMounts(), ...temporaryDirectories()];
+const before = new Set(traces());
+const suites = [];
+
+function record(name, result) {
+  if (result.skip) {
+    process.stdout.write(`skipped: ${result.skip}\n`);
+  }
+  suites.push(judge(name, result));
+}
+
+async function lintSuite() {
+  const results = await lint();
+  const named = (status) => results.filter((result) => result.status === status);
+  const text = ({ name, reason }) => (reason ? `${name}: ${reason}` : name);
+  // A missing tool was already judged by lint.
+  return {
+    passed: named('ok').length,
+    failed: named('failed').length,
+    failures: named('failed').map(text),
+    skips: named('skipped').map(text),
+  };
+}
+
+async function avaSuites() {
+  const titles = {
+    root: 'ava as root, in a private mount namespace',
+    user: 'ava as an ordinary user, in a user namespace',
+    unprivileged: 'ava as an ordinary user, outside of any namespace',
+  };
+  const names = Object.keys(titles).filter(wanted);
+  if (names.length === 0) {
+    return;
+  }
+  heading('the test program of test/lab');
+  if (!(await buildLab())) {
+    record('test/lab', { failed: 1, failures: ['the build failed'] });
+    return;
+  }
+  process.stdout.write(`${green('ok')} built\n`);
+  const plans = await planSuites();
+  let ran = false;
+  for (const name of names) {
+    heading(titles[name]);
+    const plan = plans[name];
+    const result = plan.skip ? { skip: plan.skip } : await avaSuite(name, plan, avaArguments);
+    if (result.absent && avaArguments.length === 0 && name !== 'unprivileged') {
+      record(`ava ${name}`, { failed: 1, failures: ['there are no tests'] });
+    } else if (result.absent) {
+      process.stdout.write('no tests\n');
+    } else {
+      ran ||= !result.skip;
+      record(`ava ${name}`, result);
+    }
+  }
+  if (!ran && avaArguments.length > 0) {
+    record('ava', { failed: 1, failures: [`no test matches ${avaArguments.join(' ')}`] });
+  }
+}
+
+if (wanted('lint')) {
+  heading('lint');
+  record('lint', await lintSuite());
+}
+if (wanted('core')) {
+  heading('unit tests of native/core');
+  record('core', await coreTests({ sanitize: false }));
+  heading('unit tests of native/core, address and undefined-behaviour sanitizers');
+  record('core sanitized', await coreTests({ sanitize: true }));
+}
+await avaSuites();
+
+const left = traces().filter((item) => !before.has(item));
+record('nothing left', { passed: left.length === 0 ? 1 : 0, failed: left.length, failures: left });
+process.exitCode = summarise(suites) ? 0 : 1;
