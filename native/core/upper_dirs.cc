@@ -76,7 +76,7 @@ Result<UniqueFd> OpenNamed(const std::string& path, const char* not_directory) {
   return fd;
 }
 
-Status CheckWork(int upper, int work, const UpperDirs& dirs) {
+Status CheckWork(int upper, int work, const UpperDirs& dirs, CreatedDirs& created) {
   auto upper_mount = IdentifyMount(upper);
   if (!upper_mount.ok()) return std::move(upper_mount.failure());
   auto work_mount = IdentifyMount(work);
@@ -88,6 +88,7 @@ Status CheckWork(int upper, int work, const UpperDirs& dirs) {
   struct stat st;
   auto there = StatAt(work, "work", st);
   if (!there.ok()) return std::move(there.failure());
+  if (!there.value()) created.Expect(dirs.work + "/work");  // the kernel makes it before it may fail
   if (there.value() && !S_ISDIR(st.st_mode)) {
     return Refusal(EEXIST, "mount", "work-is-file", dirs.work + "/work");
   }
@@ -97,12 +98,8 @@ Status CheckWork(int upper, int work, const UpperDirs& dirs) {
 }  // namespace
 
 CreatedDirs::~CreatedDirs() {
-  // Best effort on the way out of a failure that is already being reported. The kernel may have got
-  // as far as making its own "work" in the work directory.
-  for (size_t i = paths_.size(); i-- > 0;) {
-    (void)::rmdir((paths_[i] + "/work").c_str());
-    (void)::rmdir(paths_[i].c_str());
-  }
+  // Best effort on the way out of a failure that is already being reported.
+  for (size_t i = paths_.size(); i-- > 0;) (void)::rmdir(paths_[i].c_str());
 }
 
 Status CreatedDirs::Make(const std::string& path, bool& created) {
@@ -138,7 +135,7 @@ Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std
   if (!made.ok()) return std::move(made.failure());
   auto work_fd = OpenNamed(dirs.work, "work-not-directory");
   if (!work_fd.ok()) return std::move(work_fd.failure());
-  status = CheckWork(upper_fd.value().get(), work_fd.value().get(), dirs);
+  status = CheckWork(upper_fd.value().get(), work_fd.value().get(), dirs, created);
   if (!status.ok()) return std::move(status.failure());
   if (fresh) {
     status = CopyRootAttributes(lower, upper_fd.value().get(), space, dirs.upper, dirs.warnings);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/markers.h"
@@ -23,6 +24,8 @@ class CreatedDirs {
 
   // mkdir(2) unless something is there; `created` says which.
   Status Make(const std::string& path, bool& created);
+  // A directory that does not exist yet and that somebody else may make on our behalf.
+  void Expect(std::string path) { paths_.push_back(std::move(path)); }
   void Keep() { paths_.clear(); }
 
  private:

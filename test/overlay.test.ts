@@ -1,0 +1,355 @@
+// The life of a mount: what closing unmounts, and what it leaves alone.
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import {
+  changes,
+  listOverlays,
+  mountOverlay,
+  mountOverlaySync,
+  OverlayError,
+  scanLayer,
+  syscalls,
+  unmount,
+  unmountSync,
+} from 'overlayfs';
+import { asRoot, Place, xattrs } from './helpers/place.ts';
+
+const standard = (place: Place): { lower: string; upper: string; target: string } => ({
+  lower: place.at('lower'),
+  upper: place.at('upper'),
+  target: place.at('target'),
+});
+
+test('a mount, its properties, and the clean unmount', async (t) => {
+  using place = new Place('lower', 'target');
+  writeFileSync(place.at('lower/file'), 'text');
+  const overlay = await mountOverlay(standard(place));
+  t.is(overlay.path, place.at('target'));
+  t.deepEqual(overlay.pathBytes, Buffer.from(place.at('target')));
+  t.deepEqual(overlay.lower, [place.at('lower')]);
+  t.is(overlay.upper, place.at('upper'));
+  t.is(overlay.work, place.at('upper.work'));
+  t.is(overlay.userxattr, !asRoot);
+  t.false(overlay.closed);
+  t.deepEqual(place.overlays(), [place.at('target')]);
+  t.is(readFileSync(place.at('target/file'), 'utf8'), 'text');
+  await overlay.close();
+  t.true(overlay.closed);
+  t.deepEqual(place.overlays(), []);
+  t.deepEqual(readdirSync(place.at('target')), []);
+});
+
+test('close is idempotent, also while it is under way', async (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = await mountOverlay(standard(place));
+  await Promise.all([overlay.close(), overlay.close()]);
+  await overlay.close();
+  overlay.closeSync();
+  t.deepEqual(place.overlays(), []);
+});
+
+test('the blocking forms', (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = mountOverlaySync(standard(place));
+  writeFileSync(place.at('target/new'), '');
+  t.deepEqual(place.overlays(), [place.at('target')]);
+  overlay.closeSync();
+  t.true(overlay.closed);
+  t.deepEqual(place.overlays(), []);
+  mountOverlaySync(standard(place));
+  unmountSync(place.at('target'));
+  t.deepEqual(place.overlays(), []);
+});
+
+test('using and await using', async (t) => {
+  using place = new Place('lower', 'target');
+  {
+    await using overlay = await mountOverlay(standard(place));
+    t.deepEqual(place.overlays(), [overlay.path]);
+  }
+  t.deepEqual(place.overlays(), []);
+  {
+    using overlay = mountOverlaySync(standard(place));
+    t.deepEqual(place.overlays(), [overlay.path]);
+  }
+  t.deepEqual(place.overlays(), []);
+});
+
+test('a busy overlay stays open and can be closed later, or lazily', async (t) => {
+  using place = new Place('lower', 'target');
+  writeFileSync(place.at('lower/file'), 'text');
+  const overlay = await mountOverlay(standard(place));
+  const file = openSync(place.at('target/file'), 'r');
+  const error = await t.throwsAsync(overlay.close(), { instanceOf: OverlayError, code: 'EBUSY' });
+  t.is((error as OverlayError).syscall, 'umount2');
+  t.false(overlay.closed);
+  t.throws(() => overlay.closeSync(), { code: 'EBUSY' });
+  t.deepEqual(place.overlays(), [place.at('target')]);
+  closeSync(file);
+  await overlay.close();
+  t.deepEqual(place.overlays(), []);
+
+  const second = await mountOverlay(standard(place));
+  const again = openSync(place.at('target/file'), 'r');
+  await second.close({ lazy: true });
+  t.deepEqual(place.overlays(), []);
+  t.is(readFileSync(again, 'utf8'), 'text');
+  closeSync(again);
+});
+
+test('closing what somebody else has unmounted is no error and unmounts nothing', async (t) => {
+  using place = new Place('lower', 'other', 'target');
+  const overlay = await mountOverlay(standard(place));
+  await unmount(place.at('target'));
+  const other = await mountOverlay({
+    lower: place.at('lower'),
+    upper: place.at('second'),
+    target: place.at('target'),
+  });
+  t.not(other.mountId, overlay.mountId);
+  await overlay.close();
+  t.deepEqual(place.overlays(), [place.at('target')]);
+  await other.close();
+});
+
+test('closing under another mount unmounts neither', async (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = await mountOverlay(standard(place));
+  place.tmpfs('target');
+  const error = await t.throwsAsync(overlay.close(), { code: 'EBUSY' });
+  t.regex(error?.message ?? '', /another mount lies over/);
+  t.deepEqual(place.overlays(), [place.at('target')]);
+});
+
+test('a mount that was moved is found and closed', async (t) => {
+  using place = new Place('lower', 'target', 'elsewhere');
+  const overlay = await mountOverlay(standard(place));
+  await syscalls.mount(place.at('target'), place.at('elsewhere'), null, syscalls.MS_MOVE);
+  t.deepEqual(place.overlays(), [place.at('elsewhere')]);
+  await overlay.close();
+  t.deepEqual(place.overlays(), []);
+});
+
+test('unmount takes overlays only, unless told otherwise', async (t) => {
+  using place = new Place('lower', 'target', 'plain');
+  place.tmpfs('mounted');
+  await t.throwsAsync(unmount(place.at('mounted')), { code: 'EINVAL', message: /is no overlay/ });
+  await t.throwsAsync(unmount(place.at('plain')), {
+    code: 'EINVAL',
+    message: /nothing is mounted/,
+  });
+  await t.throwsAsync(unmount(place.at('absent')), { code: 'ENOENT' });
+  place.bind(place.at('lower'), place.at('bound'));
+  await unmount(place.at('bound'), { any: true });
+  place.released(place.at('bound'));
+  await mountOverlay(standard(place));
+  symlinkSync(place.at('target'), place.at('link'));
+  await unmount(place.at('link'));
+  t.deepEqual(place.overlays(), []);
+});
+
+test('a mount outlives the program that made it', (t) => {
+  using place = new Place('lower', 'target');
+  const index = fileURLToPath(import.meta.resolve('overlayfs'));
+  const code = `const { mountOverlaySync } = await import(${JSON.stringify(index)});
+    mountOverlaySync(${JSON.stringify(standard(place))}); process.exit(0)`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code]);
+  t.is(status, 0, String(stderr));
+  t.deepEqual(place.overlays(), [place.at('target')]);
+});
+
+test('garbage collection never changes the mount table', (t) => {
+  using place = new Place('lower', 'target');
+  const index = fileURLToPath(import.meta.resolve('overlayfs'));
+  const code = `const { mountOverlaySync, listOverlaysSync } = await import(${JSON.stringify(index)});
+    (() => { mountOverlaySync(${JSON.stringify(standard(place))}); })();
+    for (let i = 0; i < 10; i++) { global.gc(); await new Promise((r) => setImmediate(r)); }
+    console.log(listOverlaysSync().filter((m) => m.target === ${JSON.stringify(place.at('target'))}).length)`;
+  const { stdout } = spawnSync(process.execPath, [
+    '--expose-gc',
+    '--input-type=module',
+    '-e',
+    code,
+  ]);
+  t.is(String(stdout), '1\n');
+});
+
+test('a fresh upper takes the attributes of the lower; an existing one is left as it is', async (t) => {
+  using place = new Place('lower', 'target');
+  chmodSync(place.at('lower'), 0o1775);
+  utimesSync(place.at('lower'), 1000, 2000);
+  if (asRoot) {
+    chownSync(place.at('lower'), 12, 34);
+  }
+  await using overlay = await mountOverlay(standard(place));
+  const root = statSync(place.at('target'));
+  t.is(root.mode & 0o7777, 0o1775);
+  t.is(root.mtimeMs, 2_000_000);
+  t.deepEqual([root.uid, root.gid], asRoot ? [12, 34] : [0, 0]);
+  t.deepEqual(overlay.warnings, []);
+  for await (const change of overlay.changes()) {
+    t.fail(`nothing changed, but ${change.kind} ${change.path} is reported`);
+  }
+  await overlay.close();
+
+  mkdirSync(place.at('own'), { mode: 0o700 });
+  await using second = await mountOverlay({ ...standard(place), upper: place.at('own') });
+  t.is(statSync(second.path).mode & 0o7777, 0o700);
+  const list = [];
+  for await (const change of second.changes()) {
+    list.push(`${change.kind} ${change.path} ${change.aspects}`);
+  }
+  t.deepEqual(list, [asRoot ? 'modified . mode,owner' : 'modified . mode']);
+});
+
+test('without an upper the overlay is read-only', async (t) => {
+  using place = new Place('lower/a', 'second/b', 'target');
+  await using overlay = await mountOverlay({
+    lower: [place.at('lower'), place.at('second')],
+    target: place.at('target'),
+  });
+  t.deepEqual(readdirSync(overlay.path).sort(), ['a', 'b']);
+  t.throws(() => writeFileSync(place.at('target/x'), ''), { code: 'EROFS' });
+  t.is(overlay.upper, undefined);
+  t.throws(() => overlay.changes(), { code: 'ERR_INVALID_ARG_VALUE', message: /read-only/ });
+  await t.throwsAsync(changes(overlay.path).next(), { code: 'EINVAL', message: /no upper/ });
+});
+
+test('paths may be Buffers and URLs, and relative ones are resolved at the call', async (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = await mountOverlay({
+    lower: [Buffer.from(place.at('lower'))],
+    upper: new URL(`file://${place.at('upper')}`),
+    target: place.at('target'),
+  });
+  await overlay.close();
+  const here = process.cwd();
+  process.chdir(place.base);
+  const mounting = mountOverlay({ lower: 'lower', upper: 'upper', target: 'target' });
+  process.chdir(here);
+  await using second = await mounting;
+  t.is(second.path, place.at('target'));
+  t.deepEqual(second.lower, [place.at('lower')]);
+});
+
+test('the options object is not changed and may be reused', async (t) => {
+  using place = new Place('lower', 'target');
+  const options = Object.freeze({ ...standard(place), lower: Object.freeze([place.at('lower')]) });
+  await (await mountOverlay(options)).close();
+  await (await mountOverlay(options)).close();
+  t.deepEqual(options.lower, [place.at('lower')]);
+});
+
+test('a closed overlay has no changes to give, its layers have', async (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = await mountOverlay(standard(place));
+  writeFileSync(place.at('target/new'), '');
+  await overlay.close();
+  t.throws(() => overlay.changes(), { code: 'ERR_INVALID_STATE' });
+  const list = [];
+  for await (const change of changes({
+    upper: place.at('upper'),
+    lower: place.at('lower'),
+    xattrs,
+  })) {
+    list.push(change.path);
+  }
+  t.deepEqual(list, ['new']);
+});
+
+test('listOverlays tells what was mounted', async (t) => {
+  using place = new Place('lo:w,er \\1', 'second', 'tar get');
+  await using overlay = await mountOverlay({
+    lower: [place.at('lo:w,er \\1'), place.at('second')],
+    upper: place.at('up,per'),
+    target: place.at('tar get'),
+  });
+  const found = (await listOverlays()).find((mount) => mount.target === overlay.path);
+  t.like(found, {
+    source: 'overlay',
+    lower: [place.at('lo:w,er \\1'), place.at('second')],
+    upper: place.at('up,per'),
+    work: place.at('up,per.work'),
+    readOnly: false,
+    userxattr: !asRoot,
+  });
+});
+
+test('mounting in place over a lower that is itself a mount, and reading it from outside', async (t) => {
+  using place = new Place('volume');
+  writeFileSync(place.at('volume/file'), 'text');
+  writeFileSync(place.at('volume/gone'), 'text');
+  place.bind(place.at('volume'), place.at('store'));
+  await using overlay = await mountOverlay({
+    lower: place.at('store'),
+    upper: place.at('upper'),
+    target: place.at('store'),
+  });
+  writeFileSync(place.at('store/file'), 'changed');
+  spawnSync('rm', [place.at('store/gone')]);
+  for (const source of [overlay, place.at('store')] as const) {
+    const list = [];
+    for await (const change of changes(source)) {
+      list.push(`${change.kind} ${change.path}`);
+    }
+    t.deepEqual(list, ['modified file', 'deleted gone']);
+  }
+  t.deepEqual(place.overlays(), [place.at('store')]);
+  t.true(existsSync(place.at('store/file')));
+});
+
+test('a mount below a lower is not part of the layer', async (t) => {
+  using place = new Place('lower/sub', 'target');
+  writeFileSync(place.at('lower/sub/below'), 'text');
+  place.tmpfs('lower/sub');
+  writeFileSync(place.at('lower/sub/above'), 'text');
+  await using overlay = await mountOverlay(standard(place));
+  t.deepEqual(readdirSync(place.at('target/sub')), ['below']);
+  chmodSync(place.at('target/sub/below'), 0o600);
+  const list = [];
+  for await (const change of overlay.changes()) {
+    list.push(`${change.kind} ${change.path} ${change.aspects}`);
+  }
+  t.deepEqual(list, ['modified sub/below mode']);
+});
+
+test('scanLayer gives the raw facts', async (t) => {
+  using place = new Place('lower/dir', 'target');
+  writeFileSync(place.at('lower/gone'), '');
+  writeFileSync(place.at('lower/file'), 'text');
+  await using overlay = await mountOverlay(standard(place));
+  spawnSync('rm', [place.at('target/gone')]);
+  spawnSync('rmdir', [place.at('target/dir')]);
+  mkdirSync(place.at('target/dir'));
+  chmodSync(place.at('target/file'), 0o640);
+  symlinkSync('nowhere', place.at('target/link'));
+  const facts = [];
+  for await (const entry of scanLayer(place.at('upper'), { xattrs, encoding: 'buffer' })) {
+    t.deepEqual(entry.pathBytes, Buffer.from(entry.path));
+    facts.push([entry.path, entry.type, entry.whiteout, entry.opaque, entry.origin, entry.target]);
+  }
+  t.deepEqual(facts, [
+    ['.', 'directory', undefined, undefined, undefined, undefined],
+    ['dir', 'directory', undefined, 'y', undefined, undefined],
+    ['file', 'file', undefined, undefined, true, undefined],
+    ['gone', 'character-device', 'device', undefined, undefined, undefined],
+    ['link', 'symlink', undefined, undefined, undefined, 'nowhere'],
+  ]);
+  t.is(statSync(place.at('upper/file')).mode & 0o777, 0o640);
+  await overlay.close();
+});
