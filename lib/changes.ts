@@ -40,9 +40,8 @@ export type ChangesSource = OpenedLayers | PathLike | Layers;
 export interface ChangesOptions {
   /**
    * When the bytes of two files of equal size are compared. `'auto'` (default): unless they are
-   * certainly equal (the same inode). `'always'` has the same answer and is kept for comparisons that
-   * must not rely on that. `'never'` leaves it open (`content: 'unknown'`) and then does not report a
-   * file whose other attributes are equal.
+   * certainly equal, being one and the same inode. `'always'`: without exception. `'never'` leaves it
+   * open: such a file is reported only if something else differs, with `content: 'unknown'`.
    */
   readonly content?: 'auto' | 'always' | 'never';
   /** Also list what lay below a removed or replaced directory. Default: one entry for the tree. */

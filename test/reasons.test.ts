@@ -1,0 +1,28 @@
+// Every cause the core can name has a sentence, and no sentence is left over.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { knownReasons } from '../lib/reasons.ts';
+
+const core = fileURLToPath(new URL('../../native/core', import.meta.url));
+
+test('the words of the core and the sentences agree', (t) => {
+  const source = readdirSync(core)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => readFileSync(join(core, name), 'utf8'))
+    .join('\n');
+  // A word is in quotes and has a hyphen; "submount", "covered" and "replaced" have none.
+  const quoted = new Set(
+    Array.from(source.matchAll(/"([a-z]+(?:-[a-z]+)*)"/g), ([, word]) => word),
+  );
+  for (const reason of knownReasons) {
+    t.true(quoted.has(reason), `no code of the core says "${reason}"`);
+  }
+  const notReasons = new Set(['node-overlayfs-probe', 'upper-owner', 'upper-xattrs']);
+  for (const word of quoted) {
+    if (word?.includes('-') && !notReasons.has(word)) {
+      t.true(knownReasons.includes(word), `"${word}" has no sentence in lib/reasons.ts`);
+    }
+  }
+});
