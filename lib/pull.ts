@@ -94,7 +94,13 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     if (this.#signal?.aborted) {
       throw new AbortError(this.#signal.reason);
     }
-    this.#walk ??= unwrap(await this.#interruptible(this.#open()));
+    if (this.#walk === undefined) {
+      const opened = unwrap(await this.#interruptible(this.#open()));
+      if (this.#ended) {
+        return; // left while it was being opened
+      }
+      this.#walk = opened;
+    }
     const walk = this.#walk;
     const stop = (): void => this.#source.close(walk);
     watchExit();
@@ -129,6 +135,9 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     }
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(new AbortError(signal.reason));
+      if (signal.aborted) {
+        abort();
+      }
       signal.addEventListener('abort', abort, { once: true });
       job.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
     });

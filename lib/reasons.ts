@@ -83,6 +83,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'without CAP_SYS_ADMIN in the initial user namespace the kernel hides trusted.overlay.* ' +
     "attributes, and a deleted directory would look like a merged one; run as root, or say `xattrs: 'user'` " +
     '(`--userxattr`) if the layer was written by a mount with userxattr',
+  closed: () => 'the overlay or the walk was closed before this was asked for',
   submount: () =>
     'another mount lies on this directory and hides what belongs to the layer; unmount it, or run ' +
     'with CAP_SYS_ADMIN to look below it',

@@ -155,6 +155,25 @@ test.serial('four walks at once, and next() without waiting, give the same list'
   await walk.return();
 });
 
+test.serial('leaving while the walk is being opened, at every moment', async (t) => {
+  const before = await openDescriptors();
+  for (let i = 0; i < 100; i++) {
+    const walk = changes(layers());
+    const first = walk.next();
+    for (let ticks = 0; ticks < i % 10; ticks++) {
+      await Promise.resolve();
+    }
+    if (i % 3 === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await walk.return();
+    t.true([undefined, 'small/0'].includes((await first).value?.path));
+    t.deepEqual(await walk.next(), { done: true, value: undefined });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.is(await openDescriptors(), before);
+});
+
 test.serial('the library stays usable after many abandoned walks', async (t) => {
   for (let i = 0; i < 200; i++) {
     const walk = changes(layers());

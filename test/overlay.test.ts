@@ -259,7 +259,12 @@ test('a closed overlay has no changes to give, its layers have', async (t) => {
   using place = new Place('lower', 'target');
   const overlay = await mountOverlay(standard(place));
   writeFileSync(place.at('target/new'), '');
+  const late = overlay.changes();
+  const early = overlay.changes();
+  const first = early.next();
   await overlay.close();
+  t.is((await first).value?.path, 'new');
+  await t.throwsAsync(late.next(), { code: 'EBADF', message: /was closed before/ });
   t.throws(() => overlay.changes(), { code: 'ERR_INVALID_STATE' });
   const list = [];
   for await (const change of changes({

@@ -5,14 +5,18 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { knownReasons } from '../lib/reasons.ts';
 
-const core = fileURLToPath(new URL('../../native/core', import.meta.url));
+const sources = ['core', 'binding'].map((part) =>
+  fileURLToPath(new URL(`../../native/${part}`, import.meta.url)),
+);
 
 test('the words of the core and the sentences agree', (t) => {
-  const source = readdirSync(core)
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => readFileSync(join(core, name), 'utf8'))
+  const source = sources
+    .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)))
+    .filter((file) => file.endsWith('.cc'))
+    .map((file) => readFileSync(file, 'utf8'))
     .join('\n');
-  // A word is in quotes and has a hyphen; "submount", "covered" and "replaced" have none.
+  // A word is in quotes and has a hyphen; "closed", "covered", "replaced" and
+  // "submount" have none.
   const quoted = new Set(
     Array.from(source.matchAll(/"([a-z]+(?:-[a-z]+)*)"/g), ([, word]) => word),
   );

@@ -15,9 +15,11 @@ template <typename T>
 class Handle {
  public:
   static Napi::Value New(Napi::Env env, std::shared_ptr<T> object) {
-    auto* holder = new std::shared_ptr<T>(std::move(object));
-    return Napi::External<std::shared_ptr<T>>::New(
-        env, holder, [](Napi::BasicEnv, std::shared_ptr<T>* gone) { delete gone; });
+    auto holder = std::make_unique<std::shared_ptr<T>>(std::move(object));
+    auto value = Napi::External<std::shared_ptr<T>>::New(
+        env, holder.get(), [](Napi::BasicEnv, std::shared_ptr<T>* gone) { delete gone; });
+    if (!value.IsEmpty()) (void)holder.release();  // else there is none, and nobody to delete it
+    return value;
   }
   static std::shared_ptr<T> Get(const Napi::Value& value) { return Holder(value); }
   static void Release(const Napi::Value& value) { Holder(value).reset(); }

@@ -49,7 +49,10 @@ template <typename Core, typename Sink>
 Napi::Value Next(const Napi::CallbackInfo& info) {
   return Run<Batch>(
       info.Env(), false,
-      [walk = Handle<Walk<Core>>::Get(info[0])] { return Fill<Core, Sink>(*walk); },
+      [walk = Handle<Walk<Core>>::Get(info[0])]() -> Result<Batch> {
+        if (!walk) return Refusal(EBADF, "read", "closed");
+        return Fill<Core, Sink>(*walk);
+      },
       [](Napi::Env env, Batch& batch) -> Napi::Value {
         auto object = Napi::Object::New(env);
         object.Set("bytes", FromBytes(env, batch.bytes));
@@ -82,6 +85,7 @@ Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
   return Run<Core>(
       info.Env(), false,
       [layers = Handle<Layers>::Get(info[0]), options]() -> Result<Core> {
+        if (!layers) return Refusal(EBADF, "openat", "closed");
         auto readable = CheckReadable(layers->space, layers->upper->PathOf(""));
         if (!readable.ok()) return std::move(readable.failure());
         return ChangeWalk::Open(*layers, options);

@@ -68,7 +68,13 @@ Result<int> LayerDir::Fd() {
   for (size_t i = closed.size(); i-- > 0;) {
     LayerDir* dir = closed[i];
     auto opened = OpenDirectoryAt(parent_fd, dir->name_);
-    if (!opened.ok()) return AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
+    if (!opened.ok()) {
+      Failure failure = AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
+      // A file, a symbolic link or a whiteout has taken its place.
+      if (failure.err == ENOTDIR)
+        failure = Failure{ENOENT, failure.call, failure.path, "", "replaced"};
+      return failure;
+    }
     auto st = StatFd(opened.value().get());
     if (!st.ok()) return AtPath(std::move(st.failure()), dir->parent_->PathOf(dir->name_));
     if (st.value().st_dev != dir->dev_ || st.value().st_ino != dir->ino_) {

@@ -121,7 +121,8 @@ Failure Diagnose(Failure failure, const OverlayOptions& options, const std::stri
   if (!cause) return failure;
   failure.reason = cause->reason;
   failure.path = std::move(cause->path);
-  failure.dest = cause->dest.empty() ? target : std::move(cause->dest);
+  failure.dest = target;
+  if (!cause->dest.empty()) failure.dest = std::move(cause->dest);
   return failure;
 }
 

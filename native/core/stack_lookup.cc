@@ -152,11 +152,14 @@ Result<Hit> LookupLayer(Search& search, const DirPtr& base, bool last_layer) {
 }  // namespace
 
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where) {
-  const bool absolute = !value.empty() && value[0] == '/';
-  const bool bad = value.empty() || value.back() == '/' ||
-                   value.find(absolute ? "//" : "/") != std::string::npos;
+  std::string name = value.substr(0, value.find('\0'));  // to the kernel it is a C string
+  const bool absolute = !name.empty() && name[0] == '/';
+  const std::string framed = "/" + name + "/";
+  const bool bad =
+      name.empty() || name.back() == '/' || name.find(absolute ? "//" : "/") != std::string::npos ||
+      framed.find("/./") != std::string::npos || framed.find("/../") != std::string::npos;
   if (bad) return Refusal(EINVAL, "getxattr", "bad-redirect", where);
-  return value;
+  return name;
 }
 
 Result<bool> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
