@@ -1,0 +1,31 @@
+/** How a failure is told, and with which exit code. */
+import { OverlayError } from '../errors.ts';
+import { CommandError, UsageError } from './command-errors.ts';
+import { exitCodes } from './exit-codes.ts';
+import { isCommand } from './help.ts';
+import { complain } from './messages.ts';
+
+/** The message has the hint, but for errors about the addon: of those the cause matters as well. */
+function explained({ message, hint, cause }: OverlayError): string {
+  const more = [hint, cause instanceof Error ? cause.message.trim() : undefined];
+  return [message, ...more.filter((text) => text && !message.includes(text))].join(': ');
+}
+
+export function reportFailure(error: unknown, command: string | undefined): number {
+  process.stderr.on('error', () => undefined); // nobody listens
+  if (error instanceof UsageError) {
+    complain(error.message);
+    const about = command !== undefined && isCommand(command) ? `${command} ` : '';
+    process.stderr.write(`Try 'overlayfs ${about}--help'\n`);
+    return exitCodes.usage;
+  }
+  if (error instanceof OverlayError) {
+    complain(explained(error));
+  } else if (error instanceof CommandError) {
+    complain(error.message);
+  } else {
+    const stack = error instanceof Error ? error.stack : undefined;
+    process.stderr.write(`overlayfs: this is a bug: ${stack ?? error}\n`);
+  }
+  return exitCodes.failed;
+}

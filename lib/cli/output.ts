@@ -1,0 +1,60 @@
+import type { Writable } from 'node:stream';
+import { CommandError } from './command-errors.ts';
+
+const chunkSize = 1 << 16;
+
+/**
+ * Writes in chunks and waits for each: a slow reader makes the command wait, not grow. Whether
+ * somebody still reads is the answer of every call, because `| head` is no failure.
+ */
+export class Output {
+  readonly #stream: Writable;
+  #pieces: Buffer[] = [];
+  #size = 0;
+  #open = true;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    // The failed write is told of it too, and there it is handled.
+    stream.on('error', () => undefined);
+  }
+
+  /** False when nobody reads any more. */
+  write(piece: string | Buffer): boolean | Promise<boolean> {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    this.#pieces.push(bytes);
+    this.#size += bytes.length;
+    return this.#size < chunkSize ? this.#open : this.flush();
+  }
+
+  /** A path and the NUL that ends it. */
+  writeEnded(path: Buffer): boolean | Promise<boolean> {
+    return this.write(Buffer.concat([path, Buffer.of(0)]));
+  }
+
+  /** @throws CommandError where the output cannot be written, as on a full disk. */
+  async flush(): Promise<boolean> {
+    const chunk = Buffer.concat(this.#pieces, this.#size);
+    this.#pieces = [];
+    this.#size = 0;
+    if (this.#open && chunk.length > 0) {
+      await this.#send(chunk);
+    }
+    return this.#open;
+  }
+
+  #send(chunk: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stream.write(chunk, (error) => {
+        if (!error) {
+          resolve();
+        } else if ('code' in error && error.code === 'EPIPE') {
+          this.#open = false;
+          resolve();
+        } else {
+          reject(new CommandError(`the output cannot be written: ${error.message}`));
+        }
+      });
+    });
+  }
+}
