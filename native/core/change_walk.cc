@@ -27,10 +27,43 @@ Failure At(Failure failure, const DirPtr& dir, const std::string& name) {
   return failure;
 }
 
-// An entry of a live upper may vanish while it is looked at; then there is nothing to report.
+// Whether a name no longer leads to what was found there. The change time tells a renamed file, and
+// one that was given the same inode number, apart.
+bool IsReplaced(const LayerEntry& entry) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return fd.failure().err == ENOENT;
+  struct stat st;
+  auto there = StatAt(fd.value(), entry.name, st);
+  if (!there.ok()) return false;
+  return !there.value() || st.st_ino != entry.st.st_ino || TypeOf(st) != TypeOf(entry.st) ||
+         st.st_ctim.tv_sec != entry.st.st_ctim.tv_sec ||
+         st.st_ctim.tv_nsec != entry.st.st_ctim.tv_nsec;
+}
+
+// An entry of a live upper may vanish while it is looked at, or something else take its place: a
+// whiteout (ENXIO to open, and EACCES without privilege, since its mode is 0), a link (ELOOP), a
+// directory or a FIFO (EISDIR and ESPIPE to pread), no link any more (EINVAL to readlink). Then
+// there is nothing to report.
 Status Tolerate(Failure failure, const LayerEntry& after) {
-  if (failure.err == ENOENT && after.dir->layer() == LayerDir::kUpper) return Done{};
-  return failure;
+  // Both sides are read, and only what happens to the upper's is tolerated.
+  if (after.dir->layer() != LayerDir::kUpper) return failure;
+  if (failure.path != after.dir->PathOf(after.name)) return failure;
+  switch (failure.err) {
+    case ENOENT:
+    case ENXIO:
+    case ELOOP:
+    case EISDIR:
+    case ESPIPE:
+      return Done{};
+    case EINVAL:
+      if (S_ISLNK(after.st.st_mode)) return Done{};
+      return failure;
+    case EACCES:
+      if (IsReplaced(after)) return Done{};
+      return failure;
+    default:
+      return failure;
+  }
 }
 
 }  // namespace
@@ -48,7 +81,7 @@ struct ChangeWalk::Frame {
 
 struct ChangeWalk::Pending {
   std::unique_ptr<ContentComparison> comparison;
-  mode_t type = 0;
+  LayerEntry after;
   Aspects aspects = 0;
 };
 
@@ -272,26 +305,29 @@ Status ChangeWalk::CompareFiles(const Sides& sides, Aspects aspects, ChangeSink&
     return Done{};
   }
   const bool wanted = (options_.ignore & kAspectContent) == 0;
-  const bool same_data =
-      after.st.st_size == 0 ||
-      (options_.content != ContentMode::kAlways && SameObject(before_data, after_data));
+  const bool same_data = after.st.st_size == 0 || (options_.content != ContentMode::kAlways &&
+                                                   SameObject(before_data, after_data));
   if (same_data || !wanted || options_.content == ContentMode::kNever) {
     EmitModified(sink, type, aspects, wanted && !same_data);
     return Done{};
   }
   auto comparison = ContentComparison::Open(before_data, after_data);
   if (!comparison.ok()) return Tolerate(std::move(comparison.failure()), after);
-  pending_ = std::make_unique<Pending>(Pending{std::move(comparison.value()), type, aspects});
+  pending_ = std::make_unique<Pending>(Pending{std::move(comparison.value()), after, aspects});
   return Done{};
 }
 
 Status ChangeWalk::StepContent(ChangeSink& sink) {
   auto state = pending_->comparison->Step();
-  if (!state.ok()) return std::move(state.failure());
+  if (!state.ok()) {
+    const auto failed = std::exchange(pending_, nullptr);
+    return Tolerate(std::move(state.failure()), failed->after);
+  }
   if (state.value() == ContentComparison::State::kMore) return Done{};
   const auto done = std::exchange(pending_, nullptr);
   const bool differ = state.value() == ContentComparison::State::kDifferent;
-  EmitModified(sink, done->type, differ ? done->aspects | kAspectContent : done->aspects, false);
+  EmitModified(sink, TypeOf(done->after.st),
+               differ ? done->aspects | kAspectContent : done->aspects, false);
   return Done{};
 }
 

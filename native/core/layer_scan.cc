@@ -120,7 +120,8 @@ Status LayerScan::Visit(Frame& frame, ScanSink& sink) {
   if (S_ISLNK(entry.st.st_mode)) {
     auto target = ReadLinkAt(fd.value(), name);
     if (!target.ok()) {
-      if (target.failure().err == ENOENT) return Done{};
+      // Gone, or no link any more.
+      if (target.failure().err == ENOENT || target.failure().err == EINVAL) return Done{};
       return At(std::move(target.failure()), frame.dir, name);
     }
     entry.target = std::move(target.value());

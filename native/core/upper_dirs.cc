@@ -88,7 +88,8 @@ Status CheckWork(int upper, int work, const UpperDirs& dirs, CreatedDirs& create
   struct stat st;
   auto there = StatAt(work, "work", st);
   if (!there.ok()) return std::move(there.failure());
-  if (!there.value()) created.Expect(dirs.work + "/work");  // the kernel makes it before it may fail
+  if (!there.value())
+    created.Expect(dirs.work + "/work");  // the kernel makes it before it may fail
   if (there.value() && !S_ISDIR(st.st_mode)) {
     return Refusal(EEXIST, "mount", "work-is-file", dirs.work + "/work");
   }

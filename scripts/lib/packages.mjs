@@ -38,7 +38,14 @@ export async function installPackages() {
   progress('installing the npm packages of package-lock.json …');
   // Not `npm ci`: that refuses a lockfile made where the registry lacked a package for some other
   // platform. `install --no-save` takes the same versions and hashes and writes no lockfile.
-  const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [
+    'install',
+    '--no-save',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   // Under `npm run` this names the npm that runs us, which need not be the first one in PATH.
   const npm = process.env.npm_execpath;
   const { ok, output } = npm?.endsWith('npm-cli.js')

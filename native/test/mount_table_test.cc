@@ -1,0 +1,176 @@
+#include "core/mount_table.h"
+
+#include <random>
+#include <string>
+
+#include "test/check.h"
+
+using ovl::MountEntry;
+using ovl::ParseMountTable;
+using ovl::UnescapeOctal;
+
+namespace {
+
+std::vector<std::string> Fields(const MountEntry& entry) {
+  return {std::to_string(entry.id),
+          std::to_string(entry.parent),
+          entry.root,
+          entry.target,
+          entry.mount_options,
+          entry.fstype,
+          entry.source,
+          entry.super_options};
+}
+
+}  // namespace
+
+TEST(MountTableTakesEveryField) {
+  const auto table = ParseMountTable(
+      "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n");
+  if (!CHECK_EQ(table.size(), 1)) return;
+  CHECK_EQ(Fields(table[0]), std::vector<std::string>{"36", "35", "/mnt1", "/mnt2", "rw,noatime",
+                                                      "ext3", "/dev/root", "rw,errors=continue"});
+}
+
+TEST(MountTableSkipsAnyNumberOfOptionalFields) {
+  const auto table = ParseMountTable(
+      "1 0 0:1 / /none rw - tmpfs none rw\n"
+      "2 1 0:2 / /three rw shared:2 master:1 propagate_from:3 - tmpfs none rw\n"
+      "3 1 0:3 / /later rw some-new:thing unbindable - tmpfs none rw\n"
+      "4 1 0:4 / /dashes rw -x- -- - tmpfs - rw\n");
+  if (!CHECK_EQ(table.size(), 4)) return;
+  for (const MountEntry& entry : table) {
+    CHECK_EQ(entry.fstype, "tmpfs");
+    CHECK_EQ(entry.super_options, "rw");
+  }
+  CHECK_EQ(table[3].target, "/dashes");
+  CHECK_EQ(table[3].source, "-");
+}
+
+TEST(MountTableUndoesEscapes) {
+  CHECK_EQ(UnescapeOctal("a\\040b\\011c\\012d\\134e\\054f\\043g"), "a b\tc\nd\\e,f#g");
+  CHECK_EQ(UnescapeOctal("\\377\\000\\200"), std::string("\xff\0\x80", 3));
+  CHECK_EQ(UnescapeOctal("\\134040"), "\\040");  // one level only
+  CHECK_EQ(UnescapeOctal("\\040\\040"), "  ");
+  CHECK_EQ(UnescapeOctal(""), "");
+  // What is no escape is itself.
+  for (const char* plain :
+       {"\\", "\\0", "\\04", "x\\", "\\048", "\\08a", "\\x41", "\\\\", "a\\9"}) {
+    CHECK_EQ(UnescapeOctal(plain), plain);
+  }
+  const auto table = ParseMountTable(
+      "5 1 0:9 /r\\040oot /t\\134a\\011b\\012c rw - fuse.a\\040b s\\040\xff "
+      "rw,lowerdir=/a\\054b\n");
+  if (!CHECK_EQ(table.size(), 1)) return;
+  CHECK_EQ(Fields(table[0]),
+           std::vector<std::string>{"5", "1", "/r oot", "/t\\a\tb\nc", "rw", "fuse.a b", "s \xff",
+                                    "rw,lowerdir=/a\\054b"});
+}
+
+TEST(MountTableKeepsSpacesInSuperOptions) {
+  // They are escaped by Linux; a filesystem that forgets to must not lose the rest of its options.
+  const auto table = ParseMountTable("5 1 0:9 / /t rw - tmpfs none rw,a=b c,d\n");
+  if (CHECK_EQ(table.size(), 1)) CHECK_EQ(table[0].super_options, "rw,a=b c,d");
+}
+
+TEST(MountTableAllowsAnEmptySource) {
+  const auto table = ParseMountTable("5 1 0:9 / /t rw - tmpfs  rw,size=1k\n");
+  if (!CHECK_EQ(table.size(), 1)) return;
+  CHECK_EQ(table[0].source, "");
+  CHECK_EQ(table[0].super_options, "rw,size=1k");
+}
+
+TEST(MountTableNeedsNoFinalNewline) {
+  const auto table = ParseMountTable("1 0 0:1 / / rw - a b c\n2 1 0:2 / /x rw - overlay none rw");
+  if (!CHECK_EQ(table.size(), 2)) return;
+  CHECK_EQ(table[1].target, "/x");
+  CHECK_EQ(table[1].super_options, "rw");
+}
+
+TEST(MountTableLeavesMalformedLinesOut) {
+  const std::string good = "7 1 0:1 / /good rw - tmpfs none rw\n";
+  for (const char* bad : {"",
+                          " ",
+                          "x",
+                          "-",
+                          "- - -",
+                          "7",
+                          "7 ",
+                          "7 1",
+                          "7 1 0:1",
+                          "7 1 0:1 /",
+                          "7 1 0:1 / /t",
+                          "7 1 0:1 / /t rw",
+                          "7 1 0:1 / /t rw ",
+                          "7 1 0:1 / /t rw -",
+                          "7 1 0:1 / /t rw - ",
+                          "7 1 0:1 / /t rw shared:1 tmpfs none rw",
+                          "7 1 0:1 / /t rw shared:1 ",
+                          "x 1 0:1 / /t rw - tmpfs none rw",
+                          "7 x 0:1 / /t rw - tmpfs none rw",
+                          "7x 1 0:1 / /t rw - tmpfs none rw",
+                          "-7 1 0:1 / /t rw - tmpfs none rw",
+                          "+7 1 0:1 / /t rw - tmpfs none rw",
+                          " 7 1 0:1 / /t rw - tmpfs none rw",
+                          "7  1 0:1 / /t rw - tmpfs none rw",
+                          "99999999999999999999 1 0:1 / /t rw - tmpfs none rw"}) {
+    const auto table = ParseMountTable(good + bad + "\n" + good);
+    if (!CHECK_EQ(table.size(), 2)) check::Fail(__FILE__, __LINE__, check::Show(bad));
+    CHECK_EQ(ParseMountTable(bad).size(), 0);
+  }
+}
+
+TEST(MountTableReadsTheLargestNumber) {
+  const auto table = ParseMountTable("18446744073709551615 0 0:1 / / rw - a b c\n");
+  if (CHECK_EQ(table.size(), 1)) CHECK_EQ(table[0].id, UINT64_MAX);
+}
+
+TEST(MountTableHasNoLineLimit) {
+  std::string layers = "/l0";
+  for (int i = 1; i < 500; ++i) layers += ":/some/where/else/l" + std::to_string(i);
+  const std::string options = "rw,lowerdir=" + layers + std::string(1 << 20, 'x');
+  const auto table = ParseMountTable("1 0 0:1 / /first rw - overlay overlay " + options +
+                                     "\n2 0 0:1 / /second rw - overlay overlay rw\n");
+  if (!CHECK_EQ(table.size(), 2)) return;
+  CHECK(table[0].super_options == options);
+  CHECK_EQ(table[1].target, "/second");
+}
+
+TEST(MountTableSurvivesAnyBytes) {
+  std::mt19937 random(20240229);
+  const std::string alphabet = "0123456789 \\-/:,=rw\n\t\xff";
+  const std::string line = "36 35 98:0 /a\\040b /mnt2 rw master:1 - overlay none rw,lowerdir=/a\n";
+  size_t entries = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    if (round % 2 == 0) {
+      text.resize(random() % 120);
+      for (char& c : text) c = alphabet[random() % alphabet.size()];
+      if (round % 8 == 0) text.insert(random() % (text.size() + 1), 1, '\0');
+    } else {
+      text = line + line;
+      for (unsigned n = random() % 4 + 1; n > 0; --n) {
+        const size_t at = random() % text.size();
+        if (random() % 2 == 0) {
+          text.erase(at, random() % 4);
+        } else {
+          text[at] = static_cast<char>(random());
+        }
+        if (text.empty()) text = " ";
+      }
+    }
+    for (const MountEntry& entry : ParseMountTable(text)) {
+      ++entries;
+      if (!CHECK(!entry.fstype.empty())) check::Fail(__FILE__, __LINE__, check::Show(text));
+    }
+  }
+  CHECK(entries > 1000);
+}
+
+TEST(MountTableOfThisThreadHasARoot) {
+  const auto table = ovl::ReadMountTable();
+  if (!CHECK(table.ok())) return;
+  bool root = false;
+  for (const MountEntry& entry : table.value()) root = root || entry.target == "/";
+  CHECK(root);
+}

@@ -1,0 +1,63 @@
+#include <string>
+
+#include "core/sys_dir.h"
+#include "test/check.h"
+
+using ovl::NameList;
+
+namespace {
+
+std::vector<std::string> Names(const NameList& list) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < list.size(); ++i) {
+    out.push_back(std::string(list.name(i)) + (list.InUpper(i) ? " upper" : ""));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST(NameListMayBeEmpty) {
+  NameList list;
+  CHECK_EQ(list.size(), 0);
+  list.Sort();
+  CHECK_EQ(list.size(), 0);
+}
+
+TEST(NameListSortsByUnsignedBytes) {
+  NameList list;
+  for (const char* name :
+       {"\xff", "b", "\x80", "a.b", "A", "ab", "a", "\x7f", "a-b", "\x01", "\xc3\xa9"}) {
+    list.Add(name, ovl::kInUpper);
+  }
+  list.Sort();
+  CHECK_EQ(Names(list), std::vector<std::string>{"\x01 upper", "A upper", "a upper", "a-b upper",
+                                                 "a.b upper", "ab upper", "b upper", "\x7f upper",
+                                                 "\x80 upper", "\xc3\xa9 upper", "\xff upper"});
+}
+
+TEST(NameListMergesDuplicates) {
+  NameList list;
+  list.Add("both", ovl::kInLower);
+  list.Add("lower", ovl::kInLower);
+  list.Add("lower", ovl::kInLower);
+  list.Add("both", ovl::kInUpper);
+  list.Add("upper", ovl::kInUpper);
+  list.Add("both", ovl::kInLower);
+  list.Sort();
+  CHECK_EQ(Names(list), std::vector<std::string>{"both upper", "lower", "upper upper"});
+  list.Sort();
+  CHECK_EQ(list.size(), 3);
+}
+
+TEST(NameListHoldsTheLongestNamesAndMany) {
+  NameList list;
+  const std::string longest(255, 'x');
+  list.Add(longest, ovl::kInUpper);
+  for (int i = 99'999; i >= 0; --i) list.Add(std::to_string(100'000 + i), ovl::kInLower);
+  list.Sort();
+  if (!CHECK_EQ(list.size(), 100'001)) return;
+  CHECK_EQ(list.name(0), std::string_view("100000"));
+  CHECK_EQ(list.name(99'999), std::string_view("199999"));
+  CHECK(list.name(100'000) == longest);
+}
