@@ -35,7 +35,7 @@ export function asksForHelp(words: readonly Word[]): boolean {
 /** Node's own messages differ from version to version and explain its interface. */
 function mistakes(words: readonly Word[], options: Options): string[] {
   return tokensOf(words, options).flatMap(({ name, rawName, value, inlineValue }) => {
-    const type = Object.hasOwn(options, name) ? options[name]?.type : undefined;
+    const type = options[name]?.type;
     const option = textOf(rawName);
     if (type === undefined) {
       return [`there is no option ${option}`];

@@ -1,0 +1,293 @@
+// Every argument of every public function: a wrong one is a TypeError or RangeError that names it, and
+// is found before the addon is called. To prove that, there is none in this process.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import * as overlayfs from 'overlayfs';
+
+const called = 'ERR_TEST_CALLED';
+// This is what `require` loads addons with.
+process.dlopen = (module: object) => {
+  const get = (_: object, name: string) => () => {
+    throw Object.assign(new Error(`${name} of the addon was called`), { code: called });
+  };
+  Object.assign(module, { exports: new Proxy({}, { get }) });
+};
+
+type Code = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE';
+type Call = (...args: readonly unknown[]) => unknown;
+type Wrong = readonly [value: unknown, code: Code, name?: string];
+
+const base = mkdtempSync(join(tmpdir(), 'overlayfs-test-arguments-'));
+const at = (name: string): string => join(base, name);
+const directories = ['lower', 'target', 'upper'];
+for (const name of directories) {
+  mkdirSync(at(name));
+}
+test.after.always(() => rmSync(base, { recursive: true, force: true }));
+
+/** An object of the class that was never mounted: what needs a mount fails, what comes first does not. */
+const Unmounted = overlayfs.Overlay as unknown as new (...args: unknown[]) => overlayfs.Overlay;
+const unmounted = new Unmounted(
+  { lower: [Buffer.from(at('lower'))], upper: Buffer.from(at('upper')), work: null },
+  { target: Buffer.from(at('target')), work: null, mountId: 1n, userxattr: false, warnings: [] },
+);
+
+const types = (list: readonly unknown[]): Wrong[] =>
+  list.map((value) => [value, 'ERR_INVALID_ARG_TYPE'] as const);
+const values = (list: readonly unknown[]): Wrong[] =>
+  list.map((value) => [value, 'ERR_INVALID_ARG_VALUE'] as const);
+
+const noText = [null, 1, 1n, true, {}, [], Symbol('path'), new Uint8Array([47])];
+const noPath: readonly Wrong[] = [
+  ...types(noText),
+  ...values(['', Buffer.alloc(0), 'a\0b', Buffer.from('a\0')]),
+  ...values([new URL('file:///a%00b')]),
+];
+const missing = types([undefined]);
+const lowers: readonly Wrong[] = [
+  ...noPath.filter(([value]) => !Array.isArray(value)),
+  ...missing,
+  ...values([[]]),
+  [['/a', ''], 'ERR_INVALID_ARG_VALUE', '[1]'],
+  [['/a', '/b', 1], 'ERR_INVALID_ARG_TYPE', '[2]'],
+  [[undefined], 'ERR_INVALID_ARG_TYPE', '[0]'],
+];
+const noBoolean = types([null, 1, 'true', {}]);
+const noOptions: readonly Wrong[] = types([null, 1, 'lazy', true, [], () => undefined]);
+const noSignal = types([null, {}, new AbortController(), true]);
+const noFlags: readonly Wrong[] = [
+  ...types([null, '1', 1n, {}]),
+  ...[-1, 1.5, 2 ** 32, Number.NaN, Number.POSITIVE_INFINITY].map(
+    (value) => [value, 'ERR_OUT_OF_RANGE'] as const,
+  ),
+];
+const noBytes: readonly Wrong[] = [
+  ...types([1, true, {}, [], new Uint8Array(1)]),
+  ...values(['a\0b', Buffer.from('\0')]),
+];
+
+/** For each option its wrong values, and one that is no option. */
+interface OptionTable {
+  readonly [option: string]: readonly Wrong[];
+}
+
+interface Parameter {
+  readonly name: string;
+  /** A right value. */
+  readonly right: unknown;
+  readonly wrong: readonly Wrong[];
+  /** Of an object. */
+  readonly options?: OptionTable;
+}
+
+interface Subject {
+  readonly name: string;
+  readonly call: Call;
+  readonly parameters: readonly Parameter[];
+}
+
+const subject = (name: string, call: unknown, ...parameters: Parameter[]): Subject => ({
+  name,
+  call: call as Call,
+  parameters,
+});
+
+const path = (name: string): Parameter => ({
+  name,
+  right: at('target'),
+  wrong: [...noPath, ...missing],
+});
+const options = (table: OptionTable, right: object = {}): Parameter => ({
+  name: 'options',
+  right,
+  wrong: noOptions,
+  options: table,
+});
+
+const layers = { upper: at('upper'), lower: at('lower') };
+const space = values(['system', '', 1, ['user']]);
+const reading: OptionTable = { encoding: values(['latin1', '', 1]), signal: noSignal };
+const changesOptions = options({
+  ...reading,
+  content: values(['sometimes', '', true]),
+  expand: noBoolean,
+  ignore: [
+    ...types([null, 'links', {}]),
+    [['links', 'size'], 'ERR_INVALID_ARG_VALUE', '[1]'],
+    [[1], 'ERR_INVALID_ARG_VALUE', '[0]'],
+  ],
+});
+const mountOptions: Parameter = {
+  ...options(
+    {
+      lower: lowers,
+      upper: noPath,
+      work: noPath,
+      target: [...noPath, ...missing],
+      userxattr: noBoolean,
+    },
+    { ...layers, target: at('target') },
+  ),
+  wrong: [...noOptions, ...values([undefined])],
+};
+const unmountOptions = options({ lazy: noBoolean, force: noBoolean, any: noBoolean });
+const closeOptions = options({ lazy: noBoolean });
+const flags: Parameter = { name: 'flags', right: 0, wrong: noFlags };
+const text = (name: string): Parameter => ({ name, right: null, wrong: noBytes });
+const mountSource: Parameter = {
+  name: 'source',
+  right: null,
+  wrong: [...noBytes, ...missing],
+};
+const rawMount = [
+  mountSource,
+  path('target'),
+  { ...text('filesystemType'), wrong: [...noBytes, ...missing] },
+  flags,
+  text('data'),
+];
+const { changes, mountOverlay, mountOverlaySync, scanLayer, syscalls } = overlayfs;
+/** The iteration has the failures, the call has the wrong arguments. */
+const iterated =
+  (make: Call): Call =>
+  (...args) =>
+    (make(...args) as overlayfs.Changes).next();
+
+const subjects: readonly Subject[] = [
+  subject('mountOverlay', mountOverlay, mountOptions),
+  subject('mountOverlaySync', mountOverlaySync, mountOptions),
+  subject('unmount', overlayfs.unmount, path('target'), unmountOptions),
+  subject('unmountSync', overlayfs.unmountSync, path('target'), unmountOptions),
+  subject(
+    'changes',
+    iterated(changes as Call),
+    {
+      name: 'source',
+      right: layers,
+      wrong: [
+        ...types([undefined, null, 1, true, [], () => undefined]),
+        ...values(['', Buffer.alloc(0), 'a\0', new URL('file:///a%00b')]),
+      ],
+      options: { upper: [...noPath, ...missing], lower: lowers, xattrs: space },
+    },
+    changesOptions,
+  ),
+  subject(
+    'Overlay.changes',
+    iterated((given) => unmounted.changes(given as object)),
+    changesOptions,
+  ),
+  subject('Overlay.close', (given: unknown) => unmounted.close(given as object), closeOptions),
+  subject(
+    'Overlay.closeSync',
+    (given: unknown) => unmounted.closeSync(given as object),
+    closeOptions,
+  ),
+  subject(
+    'scanLayer',
+    iterated(scanLayer as Call),
+    path('directory'),
+    options({ ...reading, xattrs: space }),
+  ),
+  subject('syscalls.mount', syscalls.mount, ...rawMount),
+  subject('syscalls.mountSync', syscalls.mountSync, ...rawMount),
+  subject('syscalls.umount', syscalls.umount, path('target'), flags),
+  subject('syscalls.umountSync', syscalls.umountSync, path('target'), flags),
+];
+
+interface Case {
+  readonly args: readonly unknown[];
+  readonly code: Code;
+  /** As the message has it. */
+  readonly name: string;
+}
+
+/** Every wrong value of one parameter, and then of each of its options; all others are right. */
+function* casesOf({ parameters }: Subject): Generator<Case> {
+  for (const [i, parameter] of parameters.entries()) {
+    const { name, right, wrong, options: table = {} } = parameter;
+    const withArgument = (value: unknown): unknown[] =>
+      parameters.map((other, at) => (at === i ? value : other.right));
+    for (const [value, code, suffix = ''] of wrong) {
+      yield { args: withArgument(value), code, name: `${name}${suffix}` };
+    }
+    if (parameter.options !== undefined) {
+      yield {
+        args: withArgument({ ...(right as object), bogus: 1 }),
+        code: 'ERR_INVALID_ARG_VALUE',
+        name: `${name}.bogus`,
+      };
+    }
+    for (const [option, list] of Object.entries(table)) {
+      for (const [value, code, suffix = ''] of list) {
+        const given = { ...(right as object), [option]: value };
+        yield { args: withArgument(given), code, name: `${name}.${option}${suffix}` };
+      }
+    }
+  }
+}
+
+async function thrownBy(call: Call, args: readonly unknown[]): Promise<unknown> {
+  try {
+    await call(...args);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;
+
+for (const tested of subjects) {
+  test(`${tested.name} refuses every wrong argument`, async (t) => {
+    let count = 0;
+    for (const { args, code, name } of casesOf(tested)) {
+      const error = await thrownBy(tested.call, args);
+      const title = `${name} in ${args.map(String).join(', ')}`;
+      if (!(error instanceof Error)) {
+        t.fail(`nothing was thrown for ${title}`);
+        continue;
+      }
+      t.is(codeOf(error), code, `${title}: ${error.message}`);
+      t.true(error instanceof (code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError), title);
+      t.true(error.message.startsWith(`"${name}" `), `${title}: ${error.message}`);
+      count++;
+    }
+    t.log(`${count} wrong arguments`);
+    t.deepEqual(readdirSync(base).sort(), directories);
+    t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(base));
+  });
+
+  test(`${tested.name} calls the addon with right arguments`, async (t) => {
+    const error = await thrownBy(
+      tested.call,
+      tested.parameters.map(({ right }) => right),
+    );
+    t.is(codeOf(error), called);
+  });
+}
+
+test('work without an upper', async (t) => {
+  for (const mount of [mountOverlay, mountOverlaySync] as Call[]) {
+    const given = { lower: at('lower'), work: at('work'), target: at('target') };
+    const error = await thrownBy(mount, [given]);
+    t.is(codeOf(error), 'ERR_INVALID_ARG_VALUE');
+    t.true(String(error).includes('"options.work" needs an upper'));
+  }
+});
+
+test('every public function is in the table', (t) => {
+  const classes = ['AbortError', 'OverlayError', 'Overlay'];
+  const withoutArguments = ['listOverlays', 'listOverlaysSync'];
+  const functions = [
+    ...Object.entries(overlayfs).map(([name, value]) => [name, value] as const),
+    ...Object.entries(syscalls).map(([name, value]) => [`syscalls.${name}`, value] as const),
+  ]
+    .filter(([, value]) => typeof value === 'function')
+    .map(([name]) => name)
+    .filter((name) => !classes.includes(name) && !withoutArguments.includes(name));
+  const tested = subjects.map(({ name }) => name).filter((name) => !name.startsWith('Overlay.'));
+  t.deepEqual(functions.sort(), tested.sort());
+});
