@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { argumentRange, argumentType, argumentValue } from './errors.ts';
 
@@ -27,13 +28,20 @@ export function pathBytes(value: unknown, name: string): Buffer {
   return bytes;
 }
 
+/** `process.cwd()` is text, and a directory's name need not be. */
+function workingDirectory(): Buffer {
+  return process.platform === 'linux'
+    ? readlinkSync('/proc/self/cwd', { encoding: 'buffer' })
+    : Buffer.from(process.cwd());
+}
+
 /**
  * The bytes of a path, absolute: a later `process.chdir` must not change what was meant. Nothing is
  * normalised, since `a/..` is not `.` where `a` is a symbolic link.
  */
 export function absolutePath(value: unknown, name: string): Buffer {
   const bytes = pathBytes(value, name);
-  return bytes[0] === slash ? bytes : Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
+  return bytes[0] === slash ? bytes : Buffer.concat([workingDirectory(), Buffer.from('/'), bytes]);
 }
 
 /** One path or a list of at least one. */
@@ -44,7 +52,7 @@ export function pathList(value: unknown, name: string): readonly Buffer[] {
   if (value.length === 0) {
     throw argumentValue(name, 'must name at least one directory');
   }
-  return value.map((item, i) => absolutePath(item, `${name}[${i}]`));
+  return Array.from(value, (item, i) => absolutePath(item, `${name}[${i}]`));
 }
 
 /** Checks that a value is a plain options object without keys we do not know. */

@@ -10,9 +10,9 @@ import {
 import type { Aspect, Change } from './entries.ts';
 import { argumentType } from './errors.ts';
 import type { ChangesHandle, LayersHandle, Outcome } from './native.ts';
-import { native } from './native.ts';
-import type { OpenedLayers } from './opened-layers.ts';
-import { hasOpenedLayers } from './opened-layers.ts';
+import { native, unwrap } from './native.ts';
+import { layersHeldBy } from './opened-layers.ts';
+import type { Overlay } from './overlay.ts';
 import { aspectOrder, decodeChanges } from './packed.ts';
 import { PulledEntries } from './pull.ts';
 
@@ -35,7 +35,7 @@ export interface Layers {
  * (it was mounted in place) is reached in a private copy of the mount namespace, which needs
  * CAP_SYS_ADMIN.
  */
-export type ChangesSource = OpenedLayers | PathLike | Layers;
+export type ChangesSource = Overlay | PathLike | Layers;
 
 export interface ChangesOptions {
   /**
@@ -68,7 +68,7 @@ function ignoredBits(value: unknown): number {
   if (!Array.isArray(value)) {
     throw argumentType('options.ignore', 'an array', value);
   }
-  return value
+  return Array.from(value)
     .map(
       (aspect, i) => 1 << aspectOrder.indexOf(oneOf(aspect, `options.ignore[${i}]`, aspectOrder)),
     )
@@ -79,8 +79,9 @@ type OpenLayers = () => Promise<Outcome<LayersHandle>>;
 
 /** How the layers of a source are opened, and whether they are to be closed again. */
 function layersOf(source: unknown): { open: OpenLayers; own: boolean } {
-  if (hasOpenedLayers(source)) {
-    const layers = source.openedLayers();
+  const held = layersHeldBy(source);
+  if (held !== undefined) {
+    const layers = held();
     return { open: () => Promise.resolve({ value: layers }), own: false };
   }
   if (typeof source === 'string' || Buffer.isBuffer(source) || source instanceof URL) {
@@ -127,11 +128,12 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
         }
         const walk = await native().openChanges(layers.value, content, ignore, expand);
         if (own) {
-          native().closeLayers(layers.value); // the walk has descriptors of its own
+          unwrap(await native().closeLayers(layers.value, false)); // the walk has its own descriptors
         }
         return walk;
       },
       next: (walk) => native().nextChanges(walk),
+      cancel: (walk) => native().cancelChanges(walk),
       close: (walk) => native().closeChanges(walk),
       decode: (bytes) => decodeChanges(bytes, withBytes),
     },

@@ -22,7 +22,7 @@ export type ChangeKind = 'added' | 'modified' | 'deleted';
  * - `times`: modification time; never of a directory
  * - `device`: number of a device
  * - `target`: of a symbolic link
- * - `links`: which names are hard links of one file
+ * - `links`: which names are hard links of one file; a name outside the layer counts as one that is lost
  */
 export type Aspect =
   | 'type'

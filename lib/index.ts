@@ -8,6 +8,7 @@ export type { OverlayMount, UnmountOptions } from './mounts.ts';
 export { listOverlays, listOverlaysSync, unmount, unmountSync } from './mounts.ts';
 export type { CloseOptions, MountOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { PulledEntries } from './pull.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { Syscalls } from './syscalls.ts';

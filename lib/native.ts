@@ -85,7 +85,7 @@ export interface NativeBinding {
     user: boolean,
   ): Promise<Outcome<LayersHandle>>;
   openMountLayers(target: Buffer): Promise<Outcome<LayersHandle>>;
-  closeLayers(layers: LayersHandle): void;
+  closeLayers: EitherWay<[layers: LayersHandle], undefined>;
   openChanges(
     layers: LayersHandle,
     content: number,
@@ -93,10 +93,12 @@ export interface NativeBinding {
     expand: boolean,
   ): Promise<Outcome<ChangesHandle>>;
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
-  closeChanges(walk: ChangesHandle): void;
+  cancelChanges(walk: ChangesHandle): void;
+  closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
   openScan(directory: Buffer, user: boolean): Promise<Outcome<ScanHandle>>;
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
-  closeScan(walk: ScanHandle): void;
+  cancelScan(walk: ScanHandle): void;
+  closeScan(walk: ScanHandle): Promise<Outcome<undefined>>;
 }
 
 const require = createRequire(import.meta.url);

@@ -1,11 +1,16 @@
 import type { LayersHandle } from './native.ts';
 
-/** An object that holds opened layers. By this `changes` knows an `Overlay` without its class. */
-export interface OpenedLayers {
-  /** The descriptors of the layers; throws where there is nothing to compare. For `changes`. */
-  openedLayers(): LayersHandle;
+/**
+ * Objects that hold opened layers. `changes` knows an `Overlay` by its being in here: without a cycle of
+ * imports, and nobody else's object can pass for one.
+ */
+const holders = new WeakMap<object, () => LayersHandle>();
+
+/** `open` throws where there is nothing to compare. */
+export function holdLayers(holder: object, open: () => LayersHandle): void {
+  holders.set(holder, open);
 }
 
-export function hasOpenedLayers(value: unknown): value is OpenedLayers {
-  return typeof value === 'object' && value !== null && 'openedLayers' in value;
+export function layersHeldBy(value: unknown): (() => LayersHandle) | undefined {
+  return typeof value === 'object' && value !== null ? holders.get(value) : undefined;
 }

@@ -6,7 +6,7 @@ import { argumentValue } from './errors.ts';
 import { umountFlags } from './mount-flags.ts';
 import type { LayersHandle, NativeMounted, NativeSpec } from './native.ts';
 import { native, unwrap } from './native.ts';
-import type { OpenedLayers } from './opened-layers.ts';
+import { holdLayers } from './opened-layers.ts';
 
 export interface MountOptions {
   /** One lower directory, or several, the top-most first. */
@@ -43,8 +43,12 @@ const warningTexts: Readonly<Record<string, string>> = {
     'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
 };
 
+/** Known in this file only: JavaScript has no private constructors. */
+const key = Symbol('mountOverlay');
+let overlayOf: (spec: NativeSpec, mounted: NativeMounted) => Overlay;
+
 /** A mounted overlay. Made by `mountOverlay`; `close()` unmounts it. */
-export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
+export class Overlay implements AsyncDisposable, Disposable {
   /** The mount point, resolved. */
   readonly path: string;
   readonly pathBytes: Buffer;
@@ -60,10 +64,19 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
   readonly warnings: readonly string[];
   readonly #mounted: NativeMounted;
   #closing: Promise<void> | undefined;
+  #closingFlags = 0;
   #closed = false;
 
-  /** @internal */
-  constructor(spec: NativeSpec, mounted: NativeMounted) {
+  static {
+    overlayOf = (spec, mounted) => new Overlay(spec, mounted, key);
+  }
+
+  private constructor(spec: NativeSpec, mounted: NativeMounted, caller: symbol) {
+    if (caller !== key) {
+      throw Object.assign(new TypeError('An Overlay is made by mountOverlay'), {
+        code: 'ERR_ILLEGAL_CONSTRUCTOR',
+      });
+    }
     this.#mounted = mounted;
     this.path = mounted.target.toString();
     this.pathBytes = mounted.target;
@@ -73,6 +86,7 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
     this.userxattr = mounted.userxattr;
     this.mountId = mounted.mountId;
     this.warnings = mounted.warnings.map((word) => warningTexts[word] ?? word);
+    holdLayers(this, () => this.#layers());
   }
 
   get closed(): boolean {
@@ -85,7 +99,7 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
   }
 
   /** Opened before the mount could hide them. */
-  openedLayers(): LayersHandle {
+  #layers(): LayersHandle {
     if (this.#closed) {
       throw Object.assign(
         new Error('The overlay is closed; name its layers to read what the upper holds'),
@@ -113,9 +127,15 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
     if (this.#closed) {
       return Promise.resolve();
     }
-    this.#closing ??= this.#close(flags).finally(() => {
-      this.#closing = undefined;
-    });
+    if (this.#closing === undefined) {
+      this.#closingFlags = flags;
+      this.#closing = this.#close(flags).finally(() => {
+        this.#closing = undefined;
+      });
+    } else if (flags !== this.#closingFlags) {
+      // The one under way asks for something else: if it fails this one has its turn.
+      return this.#closing.catch(() => this.close(options));
+    }
     return this.#closing;
   }
 
@@ -124,7 +144,8 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
     const flags = closeFlags(options);
     if (!this.#closed) {
       unwrap(native().unmountOwn(this.#mounted.mount, flags, true));
-      this.#release();
+      this.#closed = true;
+      unwrap(native().closeLayers(this.#mounted.layers, true));
     }
   }
 
@@ -138,12 +159,8 @@ export class Overlay implements OpenedLayers, AsyncDisposable, Disposable {
 
   async #close(flags: number): Promise<void> {
     unwrap(await native().unmountOwn(this.#mounted.mount, flags, false));
-    this.#release();
-  }
-
-  #release(): void {
     this.#closed = true;
-    native().closeLayers(this.#mounted.layers);
+    unwrap(await native().closeLayers(this.#mounted.layers, false));
   }
 }
 
@@ -190,11 +207,11 @@ function specOf(options: unknown): NativeSpec {
  */
 export async function mountOverlay(options: MountOptions): Promise<Overlay> {
   const spec = specOf(options);
-  return new Overlay(spec, unwrap(await native().mountOverlay(spec, false)));
+  return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
 }
 
 /** Like `mountOverlay`, blocking. */
 export function mountOverlaySync(options: MountOptions): Overlay {
   const spec = specOf(options);
-  return new Overlay(spec, unwrap(native().mountOverlay(spec, true)));
+  return overlayOf(spec, unwrap(native().mountOverlay(spec, true)));
 }

@@ -114,7 +114,7 @@ export function decodeEntries(block: Buffer, prefix: string, withBytes: boolean)
       const valueAt = next + 6 + block.readUInt16LE(next);
       const valueEnd = valueAt + block.readUInt32LE(next + 2);
       marks.push({
-        name: block.toString('latin1', next + 6, valueAt),
+        name: block.toString('utf8', next + 6, valueAt),
         value: Buffer.from(block.subarray(valueAt, valueEnd)),
       });
       next = valueEnd;

@@ -6,7 +6,10 @@ import { unwrap } from './native.ts';
 export interface Pulled<Walk, Item> {
   open(): Promise<Outcome<Walk>>;
   next(walk: Walk): Promise<Outcome<NativeBatch>>;
-  close(walk: Walk): void;
+  /** Stops a running job at its next look. */
+  cancel(walk: Walk): void;
+  /** Stops it and lets go of everything, in the pool. Cannot fail. */
+  close(walk: Walk): Promise<unknown>;
   decode(bytes: Buffer): Item[];
 }
 
@@ -39,7 +42,10 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   #items: readonly Item[] = [];
   #at = 0;
   #iterated = false;
+  /** Nothing more will be fetched. */
   #ended = false;
+  /** The end, or an error, has been reported. */
+  #told = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
@@ -75,25 +81,32 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   }
 
   async #next(): Promise<IteratorResult<Item, undefined>> {
-    while (this.#at === this.#items.length) {
-      if (this.#ended) {
-        return end;
-      }
-      try {
+    try {
+      for (;;) {
+        this.#checkSignal();
+        if (this.#at < this.#items.length) {
+          return { done: false, value: this.#items[this.#at++] as Item };
+        }
+        if (this.#ended) {
+          this.#told = true;
+          return end;
+        }
         await this.#fill();
-      } catch (error) {
-        this.#finish();
-        throw error;
       }
+    } catch (error) {
+      this.#finish();
+      throw error;
     }
-    const value = this.#items[this.#at++] as Item;
-    return { done: false, value };
+  }
+
+  /** Also between the entries of a batch that is here already. */
+  #checkSignal(): void {
+    if (!this.#told && this.#signal?.aborted) {
+      throw new AbortError(this.#signal.reason);
+    }
   }
 
   async #fill(): Promise<void> {
-    if (this.#signal?.aborted) {
-      throw new AbortError(this.#signal.reason);
-    }
     if (this.#walk === undefined) {
       const opened = unwrap(await this.#interruptible(this.#open()));
       if (this.#ended) {
@@ -102,7 +115,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
       this.#walk = opened;
     }
     const walk = this.#walk;
-    const stop = (): void => this.#source.close(walk);
+    const stop = (): void => this.#source.cancel(walk);
     watchExit();
     running.add(stop);
     const job = this.#source.next(walk).finally(() => running.delete(stop));
@@ -122,7 +135,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   async #open(): Promise<Outcome<Walk>> {
     const outcome = await this.#source.open();
     if (this.#ended && 'value' in outcome) {
-      this.#source.close(outcome.value);
+      void this.#source.close(outcome.value);
     }
     return outcome;
   }
@@ -145,6 +158,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
 
   #finish(): void {
     this.#ended = true;
+    this.#told = true;
     this.#items = [];
     this.#at = 0;
     this.#release();
@@ -152,7 +166,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
 
   #release(): void {
     if (this.#walk !== undefined) {
-      this.#source.close(this.#walk);
+      void this.#source.close(this.#walk);
       this.#walk = undefined;
     }
   }

@@ -55,6 +55,11 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'stacked-too-deep': ({ path }) =>
     `the lower ${path} lies on an overlay that itself has an overlay below it, and the kernel stacks ` +
     'two; use a lower that is not on an overlay',
+  'lower-on-proc': ({ path }) =>
+    `the lower ${path} lies on procfs, which the kernel does not take as a layer`,
+  'lower-locked-mounts': ({ path }) =>
+    `other mounts lie below the lower ${path}, and in a user namespace the kernel does not let them be ` +
+    'looked under; use a lower without mounts below it, or run as root',
   'lowers-overlap': ({ path, dest }) =>
     `the lower ${path} is or lies inside the lower ${dest}; layers must be separate trees`,
   'lower-inside-upper': ({ path, dest }) =>
@@ -68,9 +73,12 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'mounted-read-only': ({ path }) =>
     'the kernel could mount the overlay read-only only, which was undone; it could not use the work ' +
     `directory ${path}: it must be writable and hold no directories of others in its "work"`,
-  'mounted-read-only-and-left': ({ path }) =>
-    'the kernel mounted the overlay read-only, and it could not be unmounted again: unmount it by ' +
-    `hand; it could not use the work directory ${path}`,
+  'left-mounted': ({ dest }) =>
+    `the overlay was mounted on ${dest}, failed its check and could not be unmounted again: unmount it ` +
+    'by hand',
+  'covered-at-once': ({ path }) =>
+    `another mount was laid over the new overlay on ${path} at once; both are still mounted`,
+  'no-proc': () => 'without /proc it cannot be found out what is mounted where; mount it',
   'no-mount-id': () => 'the kernel does not tell mounts apart; Linux 5.8 or newer is needed',
 
   // Unmounting
@@ -103,7 +111,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'the file is a metacopy (attributes only), and none of the lowers given has its data; name all ' +
     'lowers of the mount, in order',
   'hidden-lower': ({ path }) =>
-    `the overlay at ${path} covers its own lower; to look below it CAP_SYS_ADMIN is needed, or ` +
+    `the overlay at ${path} covers one of its own layers; to look below it CAP_SYS_ADMIN is needed, or ` +
     'another path to the lower: name the layers with `upper` and `lower`',
   'no-upper': () => 'the overlay has no upper, so it cannot have changes',
   'not-mount-root': () => 'the path lies inside an overlay; name its mount point',
@@ -111,6 +119,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'layer-relative': ({ path }) =>
     `the overlay was mounted with the relative layer path ${path}, which cannot be found from here; ` +
     'name the layers with `upper` and `lower`',
+  'layer-covered': ({ path }) =>
+    `another mount was laid over the layer ${path} after the overlay had been mounted, and hides it; ` +
+    'unmount that one, or name the layers with `upper` and `lower` by other paths',
   'layer-unreachable': () =>
     'a layer of the overlay is not at its path any more, or was never in this mount namespace; name ' +
     'the layers with `upper` and `lower`',

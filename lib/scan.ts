@@ -36,6 +36,7 @@ export function scanLayer(directory: PathLike, options?: ScanOptions): LayerEntr
     {
       open: () => native().openScan(path, space === 'user'),
       next: (walk) => native().nextScan(walk),
+      cancel: (walk) => native().cancelScan(walk),
       close: (walk) => native().closeScan(walk),
       decode: (bytes) => decodeEntries(bytes, `${space}.overlay.`, encoding === 'buffer'),
     },

@@ -5,7 +5,10 @@ import type { Case } from './helpers/scenario.ts';
 import { playAll } from './helpers/scenario.ts';
 import { age, asUser, at, own, plant } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 // An id that the user namespace knows.
@@ -200,4 +203,4 @@ const holes: readonly Case[] = [
   },
 ];
 
-playAll(test, lab, [...lists, ...capabilities, ...attributes, ...holes]);
+playAll(test, () => lab, [...lists, ...capabilities, ...attributes, ...holes]);

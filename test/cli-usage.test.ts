@@ -43,6 +43,7 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['mount --lower lower --upper new --upper other target', '--upper can be given once only'],
   ['mount --lower lower --upper new --work a --work=a target', '--work can be given once only'],
   ['mount --lower lower --upper new --bogus target', 'there is no option --bogus'],
+  ['mount --lower=-dash --upper new --bogus target', 'there is no option --bogus'],
   ['mount --lower lower --upper new -0 target', 'there is no option -0'],
   ['mount --lower lower --upper new --userxattr=1 target', '--userxattr takes no value'],
 

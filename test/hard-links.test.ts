@@ -7,7 +7,10 @@ import { playAll } from './helpers/scenario.ts';
 import type { Edit } from './helpers/scene.ts';
 import { age, at, plant } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 /** `a`, `b` and `d/c` are one file. */
@@ -242,4 +245,4 @@ const ignoring: readonly Case[] = [
   },
 ];
 
-playAll(test, lab, [...fresh, ...broken, ...partial, ...ignoring]);
+playAll(test, () => lab, [...fresh, ...broken, ...partial, ...ignoring]);

@@ -6,7 +6,10 @@ import { play, playAll } from './helpers/scenario.ts';
 import type { Edit, Layer } from './helpers/scene.ts';
 import { age, at, plant } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 const nothing: Edit = async () => undefined;
@@ -227,4 +230,4 @@ const stale: readonly Case[] = [
   },
 ];
 
-playAll(test, lab, [...few, ...middle, ...types, ...stale]);
+playAll(test, () => lab, [...few, ...middle, ...types, ...stale]);

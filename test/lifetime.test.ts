@@ -107,6 +107,19 @@ test.serial('a signal that has fired already stops the walk before it begins', a
   t.deepEqual(await walk.next(), { done: true, value: undefined });
 });
 
+test.serial('an abort in the loop is noticed before the next entry', async (t) => {
+  const controller = new AbortController();
+  let count = 0;
+  const loop = async (): Promise<void> => {
+    for await (const _ of changes(layers(), { content: 'never', signal: controller.signal })) {
+      count++;
+      controller.abort();
+    }
+  };
+  await t.throwsAsync(loop, { name: 'AbortError' });
+  t.is(count, 1);
+});
+
 test.serial('leaving the loop frees every descriptor', async (t) => {
   const before = await openDescriptors();
   for (let i = 0; i < 20; i++) {

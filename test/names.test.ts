@@ -1,13 +1,17 @@
 // Names are bytes: whatever they are, in the tree and in the paths of the layers.
+import { readdir } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
-import { listOverlays, mountOverlay } from 'overlayfs';
+import { changes, listOverlays, mountOverlay } from 'overlayfs';
 import { Lab } from './helpers/lab.ts';
 import { play } from './helpers/scenario.ts';
 import type { Edit } from './helpers/scene.ts';
-import { age, at, plant, startScene } from './helpers/scene.ts';
+import { age, at, own, plant, startScene } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 const invalid = {
@@ -193,7 +197,8 @@ for (const [title, levels, name] of [
   ['paths longer than PATH_MAX', 25, 'n'.repeat(200)],
   ['2000 levels', 2000, 'd'],
 ] as const) {
-  test(title, async (t) => {
+  // Alone, since it counts the descriptors of the process.
+  test.serial(title, async (t) => {
     const way = Array<string>(levels - 1).fill(name);
     const inner = (root: string): string => [root, ...way].join('/');
     const lines = await play(t, lab, {
@@ -205,12 +210,17 @@ for (const [title, levels, name] of [
           }
         },
       ],
-      edit: async (_, merged) => {
+      edit: async (_, merged, { upper, lowers: lower }) => {
         await nest(merged, levels, name);
         await lab.rename(at(merged, 'inner'), at(merged, 'added'));
         await lab.append(at(merged, inner('modified'), 'leaf'), '!');
         await lab.write(at(merged, inner('modified'), 'new'), 'new');
         await lab.rmtree(at(merged, 'deleted'));
+        let most = 0;
+        for await (const _change of changes({ upper, lower, xattrs: own })) {
+          most = Math.max(most, (await readdir('/proc/self/fd')).length);
+        }
+        t.true(most < 512, `${most} descriptors`);
       },
     });
     const all = (letter: string, root: string): string[] => [

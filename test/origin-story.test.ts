@@ -8,7 +8,10 @@ import { checkLists, mountAndCheck } from './helpers/scenario.ts';
 import type { Scene } from './helpers/scene.ts';
 import { at, mountView, own, plant, startScene } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 /** Everything of a tree that writing to it could change. */

@@ -19,8 +19,10 @@ import test from 'ava';
 import {
   changes,
   listOverlays,
+  listOverlaysSync,
   mountOverlay,
   mountOverlaySync,
+  Overlay,
   OverlayError,
   scanLayer,
   syscalls,
@@ -144,6 +146,78 @@ test('a mount that was moved is found and closed', async (t) => {
   await overlay.close();
   t.deepEqual(place.overlays(), []);
 });
+
+test('closing twice at a time never unmounts what lies beneath', async (t) => {
+  using place = new Place('lower');
+  place.tmpfs('volume');
+  writeFileSync(place.at('volume/file'), 'text');
+  for (let i = 0; i < 200; i++) {
+    const overlay = await mountOverlay({
+      lower: place.at('lower'),
+      upper: place.at('upper'),
+      target: place.at('volume'),
+    });
+    const closing = overlay.close();
+    overlay.closeSync();
+    await closing;
+    t.true(existsSync(place.at('volume/file')));
+  }
+});
+
+test('a lazy close has its turn when the plain one under way fails', async (t) => {
+  using place = new Place('lower', 'target');
+  writeFileSync(place.at('lower/file'), 'text');
+  const overlay = await mountOverlay(standard(place));
+  const file = openSync(place.at('target/file'), 'r');
+  const [plain, lazy] = await Promise.allSettled([overlay.close(), overlay.close({ lazy: true })]);
+  closeSync(file);
+  t.deepEqual([plain.status, lazy.status], ['rejected', 'fulfilled']);
+  t.true(overlay.closed);
+  t.deepEqual(place.overlays(), []);
+});
+
+test('another overlay with the number of ours in the mount table is left alone', async (t) => {
+  using place = new Place('lower', 'second', 'target', 'elsewhere');
+  const overlay = await mountOverlay(standard(place));
+  const numberAt = (target: string): number | undefined =>
+    listOverlaysSync().find((mount) => mount.target === target)?.mountId;
+  const number = numberAt(overlay.path);
+  // The kernel gives the lowest free number; another test may rarely take it in between.
+  syscalls.umountSync(place.at('target'));
+  const lowers = `lowerdir=${place.at('lower')}:${place.at('second')}`;
+  syscalls.mountSync('overlay', place.at('elsewhere'), 'overlay', 0, lowers);
+  t.log(`number ${number}, then ${numberAt(place.at('elsewhere'))}`);
+  await overlay.close();
+  t.true(overlay.closed);
+  t.deepEqual(place.overlays(), [place.at('elsewhere')]);
+});
+
+test('an overlay cannot be made by hand', (t) => {
+  const Class = Overlay as unknown as new (...args: unknown[]) => Overlay;
+  t.throws(() => new Class({ lower: [] }, {}), { code: 'ERR_ILLEGAL_CONSTRUCTOR' });
+  t.throws(() => changes({ openedLayers: () => ({}) } as unknown as string), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
+});
+
+const rootTest = asRoot ? test : test.skip;
+
+rootTest(
+  `without /proc a mount is refused beforehand${asRoot ? '' : ' [root only]: a user namespace cannot unmount the /proc it was born with'}`,
+  (t) => {
+    using place = new Place('lower', 'target');
+    const index = fileURLToPath(import.meta.resolve('overlayfs'));
+    const code = `const { mountOverlaySync, syscalls } = await import(${JSON.stringify(index)});
+    syscalls.umountSync('/proc', syscalls.MNT_DETACH);
+    try { mountOverlaySync(${JSON.stringify(standard(place))}) } catch (error) { console.log(error.message) }`;
+    const { stdout } = spawnSync('unshare', [
+      ...['--mount', '--propagation', 'private', process.execPath],
+      ...['--input-type=module', '-e', code],
+    ]);
+    t.regex(String(stdout), /target': without \/proc it cannot be found out/);
+    t.deepEqual(readdirSync(place.base).sort(), ['lower', 'target']);
+  },
+);
 
 test('unmount takes overlays only, unless told otherwise', async (t) => {
   using place = new Place('lower', 'target', 'plain');
@@ -316,6 +390,84 @@ test('mounting in place over a lower that is itself a mount, and reading it from
   }
   t.deepEqual(place.overlays(), [place.at('store')]);
   t.true(existsSync(place.at('store/file')));
+});
+
+async function listed(source: Parameters<typeof changes>[0]): Promise<string[]> {
+  const list = [];
+  for await (const change of changes(source)) {
+    list.push(`${change.kind} ${change.path}`);
+  }
+  return list;
+}
+
+test('layers that the overlay covers are found from its mount point', async (t) => {
+  using place = new Place('merged/s/u', 'lower/s/u');
+  writeFileSync(place.at('lower/keep'), '');
+  writeFileSync(place.at('lower/s/u/mine'), '');
+  // The upper's path leads into the overlay, where the lower has a directory of that name.
+  await using overlay = await mountOverlay({
+    lower: place.at('lower'),
+    upper: place.at('merged/s/u'),
+    target: place.at('merged'),
+  });
+  spawnSync('rm', [place.at('merged/keep')]);
+  writeFileSync(place.at('merged/new'), '');
+  t.deepEqual(await listed(overlay), ['deleted keep', 'added new']);
+  t.deepEqual(await listed(overlay.path), ['deleted keep', 'added new']);
+});
+
+test('an upper inside its own lower, in place', async (t) => {
+  using place = new Place('store/.s');
+  await using overlay = await mountOverlay({
+    lower: place.at('store'),
+    upper: place.at('store/.s/u'),
+    target: place.at('store'),
+  });
+  writeFileSync(place.at('store/new'), '');
+  t.deepEqual(await listed(overlay), await listed(overlay.path));
+  t.true((await listed(overlay.path)).includes('added new'));
+});
+
+test('a layer that was covered later is an error and no answer', async (t) => {
+  using place = new Place('lower', 'target');
+  writeFileSync(place.at('lower/hello'), 'text');
+  await using overlay = await mountOverlay(standard(place));
+  writeFileSync(place.at('target/hello'), 'changed');
+  await using second = await mountOverlay({
+    lower: place.at('lower'),
+    upper: place.at('second'),
+    target: place.at('lower'),
+  });
+  spawnSync('rm', [place.at('lower/hello')]);
+  t.deepEqual(await listed(overlay), ['modified hello']);
+  await t.throwsAsync(listed(overlay.path), {
+    code: 'ENOTSUP',
+    message: /was laid over the layer/,
+  });
+  t.deepEqual(await listed(second.path), ['deleted hello']);
+});
+
+test('a working directory whose name is not UTF-8', (t) => {
+  using place = new Place('lower', 'target');
+  const directory = Buffer.concat([Buffer.from(`${place.base}/`), Buffer.of(0xff)]);
+  mkdirSync(directory);
+  mkdirSync(Buffer.concat([directory, Buffer.from('/upper')]));
+  const here = process.cwd();
+  // process.chdir takes text only.
+  const index = fileURLToPath(import.meta.resolve('overlayfs'));
+  const code = `const { changes } = await import(${JSON.stringify(index)});
+    for await (const c of changes({ upper: 'upper', lower: '../lower', xattrs: ${JSON.stringify(xattrs)} })) console.log(c.path);
+    console.log('read')`;
+  const { stdout, stderr } = spawnSync('sh', [
+    '-c',
+    'cd "$1"/?; exec "$2" --input-type=module -e "$3"',
+    'sh',
+    place.base,
+    process.execPath,
+    code,
+  ]);
+  t.is(String(stdout), 'read\n', String(stderr));
+  t.is(process.cwd(), here);
 });
 
 test('a mount below a lower is not part of the layer', async (t) => {

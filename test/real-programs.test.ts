@@ -11,7 +11,10 @@ import { age, at, plant } from './helpers/scene.ts';
 
 const run = promisify(execFile);
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 /** Runs a program in a directory. */

@@ -1,16 +1,17 @@
-// Uppers that mounts with redirect_dir=on and metacopy=on have written, and whiteouts that are files
-// with an attribute.
+// Uppers and lowers that mounts with redirect_dir=on have written.
 import test from 'ava';
+import { changes } from 'overlayfs';
 import { Lab } from './helpers/lab.ts';
+import { added, deleted } from './helpers/lines.ts';
 import type { Case } from './helpers/scenario.ts';
 import { playAll } from './helpers/scenario.ts';
-import type { Edit } from './helpers/scene.ts';
-import { age, at, own, plant } from './helpers/scene.ts';
+import { asUser, at, mountByLab, plant, startScene } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
-
-const nothing: Edit = async () => undefined;
 
 const lower = plant({
   'a/deep/x': 'ax',
@@ -22,19 +23,6 @@ const lower = plant({
   gone: 'there',
 });
 
-/** The lines of a tree that is all new, or gone: `added('c', 'd/', 'd/x')`. */
-const whole =
-  (letter: string) =>
-  (root: string, ...names: readonly string[]): string[] => [
-    `${letter} directory ${root}`,
-    ...names.map((name) =>
-      name.endsWith('/')
-        ? `${letter} directory ${root}/${name.slice(0, -1)}`
-        : `${letter} file ${root}/${name}`,
-    ),
-  ];
-const added = whole('A');
-const deleted = whole('D');
 const deletedA = deleted('a', 'deep/', 'deep/x', 'deep/y', 'z');
 
 type Paths = (name: string) => Buffer;
@@ -219,139 +207,32 @@ const layered: readonly Case[] = [
   },
 ];
 
-const metacopied = (
-  title: string,
-  edit: (path: Paths) => Promise<void>,
-  expected: readonly string[],
-  expanded: readonly string[] = expected,
-): Case => ({
-  ...redirected(title, edit, expected, expanded),
-  title: `metacopy=on: ${title}`,
-  options: ['metacopy=on'],
-});
+playAll(test, () => lab, [...redirects, ...layered]);
 
-const metacopies: readonly Case[] = [
-  metacopied(
-    'chmod of a file, and back',
-    async (path) => {
-      await lab.chmod(path('file'), 0o600);
-      await lab.chmod(path('a/z'), 0o600);
-      await lab.chmod(path('a/z'), 0o644);
-    },
-    ['M file file [mode]'],
-  ),
-  metacopied(
-    'chown, then written to',
-    async (path) => {
-      await lab.chown(path('file'), 1, 2);
-      await lab.writeAt(path('file'), 0, 'C');
-      await age(lab, path('file'));
-    },
-    ['M file file [content,owner]'],
-  ),
-  metacopied(
-    'a metacopy is renamed into another directory, and another in its own',
-    async (path) => {
-      await lab.chmod(path('file'), 0o600);
-      await lab.rename(path('file'), path('a/deep/file'));
-      await lab.utimens(path('b/w'), 0n, 1n);
-      await lab.rename(path('b/w'), path('b/v'));
-    },
-    ['A file a/deep/file', 'A file b/v', 'D file b/w', 'D file file'],
-  ),
-  metacopied(
-    'metacopies of the same size and time change places',
-    async (path) => {
-      await lab.exchange(path('a/deep/x'), path('b/deep/x'));
-      await lab.rename(path('a/deep/y'), path('a/z'));
-    },
-    [
-      'M file a/deep/x [content]',
-      'D file a/deep/y',
-      'M file a/z [content]',
-      'M file b/deep/x [content]',
-    ],
-  ),
-  metacopied(
-    'a metacopy in a renamed directory',
-    async (path) => {
-      await lab.chmod(path('a/deep/x'), 0o600);
-      await lab.rename(path('a'), path('c'));
-      await lab.chmod(path('c/deep/y'), 0o600);
-      await lab.rename(path('c/deep/x'), path('b/deep/x'));
-    },
-    ['D directory a', 'M file b/deep/x [content,mode]', ...added('c', 'deep/', 'deep/y', 'z')],
-    [...deletedA, 'M file b/deep/x [content,mode]', ...added('c', 'deep/', 'deep/y', 'z')],
-  ),
-  metacopied(
-    'a link to a metacopy, and one that is written to',
-    async (path) => {
-      await lab.link(path('file'), path('b/link'));
-      await lab.link(path('gone'), path('linked'));
-      await lab.append(path('linked'), '!');
-    },
-    ['A file b/link', 'M file file [links]', 'M file gone [content,times,links]', 'A file linked'],
-  ),
-];
-
-/** Hides a name as tools do that cannot make a device. */
-async function hide(directory: Buffer, name: string): Promise<void> {
-  await lab.setXattr(directory, `${own}.overlay.opaque`, 'x');
-  await lab.write(at(directory, name), '');
-  await lab.setXattr(at(directory, name), `${own}.overlay.whiteout`, 'y');
+if (asUser) {
+  test('an ordinary user has no redirects, and the library does not make one up', async (t) => {
+    const scene = await startScene(t, lab, 1);
+    const { upper, lowers, target, work } = scene;
+    for (const path of [upper, work]) await lab.mkdir(path);
+    const [layer = scene.root] = lowers;
+    await lower(lab, layer);
+    const data = `lowerdir=${layer},upperdir=${upper},workdir=${work},redirect_dir=on`;
+    for (const [options, code] of [
+      [data, 'EPERM'],
+      [`${data},userxattr`, 'EINVAL'],
+    ]) {
+      const error = await t.throwsAsync(lab.mount('overlay', target, 'overlay', [], options ?? ''));
+      t.like(error, { code });
+    }
+    await lab.mkdir(at(upper, 'c'));
+    await lab.setXattr(at(upper, 'c'), 'user.overlay.redirect', 'a');
+    const close = await mountByLab(scene);
+    t.teardown(close);
+    t.like(await t.throwsAsync(lab.stat(at(target, 'c'))), { code: 'EPERM' });
+    const listing = changes(target);
+    t.like(await t.throwsAsync(listing.next()), {
+      code: 'ENOTSUP',
+      path: at(upper, 'c').toString(),
+    });
+  });
 }
-
-const hidden: readonly Case[] = [
-  {
-    title: 'whiteouts by attribute in the upper',
-    lowers: [lower],
-    prepare: async ({ upper }) => {
-      await lab.mkdir(upper);
-      await plant({ 'a/deep': null, b: null })(lab, upper);
-      await hide(at(upper, 'a/deep'), 'x');
-      await hide(at(upper, 'a/deep'), 'never');
-      await hide(at(upper, 'b'), 'deep');
-      // Not empty, so it is an ordinary file.
-      await lab.write(at(upper, 'b/w'), 'bw');
-      await lab.setXattr(at(upper, 'b/w'), `${own}.overlay.whiteout`, 'y');
-      await age(lab, at(upper, 'b/w'));
-    },
-    edit: nothing,
-    expected: ['D file a/deep/x', 'D directory b/deep'],
-    expanded: ['D file a/deep/x', 'D directory b/deep', 'D file b/deep/x'],
-  },
-  {
-    title: 'whiteouts by attribute in a lower',
-    lowers: [
-      lower,
-      async (_, layer) => {
-        await plant({ 'a/deep': null, b: null })(lab, layer);
-        await hide(at(layer, 'a/deep'), 'x');
-        await hide(at(layer, 'b'), 'deep');
-      },
-    ],
-    edit: async (_, merged) => {
-      await plant({ 'a/deep/x': 'ax', 'b/deep/x': 'bx' })(lab, merged);
-      await lab.unlink(at(merged, 'b/w'));
-    },
-    expected: ['A file a/deep/x', ...added('b/deep', 'x'), 'D file b/w'],
-  },
-  {
-    title: 'marks that say nothing: on the root, of another value, on files',
-    lowers: [lower],
-    prepare: async ({ upper }) => {
-      await lab.mkdir(upper);
-      await plant({ 'a/deep/x': 'ax', b: null, gone: '' })(lab, upper);
-      await lab.setXattr(upper, `${own}.overlay.opaque`, 'y');
-      await lab.setXattr(at(upper, 'a'), `${own}.overlay.opaque`, 'yy');
-      await lab.setXattr(at(upper, 'b'), `${own}.overlay.opaque`, '');
-      await lab.setXattr(at(upper, 'a/deep/x'), `${own}.overlay.opaque`, 'y');
-      await lab.setXattr(at(upper, 'a/deep/x'), `${own}.overlay.redirect`, '/b/w');
-      await lab.setXattr(at(upper, 'gone'), `${own}.overlay.opaque`, 'y');
-    },
-    edit: nothing,
-    expected: ['M file gone [content]'],
-  },
-];
-
-playAll(test, lab, [...redirects, ...layered, ...metacopies, ...hidden]);

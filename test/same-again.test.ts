@@ -7,7 +7,10 @@ import { playAll } from './helpers/scenario.ts';
 import type { Edit } from './helpers/scene.ts';
 import { age, at, plant } from './helpers/scene.ts';
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 const lowers: readonly Edit[] = [
@@ -239,4 +242,4 @@ const moved: readonly Case[] = [
   ),
 ];
 
-playAll(test, lab, [...undone, ...directories, ...moved]);
+playAll(test, () => lab, [...undone, ...directories, ...moved]);

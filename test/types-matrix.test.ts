@@ -5,7 +5,7 @@ import type { LabPath, LabType } from './helpers/lab.ts';
 import { Lab } from './helpers/lab.ts';
 import type { Case } from './helpers/scenario.ts';
 import { playAll } from './helpers/scenario.ts';
-import { age, at } from './helpers/scene.ts';
+import { age, at, old } from './helpers/scene.ts';
 
 interface Kind {
   readonly name: string;
@@ -15,7 +15,10 @@ interface Kind {
   readonly make: (path: LabPath) => Promise<void>;
 }
 
-const lab = await Lab.start();
+let lab: Lab;
+test.before('the lab starts', async () => {
+  lab = await Lab.start();
+});
 test.after.always('the lab ends', () => lab.close());
 
 const kind = (name: string, type: LabType, make: Kind['make']): Kind => ({
@@ -139,9 +142,16 @@ const attributes = kinds.flatMap((of) => {
   const name = plain ? 'user.test' : 'trusted.test';
   return [
     ...(of.type === 'symlink' ? [] : [deed('chmod', 'mode', (path) => lab.chmod(path, 0o600))]),
+    ...(of.type === 'symlink'
+      ? []
+      : [
+          deed('set-id and sticky bits', 'mode', async (path) => {
+            await lab.chmod(path, (await lab.stat(path)).mode | 0o7000);
+          }),
+        ]),
     deed('chown', 'owner', (path) => lab.chown(path, 123, 456), true),
     deed('chown to the same', '', (path) => lab.chown(path, 0, 0)),
-    deed('touch', isDirectory ? '' : 'times', (path) => lab.utimens(path, 0n, 1_234_567_890n)),
+    deed('touch', isDirectory ? '' : 'times', (path) => lab.utimens(path, old, old + 1n)),
     deed('setxattr', 'xattrs', (path) => lab.setXattr(path, name, 'value'), !plain),
   ];
 });
@@ -215,6 +225,6 @@ const renamed = kinds
 
 playAll(
   test,
-  lab,
+  () => lab,
   [...added, ...deleted, ...attributes, ...content, ...renamed, ...replaced].map(caseOf),
 );

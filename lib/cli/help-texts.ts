@@ -114,8 +114,8 @@ Examples:
   overlayfs diff --upper /data/upper --lower /base --ignore times,links
   overlayfs diff --name-status /mnt/merged | grep '^D'
   overlayfs diff --exit-code /mnt/merged && echo 'nothing has changed'
-  # What would be lost with the upper:
-  cd /mnt/merged && overlayfs diff -0 | xargs -0 ls -d
+  overlayfs diff --json /mnt/merged | jq -r 'select(.kind == "added").path'
+  cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 
 const scan = `Usage: overlayfs scan [--userxattr] [--json | -0] DIR

@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "binding/work.h"
+
 namespace ovl {
 
 // What JavaScript holds is a reference that can be let go of early (closing), while queued work
@@ -22,7 +24,14 @@ class Handle {
     return value;
   }
   static std::shared_ptr<T> Get(const Napi::Value& value) { return Holder(value); }
-  static void Release(const Napi::Value& value) { Holder(value).reset(); }
+  // Lets go of the object in the pool: its last descriptors may be those of a whole filesystem, and
+  // its memory may be much. The event loop is not the place for either.
+  static Napi::Value Release(Napi::Env env, const Napi::Value& value, bool sync) {
+    return RunStatus(env, sync, [gone = std::move(Holder(value))]() mutable -> Status {
+      gone.reset();
+      return Done{};
+    });
+  }
 
  private:
   static std::shared_ptr<T>& Holder(const Napi::Value& value) {

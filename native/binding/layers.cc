@@ -55,8 +55,10 @@ Napi::Value CallOpenMountLayers(const Napi::CallbackInfo& info) {
       FromLayers);
 }
 
-// (layers): lets go of the descriptors as soon as no walk uses them
-void CallCloseLayers(const Napi::CallbackInfo& info) { Handle<Layers>::Release(info[0]); }
+// (layers, sync)
+Napi::Value CallCloseLayers(const Napi::CallbackInfo& info) {
+  return Handle<Layers>::Release(info.Env(), info[0], info[1].As<Napi::Boolean>().Value());
+}
 
 }  // namespace
 

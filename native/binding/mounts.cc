@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,8 +24,12 @@ namespace {
 
 // What identifies a mount of ours when it is to be unmounted.
 struct OwnMount {
+  OwnMount(std::string place, const MountIds& mount) : target(std::move(place)), ids(mount) {}
   std::string target;
   MountIds ids;
+  // Looking and unmounting are two calls: of two closings at a time the second would take off what
+  // lies beneath.
+  std::mutex closing;
 };
 
 // (source, target, fstype, flags, data, sync)
@@ -58,8 +63,8 @@ Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
     warnings.Set(static_cast<uint32_t>(i), mounted.warnings[i]);
   }
   object.Set("warnings", warnings);
-  object.Set("mount", Handle<OwnMount>::New(
-                          env, std::make_shared<OwnMount>(OwnMount{mounted.target, mounted.ids})));
+  object.Set("mount",
+             Handle<OwnMount>::New(env, std::make_shared<OwnMount>(mounted.target, mounted.ids)));
   object.Set("layers",
              Handle<Layers>::New(env, std::make_shared<Layers>(std::move(mounted.layers))));
   return object;
@@ -86,6 +91,7 @@ Napi::Value CallUnmountOwn(const Napi::CallbackInfo& info) {
   const int flags = info[1].As<Napi::Number>().Int32Value();
   return RunStatus(info.Env(), info[2].As<Napi::Boolean>().Value(),
                    [mount = std::move(mount), flags] {
+                     const std::lock_guard lock(mount->closing);
                      return UnmountExactly(mount->target, mount->ids, flags);
                    });
 }

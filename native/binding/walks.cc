@@ -61,13 +61,18 @@ Napi::Value Next(const Napi::CallbackInfo& info) {
       });
 }
 
-// Stops a running job at its next look; the walk itself goes when the job has ended.
+// Stops a running job at its next look.
 template <typename Core>
-void Close(const Napi::CallbackInfo& info) {
+void Cancel(const Napi::CallbackInfo& info) {
   const auto walk = Handle<Walk<Core>>::Get(info[0]);
-  if (!walk) return;
-  walk->cancelled.store(true, std::memory_order_relaxed);
-  Handle<Walk<Core>>::Release(info[0]);
+  if (walk) walk->cancelled.store(true, std::memory_order_relaxed);
+}
+
+// The walk goes when a job that still uses it has ended.
+template <typename Core>
+Napi::Value Close(const Napi::CallbackInfo& info) {
+  Cancel<Core>(info);
+  return Handle<Walk<Core>>::Release(info.Env(), info[0], false);
 }
 
 template <typename Core>
@@ -115,9 +120,11 @@ Napi::Value CallOpenScan(const Napi::CallbackInfo& info) {
 void ExportWalks(Napi::Env env, Napi::Object exports) {
   exports.Set("openChanges", Napi::Function::New(env, CallOpenChanges));
   exports.Set("nextChanges", Napi::Function::New(env, Next<ChangeWalk, PackedChanges>));
+  exports.Set("cancelChanges", Napi::Function::New(env, Cancel<ChangeWalk>));
   exports.Set("closeChanges", Napi::Function::New(env, Close<ChangeWalk>));
   exports.Set("openScan", Napi::Function::New(env, CallOpenScan));
   exports.Set("nextScan", Napi::Function::New(env, Next<LayerScan, PackedEntries>));
+  exports.Set("cancelScan", Napi::Function::New(env, Cancel<LayerScan>));
   exports.Set("closeScan", Napi::Function::New(env, Close<LayerScan>));
 }
 

@@ -37,7 +37,10 @@ class PromiseWork final : public Napi::AsyncWorker {
         convert_(std::move(convert)) {}
 
   Napi::Promise Promise() const { return deferred_.Promise(); }
-  void Execute() override { result_.emplace(work_()); }
+  void Execute() override {
+    result_.emplace(work_());
+    work_ = nullptr;  // here, since what it held may take long to let go of
+  }
   void OnOK() override { deferred_.Resolve(Outcome<T>(Env(), *result_, convert_)); }
 
  private:

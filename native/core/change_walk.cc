@@ -13,7 +13,7 @@ namespace {
 // Directory descriptors kept open at a time, in all levels together: far below the usual limit of
 // 1024 for a process, so that several walks fit.
 constexpr size_t kOpenDirectories = 256;
-constexpr size_t kMinOpenLevels = 4;
+constexpr size_t kMinOpenLevels = 1;
 
 mode_t TypeOf(const struct stat& st) { return st.st_mode & S_IFMT; }
 
@@ -90,11 +90,7 @@ ChangeWalk::ChangeWalk(Layers layers, ChangeOptions options)
       options_(options),
       open_levels_(std::max(kMinOpenLevels, kOpenDirectories / (1 + 2 * layers_.lowers.size()))) {}
 
-ChangeWalk::~ChangeWalk() {
-  // Deepest first: a directory holds its parent, and letting go of the whole chain at once would
-  // recurse as deep as the tree is.
-  while (!frames_.empty()) frames_.pop_back();
-}
+ChangeWalk::~ChangeWalk() = default;
 
 Result<std::unique_ptr<ChangeWalk>> ChangeWalk::Open(const Layers& layers, ChangeOptions options) {
   Layers own;
@@ -174,11 +170,14 @@ void ChangeWalk::Push(DirPtr upper, DirStack after, DirStack before) {
     }
   }
   frames_.push_back(std::move(frame));
-  if (frames_.size() <= open_levels_) return;
-  const MergedDirectory& old = frames_[frames_.size() - 1 - open_levels_]->dir;
-  if (old.upper) old.upper->Close();
-  for (const DirPtr& lower : old.after) lower->Close();
-  for (const DirPtr& lower : old.before) lower->Close();
+  if (frames_.size() > open_levels_) CloseLevel(frames_.size() - 1 - open_levels_);
+}
+
+void ChangeWalk::CloseLevel(size_t level) {
+  const MergedDirectory& dir = frames_[level]->dir;
+  if (dir.upper) dir.upper->Close();
+  for (const DirPtr& lower : dir.after) lower->Close();
+  for (const DirPtr& lower : dir.before) lower->Close();
 }
 
 // One getdents64 call, or the sorting when there is nothing left to read.
@@ -352,6 +351,7 @@ bool ChangeWalk::NeedsLinkSurvey(const Sides& sides) const {
 // Whether the names of a file are still the same can only be said when all of them have been seen,
 // and by then the first would have been reported: they are counted beforehand.
 Status ChangeWalk::StartLinkSurvey() {
+  for (size_t level = 0; level < frames_.size(); ++level) CloseLevel(level);  // the survey's turn
   auto survey = Open(layers_, options_);
   if (!survey.ok()) return std::move(survey.failure());
   survey_ = std::move(survey.value());

@@ -71,6 +71,7 @@ class ChangeWalk {
   Status Read(Frame& frame);
   Status Visit(Frame& frame, ChangeSink& sink);
   void Push(DirPtr upper, DirStack after, DirStack before);
+  void CloseLevel(size_t level);
   void Descend(Sides& sides);
 
   Status Compare(const Sides& sides, ChangeSink& sink);

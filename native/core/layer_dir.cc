@@ -31,6 +31,14 @@ Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) 
   return dir;
 }
 
+LayerDir::~LayerDir() {
+  DirPtr up = std::move(parent_);
+  while (up && up.use_count() == 1) {
+    DirPtr next = std::move(up->parent_);
+    up = std::move(next);
+  }
+}
+
 DirPtr LayerDir::Child(DirPtr parent, std::string name, dev_t dev, ino_t ino) {
   DirPtr dir(new LayerDir);
   dir->layer_ = parent->layer_;

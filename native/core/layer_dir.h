@@ -29,6 +29,12 @@ class LayerDir {
   static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display);
   static DirPtr Child(DirPtr parent, std::string name, dev_t dev, ino_t ino);
 
+  // Lets go of the chain of parents one by one: recursion would be as deep as the tree, and a tree
+  // may be deeper than the stack.
+  ~LayerDir();
+  LayerDir(const LayerDir&) = delete;
+  LayerDir& operator=(const LayerDir&) = delete;
+
   static constexpr uint32_t kUpper = UINT32_MAX;
 
   uint32_t layer() const { return layer_; }

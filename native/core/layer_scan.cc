@@ -43,9 +43,7 @@ struct LayerScan::Frame {
 
 LayerScan::LayerScan(DirPtr root) : root_(std::move(root)) {}
 
-LayerScan::~LayerScan() {
-  while (!frames_.empty()) frames_.pop_back();  // deepest first: a directory holds its parent
-}
+LayerScan::~LayerScan() = default;
 
 Result<bool> LayerScan::Next(const WorkSlice& slice, ScanSink& sink) {
   while (!slice.Over() && !sink.Full()) {

@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,19 +44,14 @@ Result<FoundMount> FindOverlay(const std::string& target) {
   return Refusal(ENOENT, "read", "not-in-table", target);
 }
 
-// Whether a layer's path leads into the overlay that covers it.
-Result<bool> IsCovered(int layer, const MountIds& overlay) {
-  auto identity = IdentifyMount(layer);
-  if (!identity.ok()) return std::move(identity.failure());
-  return identity.value().id == overlay.identity.id;
-}
-
 class Opener {
  public:
   explicit Opener(const FoundMount& mount) : mount_(mount) {
-    paths_ = mount.options.lower;
-    paths_.insert(paths_.end(), mount.options.data_only.begin(), mount.options.data_only.end());
-    lowers_.resize(paths_.size());
+    const OverlayOptions& options = mount.options;
+    paths_ = options.lower;
+    paths_.insert(paths_.end(), options.data_only.begin(), options.data_only.end());
+    if (options.upper) paths_.push_back(*options.upper);
+    layers_.resize(paths_.size());
   }
 
   // Opens what can be opened here, then the covered ones in a namespace without the overlay.
@@ -68,26 +64,20 @@ class Opener {
     }
     bool any_covered = false;
     for (size_t i = 0; i < paths_.size(); ++i) {
-      auto status = OpenHere(i, any_covered);
-      if (!status.ok()) return std::move(status.failure());
+      auto covered = OpenHere(i);
+      if (!covered.ok()) return std::move(covered.failure());
+      any_covered = any_covered || covered.value();
     }
     if (any_covered) {
       auto status = InPrivateMountNamespace([this] { return OpenCovered(); });
-      if (!status.ok()) {
-        if (*status.failure().reason == '\0') {
-          status.failure().reason = "hidden-lower";
-          status.failure().path = mount_.target;
-        }
-        return std::move(status.failure());
-      }
+      if (!status.ok()) return Explained(std::move(status.failure()));
     }
     Layers layers;
     layers.space = mount_.options.userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
     layers.data_only = mount_.options.data_only.size();
-    layers.lowers = std::move(lowers_);
-    auto upper = OpenLayer(*mount_.options.upper, LayerDir::kUpper);
-    if (!upper.ok()) return Named(std::move(upper.failure()));
-    layers.upper = std::move(upper.value());
+    layers.upper = std::move(layers_.back());
+    layers_.pop_back();
+    layers.lowers = std::move(layers_);
     return layers;
   }
 
@@ -98,22 +88,40 @@ class Opener {
     return failure;
   }
 
-  Status OpenHere(size_t i, bool& any_covered) {
+  Failure Explained(Failure failure) const {
+    if (failure.err == EPERM && std::string_view(failure.call) == "unshare") {
+      failure.reason = "hidden-lower";
+      failure.path = mount_.target;
+    }
+    return failure;
+  }
+
+  bool LiesBelowTarget(const std::string& path) const {
+    return path.starts_with(mount_.target == "/" ? "/" : mount_.target + "/");
+  }
+
+  // True if the overlay itself covers the layer. Below the target the overlay may also show no such
+  // path (it was deleted there), a file on the way, or ELOOP (the kernel's answer where a lookup
+  // from below meets the upper).
+  Result<bool> OpenHere(size_t i) {
     auto fd = OpenDirectory(paths_[i]);
     if (!fd.ok()) {
-      // Below the target the path may have been deleted in the overlay and still be in the lower.
-      const bool below = paths_[i].starts_with(mount_.target + "/");
-      if (fd.failure().err != ENOENT || !below) return Named(std::move(fd.failure()));
-      any_covered = true;
-      return Done{};
+      const int err = fd.failure().err;
+      const bool hidden = err == ENOENT || err == ENOTDIR || err == ELOOP;
+      if (hidden && LiesBelowTarget(paths_[i])) return true;
+      return Named(std::move(fd.failure()));
     }
-    auto covered = IsCovered(fd.value().get(), mount_.ids);
-    if (!covered.ok()) return std::move(covered.failure());
-    if (covered.value()) {
-      any_covered = true;
-      return Done{};
+    auto identity = IdentifyMount(fd.value().get());
+    if (!identity.ok()) return std::move(identity.failure());
+    const MountIdentity& overlay = mount_.ids.identity;
+    if (identity.value().id == overlay.id) return true;
+    // What was mounted after the overlay cannot be what the overlay was made of.
+    if (overlay.unique && identity.value().id > overlay.id) {
+      return Refusal(ENOTSUP, "statx", "layer-covered", paths_[i], mount_.target);
     }
-    return Take(i, fd.value().get());
+    auto status = Take(i, fd.value().get());
+    if (!status.ok()) return std::move(status.failure());
+    return false;
   }
 
   // Runs in the private namespace, where the path of the mount point leads to a copy of the
@@ -122,7 +130,7 @@ class Opener {
     auto unmounted = Umount(mount_.target, MNT_DETACH | UMOUNT_NOFOLLOW);
     if (!unmounted.ok()) return unmounted;
     for (size_t i = 0; i < paths_.size(); ++i) {
-      if (lowers_[i]) continue;
+      if (layers_[i]) continue;
       auto fd = OpenDirectory(paths_[i]);
       if (!fd.ok()) return Named(std::move(fd.failure()));
       auto status = Take(i, fd.value().get());
@@ -132,15 +140,16 @@ class Opener {
   }
 
   Status Take(size_t i, int fd) {
-    auto dir = OpenLayerFd(fd, static_cast<uint32_t>(i), paths_[i]);
+    const bool upper = i + 1 == paths_.size();
+    auto dir = OpenLayerFd(fd, upper ? LayerDir::kUpper : static_cast<uint32_t>(i), paths_[i]);
     if (!dir.ok()) return std::move(dir.failure());
-    lowers_[i] = std::move(dir.value());
+    layers_[i] = std::move(dir.value());
     return Done{};
   }
 
   const FoundMount& mount_;
-  std::vector<std::string> paths_;
-  DirStack lowers_;
+  std::vector<std::string> paths_;  // lowers, data-only lowers, and last the upper
+  DirStack layers_;
 };
 
 }  // namespace

@@ -2,17 +2,23 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
-#include "core/layers.h"
+#include "core/mount_table.h"
 #include "core/overlay_magic.h"
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
+#include "core/sys_mount.h"
+#include "core/sys_privilege.h"
 
 namespace ovl {
 
 namespace {
+
+constexpr unsigned long kProcMagic = 0x9fa0;
 
 struct Cause {
   const char* reason;
@@ -54,11 +60,46 @@ bool HasEntries(const std::string& path) {
   }
 }
 
+Result<struct statfs> FilesystemOf(const std::string& path) {
+  auto fd = OpenPath(path);
+  if (!fd.ok()) return std::move(fd.failure());
+  return StatFs(fd.value().get());
+}
+
 bool LiesOnOverlay(const std::string& path) {
+  auto fs = FilesystemOf(path);
+  return fs.ok() && IsOverlay(fs.value());
+}
+
+bool LiesOnProc(const std::string& path) {
+  auto fs = FilesystemOf(path);
+  return fs.ok() && static_cast<unsigned long>(fs.value().f_type) == kProcMagic;
+}
+
+// Whether the overlay a path lies on has a layer on an overlay itself: then there are two already.
+bool LiesOnTwoOverlays(const std::string& path, const std::vector<MountEntry>& table) {
+  if (!LiesOnOverlay(path)) return false;
   auto fd = OpenPath(path);
   if (!fd.ok()) return false;
-  auto fs = StatFs(fd.value().get());
-  return fs.ok() && IsOverlay(fs.value());
+  auto id = TableMountId(fd.value().get());
+  if (!id.ok()) return false;
+  for (const MountEntry& entry : table) {
+    if (entry.id != id.value()) continue;
+    const OverlayOptions options = ParseOverlayOptions(entry.super_options);
+    return std::any_of(options.lower.begin(), options.lower.end(), LiesOnOverlay);
+  }
+  return false;
+}
+
+bool HasMountsBelow(const std::string& path, const std::vector<MountEntry>& table) {
+  auto fd = OpenPath(path);
+  if (!fd.ok()) return false;
+  auto resolved = PathOfFd(fd.value().get());
+  if (!resolved.ok()) return false;
+  const std::string prefix = resolved.value() == "/" ? "/" : resolved.value() + "/";
+  return std::any_of(table.begin(), table.end(), [&](const MountEntry& entry) {
+    return entry.target.size() > prefix.size() && entry.target.starts_with(prefix);
+  });
 }
 
 std::optional<Cause> InvalidArgument(const OverlayOptions& options) {
@@ -74,8 +115,15 @@ std::optional<Cause> InvalidArgument(const OverlayOptions& options) {
     const std::string incompat = *options.work + "/work/incompat";
     if (HasEntries(incompat)) return Cause{"work-incompat", incompat, ""};
   }
+  auto table = ReadMountTable();
+  if (!table.ok()) return std::nullopt;
   for (const std::string& lower : options.lower) {
-    if (LiesOnOverlay(lower)) return Cause{"stacked-too-deep", lower, ""};
+    if (LiesOnProc(lower)) return Cause{"lower-on-proc", lower, ""};
+    if (LiesOnTwoOverlays(lower, table.value())) return Cause{"stacked-too-deep", lower, ""};
+    // In a user namespace inherited mounts are locked to what they cover.
+    if (!CanReadTrustedXattrs() && HasMountsBelow(lower, table.value())) {
+      return Cause{"lower-locked-mounts", lower, ""};
+    }
   }
   return std::nullopt;
 }

@@ -2,6 +2,8 @@
 
 #include <sys/mount.h>
 
+#include <string_view>
+
 #include "core/overlay_diagnosis.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
@@ -37,7 +39,9 @@ Result<DirPtr> OpenLower(const std::string& path, uint32_t number) {
   return dir;
 }
 
-Status CheckTarget(const std::string& target) {
+// Resolves the mount point, and finds out now that a mount on it could not be told from others
+// later.
+Result<std::string> ResolveTarget(const std::string& target) {
   auto fd = OpenPath(target);
   if (!fd.ok()) {
     if (fd.failure().err == ENOENT) return Because(std::move(fd.failure()), "target-missing");
@@ -48,30 +52,41 @@ Status CheckTarget(const std::string& target) {
   if (!S_ISDIR(st.value().st_mode)) {
     return Refusal(ENOTDIR, "mount", "target-not-directory", target);
   }
-  return Done{};
+  auto ids = IdsOf(fd.value().get());
+  if (!ids.ok()) {
+    ids.failure().path = target;
+    return std::move(ids.failure());
+  }
+  auto place = PathOfFd(fd.value().get());
+  if (!place.ok()) return Refusal(place.failure().err, "readlinkat", "no-proc", target);
+  return place;
 }
 
 // Looks at what was mounted: the kernel reports success for an overlay that it had to make
 // read-only.
-Status Verify(const OverlaySpec& spec, MountedOverlay& out) {
-  auto fd = OpenPath(spec.target);
+Status Verify(bool writable, MountedOverlay& out) {
+  auto fd = OpenPath(out.target);
   if (!fd.ok()) return std::move(fd.failure());
   auto fs = StatFs(fd.value().get());
   if (!fs.ok()) return std::move(fs.failure());
-  if (!IsOverlay(fs.value())) return Refusal(EBUSY, "mount", "covered", spec.target);
+  if (!IsOverlay(fs.value())) return Refusal(EBUSY, "mount", "covered-at-once", out.target);
   auto ids = IdsOf(fd.value().get());
   if (!ids.ok()) return std::move(ids.failure());
   out.ids = ids.value();
-  auto place = PathOfFd(fd.value().get());
-  if (!place.ok()) return std::move(place.failure());
-  out.target = std::move(place.value());
-  if (!spec.upper || !IsReadOnly(fs.value())) return Done{};
-  fd.value().Reset();
-  Failure failure =
-      Refusal(EROFS, "mount", "mounted-read-only", out.work.value_or(""), spec.target);
-  const Status undone = UnmountExactly(out.target, out.ids, 0);
-  if (!undone.ok()) failure.reason = "mounted-read-only-and-left";
-  return failure;
+  if (!writable || !IsReadOnly(fs.value())) return Done{};
+  return Refusal(EROFS, "mount", "mounted-read-only", out.work.value_or(""), out.target);
+}
+
+// Takes a mount that turned out to be no good off again. False if it is still there: then nothing
+// that belongs to it may be removed.
+bool Undo(const MountedOverlay& mounted, Failure& failure) {
+  if (std::string_view(failure.reason) == "covered-at-once") return false;
+  const Status undone = Umount(mounted.target, MNT_DETACH | UMOUNT_NOFOLLOW);
+  if (!undone.ok()) {
+    failure.reason = "left-mounted";
+    failure.dest = mounted.target;
+  }
+  return undone.ok();
 }
 
 }  // namespace
@@ -90,8 +105,9 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
     if (!lower.ok()) return std::move(lower.failure());
     out.layers.lowers.push_back(std::move(lower.value()));
   }
-  auto status = CheckTarget(spec.target);
-  if (!status.ok()) return std::move(status.failure());
+  auto target = ResolveTarget(spec.target);
+  if (!target.ok()) return std::move(target.failure());
+  out.target = std::move(target.value());
 
   OverlayOptions options;
   options.lower = spec.lower;
@@ -112,12 +128,15 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
   }
   MountArgs args;
   args.source = args.fstype = "overlay";
-  args.target = spec.target;
+  args.target = out.target;
   args.data = FormatMountData(options);
   auto mounted = Mount(args);
-  if (!mounted.ok()) return Diagnose(std::move(mounted.failure()), options, spec.target);
-  auto verified = Verify(spec, out);
-  if (!verified.ok()) return std::move(verified.failure());
+  if (!mounted.ok()) return Diagnose(std::move(mounted.failure()), options, out.target);
+  auto verified = Verify(spec.upper.has_value(), out);
+  if (!verified.ok()) {
+    if (!Undo(out, verified.failure())) created.Keep();
+    return std::move(verified.failure());
+  }
   created.Keep();
   return out;
 }

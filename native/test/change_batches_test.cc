@@ -19,7 +19,6 @@
 
 using ovl::CancelFlag;
 using ovl::ChangeWalk;
-using ovl::WorkSlice;
 
 namespace {
 

@@ -67,9 +67,9 @@ bool ExpectEqual(const A& actual, const B& expected, const char* file, int line,
 
 }  // namespace check
 
-#define TEST(name)                                      \
-  static void name();                                   \
-  static ::check::Test registered_##name{#name, &name}; \
+#define TEST(name)                                     \
+  static void name();                                  \
+  static ::check::Test registered_##name{#name, name}; \
   static void name()
 
 // Both say whether the check held, for tests that cannot go on without: if (!CHECK(...)) return;

@@ -157,6 +157,14 @@ TEST(LayerDirReachesBelowPathMax) {
   for (size_t i = chain.size(); i-- > 0;) CHECK(Leads(chain[i]));
 }
 
+TEST(LayerDirLetsGoOfAChainDeeperThanTheStack) {
+  const TempDir temp;
+  DirPtr deepest = OpenRoot(temp.path());
+  for (size_t i = 0; i < 1'000'000; ++i) deepest = LayerDir::Child(deepest, "d", 0, 0);
+  deepest.reset();
+  CHECK(!deepest);
+}
+
 TEST(SameStackComparesLayersAndIdentity) {
   const TempDir temp;
   Tree tree(temp.path());

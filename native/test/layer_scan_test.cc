@@ -27,7 +27,8 @@ class ScanLines final : public ovl::ScanSink {
     std::string line = S_ISDIR(mode) ? "d " : S_ISLNK(mode) ? "l " : S_ISCHR(mode) ? "c " : "f ";
     line.append(entry.path);
     if (!entry.target.empty()) line.append(" -> ").append(entry.target);
-    for (const auto& [name, value] : entry.marks) line.append(" " + name + "=" + value);
+    for (const auto& [name, value] : entry.marks)
+      line.append(" ").append(name).append("=").append(value);
     lines_.push_back(std::move(line));
   }
   bool Full() const override { return batch_ >= capacity_; }

@@ -1,6 +1,5 @@
 #include "core/mount_table.h"
 
-#include <random>
 #include <string>
 
 #include "test/check.h"
@@ -21,6 +20,17 @@ std::vector<std::string> Fields(const MountEntry& entry) {
           entry.source,
           entry.super_options};
 }
+
+// The same numbers every time (xorshift).
+struct Random {
+  uint64_t state = 20240229;
+  uint64_t operator()() {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state >> 16;
+  }
+};
 
 }  // namespace
 
@@ -127,7 +137,7 @@ TEST(MountTableReadsTheLargestNumber) {
 
 TEST(MountTableHasNoLineLimit) {
   std::string layers = "/l0";
-  for (int i = 1; i < 500; ++i) layers += ":/some/where/else/l" + std::to_string(i);
+  for (int i = 1; i < 500; ++i) layers.append(":/some/where/else/l").append(std::to_string(i));
   const std::string options = "rw,lowerdir=" + layers + std::string(1 << 20, 'x');
   const auto table = ParseMountTable("1 0 0:1 / /first rw - overlay overlay " + options +
                                      "\n2 0 0:1 / /second rw - overlay overlay rw\n");
@@ -137,7 +147,7 @@ TEST(MountTableHasNoLineLimit) {
 }
 
 TEST(MountTableSurvivesAnyBytes) {
-  std::mt19937 random(20240229);
+  Random random;
   const std::string alphabet = "0123456789 \\-/:,=rw\n\t\xff";
   const std::string line = "36 35 98:0 /a\\040b /mnt2 rw master:1 - overlay none rw,lowerdir=/a\n";
   size_t entries = 0;
@@ -149,7 +159,7 @@ TEST(MountTableSurvivesAnyBytes) {
       if (round % 8 == 0) text.insert(random() % (text.size() + 1), 1, '\0');
     } else {
       text = line + line;
-      for (unsigned n = random() % 4 + 1; n > 0; --n) {
+      for (uint64_t n = random() % 4 + 1; n > 0; --n) {
         const size_t at = random() % text.size();
         if (random() % 2 == 0) {
           text.erase(at, random() % 4);

@@ -157,10 +157,10 @@ export interface Register {
 }
 
 /** A test for each: the lists are equal, and are the expected ones. */
-export function playAll(test: Register, lab: Lab, cases: readonly Case[]): void {
+export function playAll(test: Register, lab: () => Lab, cases: readonly Case[]): void {
   for (const scenario of cases) {
     const body = async (t: ExecutionContext): Promise<void> => {
-      const lines = await play(t, lab, scenario);
+      const lines = await play(t, lab(), scenario);
       t.deepEqual(lines.plain, scenario.expected);
       t.deepEqual(lines.expanded, scenario.expanded ?? scenario.expected);
     };
