@@ -213,7 +213,7 @@ programs(
 );
 
 programs(
-  'rsync -aHAX of the tree, twice',
+  'rsync -aHX of the tree, twice',
   'rsync',
   {
     lowers: [tree],

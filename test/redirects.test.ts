@@ -205,6 +205,40 @@ const layered: readonly Case[] = [
       ...deleted('c', 'deep/', 'deep/top', 'deep/x', 'deep/y', 'z'),
     ],
   },
+  {
+    title: 'a redirect to a directory that the lower itself has from elsewhere',
+    rootOnly: true,
+    lowers: [
+      lower,
+      {
+        options: ['redirect_dir=on'],
+        mounted: async (_, merged) => {
+          await lab.rename(at(merged, 'a/deep'), at(merged, 'a/deeper'));
+          await plant({ 'a/deeper/new': 'new' })(lab, merged);
+        },
+      },
+    ],
+    options: ['redirect_dir=on'],
+    edit: (_, merged) => lab.rename(at(merged, 'a/deeper'), at(merged, 'b/moved')),
+    expected: ['D directory a/deeper', ...added('b/moved', 'new', 'x', 'y')],
+    expanded: [...deleted('a/deeper', 'new', 'x', 'y'), ...added('b/moved', 'new', 'x', 'y')],
+  },
+  {
+    title: 'an opaque directory with a redirect is opaque',
+    rootOnly: true,
+    lowers: [lower],
+    prepare: async ({ upper }) => {
+      await lab.mkdir(upper);
+      await plant({ 'a/z': 'az', 'c/new': 'new' })(lab, upper);
+      for (const name of ['a', 'c']) {
+        await lab.setXattr(at(upper, name), 'trusted.overlay.opaque', 'y');
+        await lab.setXattr(at(upper, name), 'trusted.overlay.redirect', '/b');
+      }
+    },
+    edit: async () => undefined,
+    expected: ['D directory a/deep', ...added('c', 'new')],
+    expanded: [...deleted('a/deep', 'x', 'y'), ...added('c', 'new')],
+  },
 ];
 
 playAll(test, () => lab, [...redirects, ...layered]);

@@ -39,7 +39,7 @@ void Fill(HandLayers& hand) {
   hand.upper().HardLink("links/c", "links/a");
   hand.lower(1).File("removed/f");
   hand.upper().Whiteout("removed");
-  for (int i = 0; i < 20; ++i) {
+  for (size_t i = 0; i < 20; ++i) {
     const std::string name = "tree/" + std::to_string(10 + i);
     hand.lower(i % 2).File(name + "/lower");
     hand.upper().File(name + "/upper");

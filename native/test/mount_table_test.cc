@@ -124,7 +124,7 @@ TEST(MountTableLeavesMalformedLinesOut) {
                           " 7 1 0:1 / /t rw - tmpfs none rw",
                           "7  1 0:1 / /t rw - tmpfs none rw",
                           "99999999999999999999 1 0:1 / /t rw - tmpfs none rw"}) {
-    const auto table = ParseMountTable(good + bad + "\n" + good);
+    const auto table = ParseMountTable(std::string(good).append(bad).append("\n").append(good));
     if (!CHECK_EQ(table.size(), 2)) check::Fail(__FILE__, __LINE__, check::Show(bad));
     CHECK_EQ(ParseMountTable(bad).size(), 0);
   }

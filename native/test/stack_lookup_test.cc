@@ -29,7 +29,7 @@ TEST(LookupFindsTheTopMost) {
 
 TEST(LookupMergesDirectories) {
   HandLayers hand(4);
-  for (const size_t i : {0, 2, 3}) hand.lower(i).Dir("d/deep/er");
+  for (const size_t i : {0U, 2U, 3U}) hand.lower(i).Dir("d/deep/er");
   hand.lower(3).File("d/deep/f");
   const Layers layers = hand.Open();
   CHECK_EQ(LookupPath(hand, layers, "d"), "dirs l0/d l2/d l3/d");

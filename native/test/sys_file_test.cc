@@ -108,7 +108,7 @@ TEST(ReadLinkAtTakesAnyLength) {
   Tree tree(temp.path());
   auto root = ovl::OpenDirectory(temp.path());
   if (!CHECK(root.ok())) return;
-  for (const size_t length : {1, 255, 256, 257, 512, 4095}) {
+  for (const size_t length : {1U, 255U, 256U, 257U, 512U, 4095U}) {
     const std::string name = "link-" + std::to_string(length);
     const std::string target(length, 't');
     tree.Symlink(name, target);

@@ -66,7 +66,7 @@ TEST(XattrsOfAnySize) {
   tree.File("file");
   std::string value;
   // Around the first buffer; ext4 keeps all attributes of a file in one block.
-  for (const size_t size : {511, 512, 513, 2000}) {
+  for (const size_t size : {511U, 512U, 513U, 2000U}) {
     const std::string content(size, 'v');
     tree.Xattr("file", "user.sized", content);
     auto got = ovl::GetXattrAt(dir.get(), "file", "user.sized", value);
