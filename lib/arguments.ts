@@ -7,6 +7,15 @@ export type PathLike = string | Buffer | URL;
 
 const slash = 0x2f;
 
+function urlBytes(url: URL, name: string): Buffer {
+  try {
+    return Buffer.from(fileURLToPath(url));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw argumentValue(name, `must be a file: URL of a path: ${why}`);
+  }
+}
+
 /** The bytes of a path, as they are. */
 export function pathBytes(value: unknown, name: string): Buffer {
   let bytes: Buffer;
@@ -15,7 +24,7 @@ export function pathBytes(value: unknown, name: string): Buffer {
   } else if (Buffer.isBuffer(value)) {
     bytes = Buffer.from(value); // ours from here on: the work happens later
   } else if (value instanceof URL) {
-    bytes = Buffer.from(fileURLToPath(value));
+    bytes = urlBytes(value, name);
   } else {
     throw argumentType(name, 'a string, a Buffer or a file: URL', value);
   }

@@ -17,9 +17,11 @@ export interface OverlayMount {
   readonly lowerBytes: readonly Buffer[];
   /** Lowers that hold only data of metacopy files. */
   readonly dataLower: readonly string[];
+  readonly dataLowerBytes: readonly Buffer[];
   readonly upper: string | undefined;
   readonly upperBytes: Buffer | undefined;
   readonly work: string | undefined;
+  readonly workBytes: Buffer | undefined;
   /** The mount, or the whole overlay, is read-only. */
   readonly readOnly: boolean;
   readonly userxattr: boolean;
@@ -41,9 +43,11 @@ function overlayMount(found: NativeOverlay): OverlayMount {
     lower: found.lower.map(String),
     lowerBytes: found.lower,
     dataLower: found.dataLower.map(String),
+    dataLowerBytes: found.dataLower,
     upper: found.upper?.toString(),
     upperBytes: found.upper ?? undefined,
     work: found.work?.toString(),
+    workBytes: found.work ?? undefined,
     readOnly: isReadOnly(found.mountOptions) || isReadOnly(found.superOptions),
     userxattr: found.userxattr,
     options: found.options.map(String),
@@ -89,10 +93,12 @@ function unmountArguments(target: unknown, options: unknown): [Buffer, number, b
  * @see umount(2)
  */
 export async function unmount(target: PathLike, options?: UnmountOptions): Promise<void> {
-  unwrap(await native().unmountAt(...unmountArguments(target, options), false));
+  const args = unmountArguments(target, options);
+  unwrap(await native().unmountAt(...args, false));
 }
 
 /** Like `unmount`, blocking. */
 export function unmountSync(target: PathLike, options?: UnmountOptions): void {
-  unwrap(native().unmountAt(...unmountArguments(target, options), true));
+  const args = unmountArguments(target, options);
+  unwrap(native().unmountAt(...args, true));
 }

@@ -54,8 +54,11 @@ export class Overlay implements AsyncDisposable, Disposable {
   readonly pathBytes: Buffer;
   /** Top-most first, as named when mounting, made absolute. */
   readonly lower: readonly string[];
+  readonly lowerBytes: readonly Buffer[];
   readonly upper: string | undefined;
+  readonly upperBytes: Buffer | undefined;
   readonly work: string | undefined;
+  readonly workBytes: Buffer | undefined;
   /** Whether the marks are in `user.*` attributes. */
   readonly userxattr: boolean;
   /** Of the kernel: never used twice from Linux 6.8 on. */
@@ -81,8 +84,11 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.path = mounted.target.toString();
     this.pathBytes = mounted.target;
     this.lower = spec.lower.map(String);
+    this.lowerBytes = spec.lower;
     this.upper = spec.upper?.toString();
+    this.upperBytes = spec.upper ?? undefined;
     this.work = mounted.work?.toString();
+    this.workBytes = mounted.work ?? undefined;
     this.userxattr = mounted.userxattr;
     this.mountId = mounted.mountId;
     this.warnings = mounted.warnings.map((word) => warningTexts[word] ?? word);
@@ -122,10 +128,10 @@ export class Overlay implements AsyncDisposable, Disposable {
    *
    * The kernel writes the whole filesystem of the upper to disk here, which can take a while.
    */
-  close(options?: CloseOptions): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
     const flags = closeFlags(options);
     if (this.#closed) {
-      return Promise.resolve();
+      return;
     }
     if (this.#closing === undefined) {
       this.#closingFlags = flags;
@@ -136,7 +142,7 @@ export class Overlay implements AsyncDisposable, Disposable {
       // The one under way asks for something else: if it fails this one has its turn.
       return this.#closing.catch(() => this.close(options));
     }
-    return this.#closing;
+    await this.#closing;
   }
 
   /** Like `close`, blocking. */

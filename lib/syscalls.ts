@@ -50,22 +50,26 @@ function mountArguments(
  * in silence and go by the rest.
  */
 async function mount(...args: MountArguments): Promise<void> {
-  unwrap(await native().mount(...mountArguments(...args), false));
+  const given = mountArguments(...args);
+  unwrap(await native().mount(...given, false));
 }
 
 /** mount(2), blocking. */
 function mountSync(...args: MountArguments): void {
-  unwrap(native().mount(...mountArguments(...args), true));
+  const given = mountArguments(...args);
+  unwrap(native().mount(...given, true));
 }
 
 /** umount2(2). */
 async function umount(target: PathLike, flags = 0): Promise<void> {
-  unwrap(await native().umount(pathBytes(target, 'target'), flagBits(flags, 'flags'), false));
+  const given = [pathBytes(target, 'target'), flagBits(flags, 'flags')] as const;
+  unwrap(await native().umount(...given, false));
 }
 
 /** umount2(2), blocking. */
 function umountSync(target: PathLike, flags = 0): void {
-  unwrap(native().umount(pathBytes(target, 'target'), flagBits(flags, 'flags'), true));
+  const given = [pathBytes(target, 'target'), flagBits(flags, 'flags')] as const;
+  unwrap(native().umount(...given, true));
 }
 
 export type Syscalls = {

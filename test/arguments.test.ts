@@ -7,9 +7,16 @@ import test from 'ava';
 import * as overlayfs from 'overlayfs';
 
 const called = 'ERR_TEST_CALLED';
+let calls = 0;
+/** What the only call that succeeds answers: an overlay has to come from somewhere. */
+let mounted: object | undefined;
 // This is what `require` loads addons with.
 process.dlopen = (module: object) => {
   const get = (_: object, name: string) => () => {
+    if (mounted !== undefined && name === 'mountOverlay') {
+      return { value: mounted };
+    }
+    calls++;
     throw Object.assign(new Error(`${name} of the addon was called`), { code: called });
   };
   Object.assign(module, { exports: new Proxy({}, { get }) });
@@ -27,12 +34,20 @@ for (const name of directories) {
 }
 test.after.always(() => rmSync(base, { recursive: true, force: true }));
 
-/** An object of the class that was never mounted: what needs a mount fails, what comes first does not. */
-const Unmounted = overlayfs.Overlay as unknown as new (...args: unknown[]) => overlayfs.Overlay;
-const unmounted = new Unmounted(
-  { lower: [Buffer.from(at('lower'))], upper: Buffer.from(at('upper')), work: null },
-  { target: Buffer.from(at('target')), work: null, mountId: 1n, userxattr: false, warnings: [] },
-);
+/** An overlay that was never mounted: what needs a mount fails, what comes first does not. */
+mounted = {
+  target: Buffer.from(at('target')),
+  work: null,
+  mountId: 1n,
+  userxattr: false,
+  warnings: [],
+};
+const unmounted = overlayfs.mountOverlaySync({
+  lower: at('lower'),
+  upper: at('upper'),
+  target: at('target'),
+});
+mounted = undefined;
 
 const types = (list: readonly unknown[]): Wrong[] =>
   list.map((value) => [value, 'ERR_INVALID_ARG_TYPE'] as const);
@@ -43,8 +58,13 @@ const noText = [null, 1, 1n, true, {}, [], Symbol('path'), new Uint8Array([47])]
 const noPath: readonly Wrong[] = [
   ...types(noText),
   ...values(['', Buffer.alloc(0), 'a\0b', Buffer.from('a\0')]),
-  ...values([new URL('file:///a%00b')]),
+  ...values(
+    ['http://host/path', 'file://host/path', 'file:///a%2Fb', 'file:///%FF', 'file:///a%00b'].map(
+      (url) => new URL(url),
+    ),
+  ),
 ];
+const noUrl = values([new URL('http://host/path')]);
 const missing = types([undefined]);
 const lowers: readonly Wrong[] = [
   ...noPath.filter(([value]) => !Array.isArray(value)),
@@ -139,7 +159,7 @@ const text = (name: string): Parameter => ({ name, right: null, wrong: noBytes }
 const mountSource: Parameter = {
   name: 'source',
   right: null,
-  wrong: [...noBytes, ...missing],
+  wrong: [...noBytes, ...missing, ...noUrl],
 };
 const rawMount = [
   mountSource,
@@ -241,7 +261,8 @@ async function thrownBy(call: Call, args: readonly unknown[]): Promise<unknown> 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;
 
 for (const tested of subjects) {
-  test(`${tested.name} refuses every wrong argument`, async (t) => {
+  // Serial tests come first: none has called the addon yet.
+  test.serial(`${tested.name} refuses every wrong argument`, async (t) => {
     let count = 0;
     for (const { args, code, name } of casesOf(tested)) {
       const error = await thrownBy(tested.call, args);
@@ -256,6 +277,7 @@ for (const tested of subjects) {
       count++;
     }
     t.log(`${count} wrong arguments`);
+    t.is(calls, 0);
     t.deepEqual(readdirSync(base).sort(), directories);
     t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(base));
   });
@@ -268,6 +290,15 @@ for (const tested of subjects) {
     t.is(codeOf(error), called);
   });
 }
+
+test('what gives a promise rejects and does not throw', async (t) => {
+  const { mount, umount } = syscalls;
+  const close: Call = (given) => unmounted.close(given as object);
+  for (const call of [mountOverlay, overlayfs.unmount, close, mount, umount] as Call[]) {
+    // A call that throws at once fails this as well.
+    await t.throwsAsync(() => call(1, 1) as Promise<unknown>, { code: 'ERR_INVALID_ARG_TYPE' });
+  }
+});
 
 test('work without an upper', async (t) => {
   for (const mount of [mountOverlay, mountOverlaySync] as Call[]) {

@@ -150,12 +150,16 @@ test('arguments are bytes, in all commands', async (t) => {
 
   const text = checked(t, await overlayfs(['list'])).toString();
   const at = `${place.base}/${oddShown}`;
-  t.true(text.includes(`${at}target\n  lower: ${at}lower\n  upper: ${at}upper\n`));
+  t.true(
+    text.includes(
+      `${at}target\n  lower: ${at}lower\n  upper: ${at}upper\n  work: ${place.base}/work\\xfe\n`,
+    ),
+  );
   const listed = objects(checked(t, await overlayfs(['list', '--json'])));
   const found = listed.find(({ targetBase64 }) => targetBase64 === target.toString('base64'));
   t.deepEqual(
-    [found?.target, found?.lowerBase64, found?.upperBase64],
-    [String(target), [lower.toString('base64')], upper.toString('base64')],
+    [found?.target, found?.lowerBase64, found?.upperBase64, found?.workBase64],
+    [String(target), [lower.toString('base64')], upper.toString('base64'), work.toString('base64')],
   );
   const bare = checked(t, await overlayfs(['list', '-0']))
     .toString('latin1')
@@ -182,6 +186,17 @@ test('the overlay of a current directory whose path is not UTF-8', async (t) => 
   const line = `cd "$(printf 'base/odd\\377')/sub" && "$NODE" "$OVERLAYFS" diff`;
   const text = checked(t, await shell(line, { cwd: place.base })).toString();
   t.is(text, 'A  sub  [directory]\n');
+  // Relative paths there, and the work directory that nobody named.
+  const inside = `cd "$(printf 'base/odd\\377')" && mkdir m &&
+    overlayfs mount --json --lower ../../lower --upper ../../"$(printf 'up\\377')" m`;
+  const [mounted] = objects(checked(t, await shell(inside, { cwd: place.base })));
+  t.deepEqual(
+    [mounted?.targetBase64, mounted?.workBase64].map((item) => Buffer.from(String(item), 'base64')),
+    [
+      Buffer.concat([target, Buffer.from('/m')]),
+      Buffer.concat([target, bytes('/../../up\xff.work')]),
+    ],
+  );
 });
 
 test('names in messages cannot forge a line either', async (t) => {

@@ -12,9 +12,9 @@ function described(overlay: OverlayMount): string {
   return overlayText({
     target: escapeBytes(overlay.targetBytes),
     lower: overlay.lowerBytes.map(escapeBytes),
-    dataLower: overlay.dataLower.map(escapeText),
+    dataLower: overlay.dataLowerBytes.map(escapeBytes),
     upper: overlay.upperBytes && escapeBytes(overlay.upperBytes),
-    work: overlay.work && escapeText(overlay.work),
+    work: overlay.workBytes && escapeBytes(overlay.workBytes),
     options: [
       ...(overlay.readOnly ? ['read-only'] : []),
       ...(overlay.userxattr ? ['userxattr'] : []),
@@ -24,13 +24,16 @@ function described(overlay: OverlayMount): string {
 }
 
 function object(overlay: OverlayMount): string {
-  const { target, targetBytes, lowerBytes, upperBytes, ...rest } = overlay;
+  const { target, targetBytes, lowerBytes, dataLowerBytes, upperBytes, workBytes, ...rest } =
+    overlay;
   return jsonLine({
     target,
     targetBase64: base64Of(targetBytes),
     ...rest,
     lowerBase64: base64List(lowerBytes),
+    dataLowerBase64: base64List(dataLowerBytes),
     upperBase64: base64Of(upperBytes),
+    workBase64: base64Of(workBytes),
   });
 }
 

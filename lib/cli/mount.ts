@@ -1,8 +1,7 @@
-import { absolutePath } from '../arguments.ts';
 import type { MountOptions, Overlay } from '../overlay.ts';
 import { mountOverlay } from '../overlay.ts';
 import { UsageError } from './command-errors.ts';
-import { escapeBytes, escapeText } from './escape.ts';
+import { escapeBytes } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { base64List, base64Of, jsonLine } from './json.ts';
 import { complain } from './messages.ts';
@@ -19,17 +18,15 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
-/** What was named, absolute: an `Overlay` has the text of it only. */
-interface Named {
-  readonly lower: readonly Buffer[];
-  readonly upper: Buffer | undefined;
-  readonly work: Buffer | undefined;
+interface Values {
+  readonly lower?: readonly Word[];
+  readonly upper?: Word;
+  readonly work?: Word;
+  readonly userxattr?: boolean;
 }
 
-const directory = (word: Word, name: string): Buffer => absolutePath(pathOf(word, name), name);
-
-function namedBy(values: { lower?: Word[]; upper?: Word; work?: Word }): Named {
-  const { lower = [], upper, work } = values;
+function mountOptions(target: Buffer, values: Values): MountOptions {
+  const { lower = [], upper, work, userxattr } = values;
   if (lower.length === 0) {
     throw new UsageError('at least one --lower DIR is needed');
   }
@@ -37,38 +34,39 @@ function namedBy(values: { lower?: Word[]; upper?: Word; work?: Word }): Named {
     throw new UsageError('--work needs --upper: a read-only overlay has no use for it');
   }
   return {
-    lower: lower.map((word) => directory(word, '--lower')),
-    upper: upper === undefined ? undefined : directory(upper, '--upper'),
-    work: work === undefined ? undefined : directory(work, '--work'),
+    target,
+    lower: lower.map((word) => pathOf(word, '--lower')),
+    ...(upper === undefined ? {} : { upper: pathOf(upper, '--upper') }),
+    ...(work === undefined ? {} : { work: pathOf(work, '--work') }),
+    ...(userxattr ? { userxattr } : {}),
   };
 }
 
-function described(overlay: Overlay, named: Named): string {
-  const { work, userxattr } = overlay;
+function described({ pathBytes, lowerBytes, upperBytes, workBytes, userxattr }: Overlay): string {
   return overlayText({
-    target: escapeBytes(overlay.pathBytes),
-    lower: named.lower.map(escapeBytes),
+    target: escapeBytes(pathBytes),
+    lower: lowerBytes.map(escapeBytes),
     dataLower: [],
-    upper: named.upper && escapeBytes(named.upper),
-    work: named.work ? escapeBytes(named.work) : work && escapeText(work),
+    upper: upperBytes && escapeBytes(upperBytes),
+    work: workBytes && escapeBytes(workBytes),
     options: [
-      ...(named.upper === undefined ? ['read-only'] : []),
+      ...(upperBytes === undefined ? ['read-only'] : []),
       ...(userxattr ? ['userxattr'] : []),
     ],
   });
 }
 
-function object(overlay: Overlay, named: Named): string {
+function object(overlay: Overlay): string {
   return jsonLine({
     target: overlay.path,
     targetBase64: base64Of(overlay.pathBytes),
     mountId: overlay.mountId,
     lower: overlay.lower,
-    lowerBase64: base64List(named.lower),
+    lowerBase64: base64List(overlay.lowerBytes),
     upper: overlay.upper,
-    upperBase64: base64Of(named.upper),
+    upperBase64: base64Of(overlay.upperBytes),
     work: overlay.work,
-    workBase64: base64Of(named.work),
+    workBase64: base64Of(overlay.workBytes),
     userxattr: overlay.userxattr,
     warnings: overlay.warnings,
   });
@@ -77,20 +75,12 @@ function object(overlay: Overlay, named: Named): string {
 export async function mount(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = onlyArgument(positionals, 'TARGET');
-  const named = namedBy(values);
-  const given: MountOptions = {
-    target,
-    lower: named.lower,
-    ...(named.upper === undefined ? {} : { upper: named.upper }),
-    ...(named.work === undefined ? {} : { work: named.work }),
-    ...(values.userxattr ? { userxattr: true } : {}),
-  };
-  const overlay = await mountOverlay(given);
+  const overlay = await mountOverlay(mountOptions(target, values));
   for (const warning of overlay.warnings) {
     complain(`warning: ${warning}`);
   }
   try {
-    await output.write(values.json ? object(overlay, named) : described(overlay, named));
+    await output.write(values.json ? object(overlay) : described(overlay));
     await output.flush();
   } catch (error) {
     await overlay.close(); // a mount that failed leaves nothing mounted
