@@ -94,7 +94,8 @@ Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, Marke
     if (!before_got.ok()) return std::move(before_got.failure());
     auto after_got = ValueOf(after, b[i].stored, after_value);
     if (!after_got.ok()) return std::move(after_got.failure());
-    if (before_got.value() != after_got.value() || before_value != after_value) return false;
+    if (before_got.value() != after_got.value()) return false;
+    if (after_got.value() && before_value != after_value) return false;
   }
   return true;
 }

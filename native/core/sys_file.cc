@@ -40,7 +40,7 @@ Result<UniqueFd> OpenDirectoryAt(int dir, const std::string& name) {
   UniqueFd fd = HaveOpenat2() ? Openat2(dir, name.c_str(), kFlags, kResolveNoXdev)
                               : UniqueFd(::openat(dir, name.c_str(), kFlags));
   if (fd) return fd;
-  Failure failure = Errno("openat2", name);
+  Failure failure = Errno(HaveOpenat2() ? "openat2" : "openat", name);
   if (failure.err == EXDEV) failure.reason = "submount";
   return failure;
 }
