@@ -64,6 +64,23 @@ export function pathList(value: unknown, name: string): readonly Buffer[] {
   return Array.from(value, (item, i) => absolutePath(item, `${name}[${i}]`));
 }
 
+/** Patterns of paths below some root. */
+export function patternList(value: unknown, name: string): readonly Buffer[] {
+  if (value === undefined) {
+    return [];
+  }
+  if (!Array.isArray(value)) {
+    throw argumentType(name, 'an array', value);
+  }
+  return Array.from(value, (item, i) => {
+    const pattern = pathBytes(item, `${name}[${i}]`);
+    if (pattern[0] === slash || pattern.toString('latin1').split('/').includes('..')) {
+      throw argumentValue(`${name}[${i}]`, 'must be relative to the root of the overlay');
+    }
+    return pattern;
+  });
+}
+
 /** Checks that a value is a plain options object without keys we do not know. */
 export function optionsObject(
   value: unknown,

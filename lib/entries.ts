@@ -50,6 +50,17 @@ export interface Change {
   readonly aspects: readonly Aspect[];
   /** With `content: 'never'`: the sizes are equal, and whether the bytes are was not looked at. */
   readonly content?: 'unknown';
+  /**
+   * With `onUnreadable: 'unknown'`: a mark that could not be read may make this another change or
+   * none. Of a directory it also means that nobody can say what of the lowers shows in it.
+   */
+  readonly unknown?: true;
+  /**
+   * The path before, where the layer records it: by a redirect, or by the handle of the file that was
+   * copied up. It is itself listed as deleted, or as what has taken its place.
+   */
+  readonly renamedFrom?: string;
+  readonly renamedFromBytes?: Buffer;
 }
 
 /** An extended attribute of overlayfs as it is stored. */

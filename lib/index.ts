@@ -1,6 +1,7 @@
 /** The public names; each is described where it is defined. */
 export type { PathLike } from './arguments.ts';
-export type { Changes, ChangesOptions, ChangesSource, Layers } from './changes.ts';
+export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
+export type { Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
 export { AbortError, OverlayError } from './errors.ts';

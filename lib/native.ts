@@ -56,6 +56,27 @@ export interface NativeOverlay {
   readonly options: readonly Buffer[];
 }
 
+export interface NativeLayers {
+  readonly upper: Buffer;
+  readonly lower: readonly Buffer[];
+  readonly dataLower: readonly Buffer[];
+  readonly work: Buffer | null;
+  /** Of their namespace: 0 undecided, 1 trusted, 2 user. */
+  readonly marks: number;
+}
+
+export interface NativeChangesOptions {
+  /** 0 auto, 1 always, 2 never. */
+  readonly content: number;
+  /** A bit for every aspect. */
+  readonly ignore: number;
+  readonly expand: boolean;
+  readonly include: readonly Buffer[];
+  readonly exclude: readonly Buffer[];
+  /** Go on where the marks cannot be read. */
+  readonly unknown: boolean;
+}
+
 export interface NativeBatch {
   readonly bytes: Buffer;
   /** False when the walk has ended. */
@@ -79,19 +100,13 @@ export interface NativeBinding {
   unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
   listOverlays: EitherWay<[], readonly NativeOverlay[]>;
   canReadTrusted(): boolean;
-  openLayers(
-    upper: Buffer,
-    lowers: readonly Buffer[],
-    user: boolean,
-  ): Promise<Outcome<LayersHandle>>;
+  openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;
+  openPlain(before: Buffer, after: Buffer): Promise<Outcome<LayersHandle>>;
+  /** A descriptor. */
+  openSide(layers: LayersHandle, path: Buffer, after: boolean): Promise<Outcome<number>>;
   openMountLayers(target: Buffer): Promise<Outcome<LayersHandle>>;
   closeLayers: EitherWay<[layers: LayersHandle], undefined>;
-  openChanges(
-    layers: LayersHandle,
-    content: number,
-    ignore: number,
-    expand: boolean,
-  ): Promise<Outcome<ChangesHandle>>;
+  openChanges(layers: LayersHandle, options: NativeChangesOptions): Promise<Outcome<ChangesHandle>>;
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;

@@ -61,12 +61,24 @@ function kindOf(code: number): ChangeKind {
   return kind;
 }
 
+const changeHead = 14;
+
+function renamedFrom(bytes: Buffer, withBytes: boolean): Partial<Change> {
+  const name = nameOf(bytes, withBytes);
+  return {
+    renamedFrom: name.text,
+    ...(name.bytes === undefined ? {} : { renamedFromBytes: name.bytes }),
+  };
+}
+
 export function decodeChanges(block: Buffer, withBytes: boolean): Change[] {
   const out: Change[] = [];
   for (let at = 0; at < block.length; ) {
     const previous = block.readUInt8(at + 2);
-    const end = at + 10 + block.readUInt32LE(at + 6);
-    const path = nameOf(block.subarray(at + 10, end), withBytes);
+    const flags = block.readUInt8(at + 3);
+    const pathEnd = at + changeHead + block.readUInt32LE(at + 6);
+    const end = pathEnd + block.readUInt32LE(at + 10);
+    const path = nameOf(block.subarray(at + changeHead, pathEnd), withBytes);
     out.push({
       kind: kindOf(block.readUInt8(at)),
       path: path.text,
@@ -74,7 +86,9 @@ export function decodeChanges(block: Buffer, withBytes: boolean): Change[] {
       type: typeOf(block.readUInt8(at + 1)),
       ...(previous === 0 ? {} : { previousType: typeOf(previous) }),
       aspects: aspectsOf(block.readUInt16LE(at + 4)),
-      ...(block.readUInt8(at + 3) === 0 ? {} : { content: 'unknown' }),
+      ...((flags & 1) === 0 ? {} : { content: 'unknown' }),
+      ...((flags & 2) === 0 ? {} : { unknown: true }),
+      ...(pathEnd === end ? {} : renamedFrom(block.subarray(pathEnd, end), withBytes)),
     });
     at = end;
   }

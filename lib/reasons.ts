@@ -104,9 +104,26 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'user-metacopy': () =>
     'the entry has a user.overlay.metacopy attribute, which no mount with userxattr knows: the entry ' +
     'cannot be opened through one either',
-  'indexed-hard-link': () =>
-    'the file is one name of a hard link that an index (mount option index=on) keeps together with ' +
-    'names outside the upper; reading such uppers is not supported',
+  'redirect-not-followed': () =>
+    'the entry has an overlay.redirect attribute, and the mount does not follow those ' +
+    '(redirect_dir=nofollow): it cannot be opened through the mount either. Name the layers with ' +
+    '`upper` and `lower` to read what they say',
+  'metacopy-not-followed': () =>
+    'the entry has an overlay.metacopy attribute, and the mount does not follow those (metacopy=off): ' +
+    'it cannot be opened through the mount either. Name the layers with `upper` and `lower` to read ' +
+    'what they say',
+  'bad-metacopy': () =>
+    'the overlay.metacopy attribute has a value that the kernel refuses as well; the layer is damaged',
+  'both-namespaces': () =>
+    'the layers have marks in trusted.overlay.* and in user.overlay.*, and a mount looks at one of ' +
+    "them only: say which with `xattrs: 'trusted'` or `xattrs: 'user'` (`--userxattr`)",
+  'index-unreadable': () =>
+    'the mount has an index, and finding the hard links it keeps together needs CAP_DAC_READ_SEARCH ' +
+    'in the initial user namespace; run as root',
+  'index-unknown': () =>
+    'the file is one name of a hard link that an index keeps together with others, and does not say ' +
+    'with which: name the work directory with `work` (`--work`)',
+  'not-a-file': () => 'only regular files have content that can be opened',
   'metacopy-without-data': () =>
     'the file is a metacopy (attributes only), and none of the lowers given has its data; name all ' +
     'lowers of the mount, in order',

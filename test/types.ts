@@ -9,6 +9,7 @@ import type {
   ChangesSource,
   CloseOptions,
   changes,
+  Directories,
   FileType,
   LayerEntries,
   LayerEntry,
@@ -70,15 +71,39 @@ export type Arguments = [
     >
   >,
   Expect<
-    Equal<Layers, { readonly upper: PathLike; readonly lower: Paths; readonly xattrs?: Xattrs }>
+    Equal<
+      Layers,
+      {
+        readonly upper: PathLike;
+        readonly lower: Paths;
+        readonly dataLower?: Paths;
+        readonly work?: PathLike;
+        readonly xattrs?: Xattrs;
+      }
+    >
   >,
+  Expect<Equal<Directories, { readonly before: PathLike; readonly after: PathLike }>>,
+  Expect<Accepts<ChangesSource, Directories>>,
+  Expect<Refuses<ChangesSource, { before: string }>>,
   Expect<Accepts<ChangesSource, Overlay>>,
   Expect<Accepts<ChangesSource, PathLike>>,
   Expect<Accepts<ChangesSource, Layers>>,
   Expect<Refuses<ChangesSource, { upper: string }>>,
   Expect<Refuses<ChangesSource, OverlayMount>>,
   Expect<Refuses<ChangesSource, undefined>>,
-  Expect<Equal<Keys<ChangesOptions>, 'content' | 'expand' | 'ignore' | 'encoding' | 'signal'>>,
+  Expect<
+    Equal<
+      Keys<ChangesOptions>,
+      | 'content'
+      | 'expand'
+      | 'ignore'
+      | 'include'
+      | 'exclude'
+      | 'onUnreadable'
+      | 'encoding'
+      | 'signal'
+    >
+  >,
   Expect<Equal<OptionalKeys<ChangesOptions>, keyof ChangesOptions>>,
   Expect<Equal<Required<ChangesOptions>['content'], 'auto' | 'always' | 'never'>>,
   Expect<Equal<Required<ChangesOptions>['ignore'], readonly Aspect[]>>,
@@ -124,6 +149,9 @@ export type Results = [
         readonly previousType?: FileType;
         readonly aspects: readonly Aspect[];
         readonly content?: 'unknown';
+        readonly unknown?: true;
+        readonly renamedFrom?: string;
+        readonly renamedFromBytes?: Buffer;
       }
     >
   >,

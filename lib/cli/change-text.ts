@@ -13,24 +13,44 @@ export interface ChangeForm {
 const letters: Readonly<Record<ChangeKind, string>> = { added: 'A', modified: 'M', deleted: 'D' };
 
 function object(change: Change): string {
-  const { kind, path, pathBytes, type, previousType, aspects, content } = change;
+  const { kind, path, pathBytes, type, previousType, aspects, content, unknown } = change;
+  const { renamedFrom, renamedFromBytes } = change;
   const pathBase64 = base64Of(pathBytes);
-  return jsonLine({ kind, path, pathBase64, type, previousType, aspects, content });
+  const renamedFromBase64 = base64Of(renamedFromBytes);
+  const renamed = { renamedFrom, renamedFromBase64 };
+  return jsonLine({
+    kind,
+    path,
+    pathBase64,
+    type,
+    previousType,
+    aspects,
+    content,
+    unknown,
+    ...renamed,
+  });
 }
 
 /** What stands in brackets: a type other than `file`, and what was touched. */
-function details({ type, previousType, aspects, content }: Change): string {
+function details({ type, previousType, aspects, content, unknown }: Change): string {
+  const doubts = [
+    ...(content === undefined ? [] : ['content unknown']),
+    ...(unknown === undefined ? [] : ['marks unknown']),
+  ];
   if (previousType !== undefined) {
-    return `${previousType} -> ${type}`;
+    return [`${previousType} -> ${type}`, ...doubts].join(': ');
   }
-  const touched = [...aspects, ...(content === undefined ? [] : ['content unknown'])].join(', ');
+  const touched = [...aspects, ...doubts].join(', ');
   return [...(type === 'file' ? [] : [type]), ...(touched === '' ? [] : [touched])].join(': ');
 }
 
 function line(change: Change): string {
-  const name = `${letters[change.kind]}  ${escapeName(change.path, change.pathBytes)}`;
+  const { kind, path, pathBytes, renamedFrom, renamedFromBytes } = change;
+  const name = `${letters[kind]}  ${escapeName(path, pathBytes)}`;
+  const source =
+    renamedFrom === undefined ? '' : `  (from ${escapeName(renamedFrom, renamedFromBytes)})`;
   const more = details(change);
-  return more === '' ? `${name}\n` : `${name}  [${more}]\n`;
+  return more === '' ? `${name}${source}\n` : `${name}${source}  [${more}]\n`;
 }
 
 function nameStatusLine({ kind, path, pathBytes }: Change): string {

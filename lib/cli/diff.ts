@@ -1,10 +1,12 @@
-import type { ChangesOptions, ChangesSource } from '../changes.ts';
+import { realpathSync } from 'node:fs';
+import type { ChangesOptions } from '../changes.ts';
 import { changes } from '../changes.ts';
 import type { Aspect } from '../entries.ts';
 import { aspectOrder } from '../packed.ts';
 import { changePrinter } from './change-text.ts';
 import { UsageError } from './command-errors.ts';
-import { currentOverlay } from './current-overlay.ts';
+import { currentOverlay, lies } from './current-overlay.ts';
+import { namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
@@ -13,49 +15,20 @@ import { textOf } from './words.ts';
 
 const options = {
   ...listOptions,
-  upper: { type: 'string' },
-  lower: { type: 'string', multiple: true },
-  userxattr: { type: 'boolean' },
+  ...sourceOptions,
   expand: { type: 'boolean' },
   content: { type: 'string' },
   ignore: { type: 'string', multiple: true },
+  include: { type: 'string', multiple: true },
+  exclude: { type: 'string', multiple: true },
+  'on-unreadable': { type: 'string' },
   'name-status': { type: 'boolean' },
   'exit-code': { type: 'boolean' },
 } as const;
 
 const contentModes = ['auto', 'always', 'never'] as const;
-
-interface Layers {
-  readonly upper?: Word;
-  readonly lower?: readonly Word[];
-  readonly userxattr?: boolean;
-}
-
-/** What is named, if anything is. */
-function namedSource(target: Buffer | undefined, layers: Layers): ChangesSource | undefined {
-  const { upper, lower, userxattr } = layers;
-  if (upper === undefined && lower === undefined) {
-    if (userxattr) {
-      throw new UsageError(
-        '--userxattr goes with --upper and --lower; of a mounted overlay the kernel knows it',
-      );
-    }
-    return target;
-  }
-  if (target !== undefined) {
-    throw new UsageError('TARGET and the layers (--upper, --lower) exclude each other');
-  }
-  if (upper === undefined || lower === undefined) {
-    throw new UsageError(
-      upper === undefined ? '--lower needs --upper' : '--upper needs at least one --lower DIR',
-    );
-  }
-  return {
-    upper: pathOf(upper, '--upper'),
-    lower: lower.map((word) => pathOf(word, '--lower')),
-    xattrs: userxattr ? 'user' : 'trusted',
-  };
-}
+const slash = 0x2f;
+const unreadable = ['error', 'unknown'] as const;
 
 function chosen<T extends string>(word: Word, option: string, known: readonly T[]): T {
   const found = known.find((value) => value === word);
@@ -70,6 +43,24 @@ function ignored(lists: readonly Word[]): Aspect[] {
   return aspects.map((aspect) => chosen(aspect, '--ignore', aspectOrder));
 }
 
+/** Patterns are relative to the root of the overlay; an absolute one has to lie below TARGET. */
+function patterns(option: string, words: readonly Word[], root: Buffer | undefined): Buffer[] {
+  return words.map((word) => {
+    const pattern = pathOf(word, option);
+    if (pattern[0] !== slash) {
+      return pattern;
+    }
+    const resolved = root === undefined ? undefined : realpathSync(root, { encoding: 'buffer' });
+    if (resolved === undefined || !lies(pattern, resolved)) {
+      throw new UsageError(
+        `${option} '${textOf(word)}' is not below ${resolved === undefined ? 'a TARGET' : resolved}`,
+      );
+    }
+    const inside = pattern.subarray(resolved.length).toString('latin1').replace(/^\/+/, '');
+    return Buffer.from(inside === '' ? '**' : inside, 'latin1');
+  });
+}
+
 export async function diff(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = optionalArgument(positionals, 'TARGET');
@@ -79,6 +70,7 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     content: chosen(values.content ?? 'auto', '--content', contentModes),
     expand: values.expand ?? false,
     ignore: ignored(values.ignore ?? []),
+    onUnreadable: chosen(values['on-unreadable'] ?? 'error', '--on-unreadable', unreadable),
   };
   const print = changePrinter({
     json: values.json ?? false,
@@ -86,8 +78,12 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     nameStatus: values['name-status'] ?? false,
   });
   let differences = false;
-  const source = namedSource(target, values) ?? (await currentOverlay());
-  for await (const change of changes(source, given)) {
+  const named = namedSource(target, values);
+  const source = named ?? (await currentOverlay());
+  const root = Buffer.isBuffer(source) ? source : undefined;
+  const include = patterns('--include', values.include ?? [], root);
+  const excluded = patterns('--exclude', values.exclude ?? [], root);
+  for await (const change of changes(source, { ...given, include, exclude: excluded })) {
     differences = true;
     if (!(await output.write(print(change)))) {
       break;

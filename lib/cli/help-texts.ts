@@ -85,13 +85,19 @@ Examples:
 
 const diff = `Usage: overlayfs diff [OPTION]... [TARGET]
        overlayfs diff [OPTION]... --upper DIR --lower DIR [--lower DIR]...
+       overlayfs diff [OPTION]... --before DIR --after DIR
 
 List what an overlay changes: A added, M modified, D deleted; parents before
 their children. Without TARGET and layers it is the overlay that the current
-directory lies in.
+directory lies in. With --before and --after it is what differs between two
+directories that are no layers.
 
   --upper DIR    the upper, of layers that need not be mounted
   --lower DIR    a lower of them; several, the top-most first
+  --data-lower DIR
+                 a lower that holds only data of metacopy files
+  --work DIR     the work directory, if the mount had the option index: it knows
+                 all changed hard links
   --userxattr    the layers have their marks in user.* attributes, as a mount
                  with --userxattr makes them
   --expand       also list what lay below a deleted or replaced directory
@@ -102,6 +108,15 @@ directory lies in.
   --ignore ASPECT[,ASPECT]...
                  what does not count: type, content, mode, owner, xattrs, times,
                  device, target, links
+  --include PATTERN
+                 list only what matches, with everything below: *, ? and [...]
+                 match within a name, ** any number of directories. Relative to
+                 the root of the overlay, or absolute and below TARGET
+  --exclude PATTERN
+                 leave out what matches, with everything below
+  --on-unreadable WHAT
+                 where trusted.* attributes cannot be read: error (the default),
+                 or unknown: go on, and say 'marks unknown' where they matter
   --json         print one JSON object a line
   --name-status  print letter, tab and path only
   -0, --null     print bare paths, each ended by NUL; with --name-status letter,
@@ -115,6 +130,7 @@ Examples:
   overlayfs diff --name-status /mnt/merged | grep '^D'
   overlayfs diff --exit-code /mnt/merged && echo 'nothing has changed'
   overlayfs diff --json /mnt/merged | jq -r 'select(.kind == "added").path'
+  overlayfs diff --include 'dist/**' --exclude '**/*.map' /mnt/merged
   cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 

@@ -4,14 +4,18 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/handle.h"
 #include "binding/work.h"
 #include "core/mount_layers.h"
+#include "core/open_side.h"
+#include "core/sys_file.h"
 
 namespace ovl {
 
@@ -21,30 +25,81 @@ Napi::Value FromLayers(Napi::Env env, Layers& layers) {
   return Handle<Layers>::New(env, std::make_shared<Layers>(std::move(layers)));
 }
 
-Result<Layers> Open(const std::string& upper, const std::vector<std::string>& lowers,
-                    MarkerSpace space) {
-  Layers layers;
-  layers.space = space;
-  auto upper_dir = OpenLayer(upper, LayerDir::kUpper);
-  if (!upper_dir.ok()) return std::move(upper_dir.failure());
-  layers.upper = std::move(upper_dir.value());
-  for (const std::string& path : lowers) {
-    auto lower = OpenLayer(path, static_cast<uint32_t>(layers.lowers.size()));
-    if (!lower.ok()) return std::move(lower.failure());
-    layers.lowers.push_back(std::move(lower.value()));
+// What lib/native.ts calls LayersSpec.
+struct LayersSpec {
+  std::string upper;
+  std::vector<std::string> lower;
+  std::vector<std::string> data_lower;
+  std::optional<std::string> work;
+  enum class Marks : uint8_t { kUndecided, kTrusted, kUser } marks = Marks::kUndecided;
+};
+
+MarkReader MarksOf(const LayersSpec& spec) {
+  switch (spec.marks) {
+    case LayersSpec::Marks::kTrusted:
+      return MarkReader::Decided(MarkerSpace::kTrusted);
+    case LayersSpec::Marks::kUser:
+      return MarkReader::Decided(MarkerSpace::kUser);
+    case LayersSpec::Marks::kUndecided:
+      break;
   }
+  return MarkReader::Undecided();
+}
+
+Result<Layers> Open(const LayersSpec& spec) {
+  Layers layers;
+  layers.marks = MarksOf(spec);
+  auto upper = OpenLayer(spec.upper, LayerDir::kUpper);
+  if (!upper.ok()) return std::move(upper.failure());
+  layers.upper = std::move(upper.value());
+  for (const auto* list : {&spec.lower, &spec.data_lower}) {
+    for (const std::string& path : *list) {
+      auto lower = OpenLayer(path, static_cast<uint32_t>(layers.lowers.size()));
+      if (!lower.ok()) return std::move(lower.failure());
+      layers.lowers.push_back(std::move(lower.value()));
+    }
+  }
+  layers.data_only = spec.data_lower.size();
+  if (!spec.work) return layers;
+  auto work = OpenDirectory(*spec.work);
+  if (!work.ok()) return std::move(work.failure());
+  auto index = OpenIndex(work.value().get(), *spec.work);
+  // A mount without the option leaves no index.
+  if (!index.ok() && index.failure().err != ENOENT) return std::move(index.failure());
+  if (index.ok()) layers.index = std::move(index.value());
   return layers;
 }
 
-// (upper, lowers, user)
+Result<Layers> OpenPlain(const std::string& before, const std::string& after) {
+  Layers layers;
+  layers.marks = MarkReader::Decided(MarkerSpace::kNone);
+  auto first = OpenLayer(before, 0);
+  if (!first.ok()) return std::move(first.failure());
+  layers.lowers.push_back(std::move(first.value()));
+  auto second = OpenLayer(after, 1);
+  if (!second.ok()) return std::move(second.failure());
+  layers.plain = std::move(second.value());
+  return layers;
+}
+
+// (spec)
 Napi::Value CallOpenLayers(const Napi::CallbackInfo& info) {
-  const auto space =
-      info[2].As<Napi::Boolean>().Value() ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+  const auto object = info[0].As<Napi::Object>();
+  LayersSpec spec;
+  spec.upper = ToBytes(object.Get("upper"));
+  spec.lower = ToBytesList(object.Get("lower"));
+  spec.data_lower = ToBytesList(object.Get("dataLower"));
+  spec.work = ToOptionalBytes(object.Get("work"));
+  spec.marks = static_cast<LayersSpec::Marks>(object.Get("marks").As<Napi::Number>().Uint32Value());
+  return Run<Layers>(
+      info.Env(), false, [spec = std::move(spec)] { return Open(spec); }, FromLayers);
+}
+
+// (before, after)
+Napi::Value CallOpenPlain(const Napi::CallbackInfo& info) {
   return Run<Layers>(
       info.Env(), false,
-      [upper = ToBytes(info[0]), lowers = ToBytesList(info[1]), space] {
-        return Open(upper, lowers, space);
-      },
+      [before = ToBytes(info[0]), after = ToBytes(info[1])] { return OpenPlain(before, after); },
       FromLayers);
 }
 
@@ -53,6 +108,21 @@ Napi::Value CallOpenMountLayers(const Napi::CallbackInfo& info) {
   return Run<Layers>(
       info.Env(), false, [target = ToBytes(info[0])] { return OpenMountLayers(target); },
       FromLayers);
+}
+
+// (layers, path, after): a descriptor, which is the caller's from then on
+Napi::Value CallOpenSide(const Napi::CallbackInfo& info) {
+  const bool after = info[2].As<Napi::Boolean>().Value();
+  return Run<UniqueFd>(
+      info.Env(), false,
+      [layers = Handle<Layers>::Get(info[0]), path = ToBytes(info[1]),
+       after]() -> Result<UniqueFd> {
+        if (!layers) return Refusal(EBADF, "openat", "closed");
+        auto readable = CheckReadable(layers->marks.space(), layers->now()->PathOf(""));
+        if (!readable.ok()) return std::move(readable.failure());
+        return OpenSide(*layers, path, after ? Side::kAfter : Side::kBefore);
+      },
+      [](Napi::Env env, UniqueFd& fd) { return Napi::Number::New(env, fd.Release()); });
 }
 
 // (layers, sync)
@@ -64,6 +134,8 @@ Napi::Value CallCloseLayers(const Napi::CallbackInfo& info) {
 
 void ExportLayers(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayers", Napi::Function::New(env, CallOpenLayers));
+  exports.Set("openPlain", Napi::Function::New(env, CallOpenPlain));
+  exports.Set("openSide", Napi::Function::New(env, CallOpenSide));
   exports.Set("openMountLayers", Napi::Function::New(env, CallOpenMountLayers));
   exports.Set("closeLayers", Napi::Function::New(env, CallCloseLayers));
 }

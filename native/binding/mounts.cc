@@ -57,7 +57,7 @@ Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
   object.Set("target", FromBytes(env, mounted.target));
   object.Set("work", FromOptionalBytes(env, mounted.work));
   object.Set("mountId", Napi::BigInt::New(env, mounted.ids.identity.id));
-  object.Set("userxattr", mounted.layers.space == MarkerSpace::kUser);
+  object.Set("userxattr", mounted.layers.marks.space() == MarkerSpace::kUser);
   auto warnings = Napi::Array::New(env, mounted.warnings.size());
   for (size_t i = 0; i < mounted.warnings.size(); ++i) {
     warnings.Set(static_cast<uint32_t>(i), mounted.warnings[i]);

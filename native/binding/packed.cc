@@ -34,17 +34,19 @@ uint32_t Size(std::string_view text) { return static_cast<uint32_t>(text.size())
 
 }  // namespace
 
-// kind u8, type u8, previous type u8 (0: the same), content unknown u8, aspects u16, path length
-// u32, path
+// kind u8, type u8, previous type u8 (0: the same), flags u8 (1: content unknown, 2: unknown),
+// aspects u16, path length u32, renamed-from length u32 (0: not renamed); path, renamed from
 void PackedChanges::Add(const Change& change) {
   CountEntry();
   Put(static_cast<uint8_t>(change.kind));
   Put(TypeCode(change.type));
   Put(TypeCode(change.previous_type));
-  Put(static_cast<uint8_t>(change.content_unknown));
+  Put(static_cast<uint8_t>((change.content_unknown ? 1 : 0) | (change.unknown ? 2 : 0)));
   Put(change.aspects);
   Put(Size(change.path));
+  Put(Size(change.renamed_from));
   Put(change.path);
+  Put(change.renamed_from);
 }
 
 // type u8, mode u16, uid u32, gid u32, links u32, device major u32 and minor u32, size u64, seconds

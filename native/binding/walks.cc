@@ -80,20 +80,26 @@ Napi::Value FromWalk(Napi::Env env, std::unique_ptr<Core>& core) {
   return Handle<Walk<Core>>::New(env, std::make_shared<Walk<Core>>(std::move(core)));
 }
 
-// (layers, content mode, ignored aspects, expand)
+// (layers, options)
 Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
+  const auto given = info[1].As<Napi::Object>();
   ChangeOptions options;
-  options.content = static_cast<ContentMode>(info[1].As<Napi::Number>().Uint32Value());
-  options.ignore = static_cast<Aspects>(info[2].As<Napi::Number>().Uint32Value());
-  options.expand = info[3].As<Napi::Boolean>().Value();
+  options.content = static_cast<ContentMode>(given.Get("content").As<Napi::Number>().Uint32Value());
+  options.ignore = static_cast<Aspects>(given.Get("ignore").As<Napi::Number>().Uint32Value());
+  options.expand = given.Get("expand").As<Napi::Boolean>().Value();
+  options.filter = PathFilter(ToBytesList(given.Get("include")), ToBytesList(given.Get("exclude")));
+  const bool unknown = given.Get("unknown").As<Napi::Boolean>().Value();
   using Core = std::unique_ptr<ChangeWalk>;
   return Run<Core>(
       info.Env(), false,
-      [layers = Handle<Layers>::Get(info[0]), options]() -> Result<Core> {
+      [layers = Handle<Layers>::Get(info[0]), options, unknown]() -> Result<Core> {
         if (!layers) return Refusal(EBADF, "openat", "closed");
-        auto readable = CheckReadable(layers->space, layers->upper->PathOf(""));
-        if (!readable.ok()) return std::move(readable.failure());
-        return ChangeWalk::Open(*layers, options);
+        auto readable = CheckReadable(layers->marks.space(), layers->now()->PathOf(""));
+        if (readable.ok()) return ChangeWalk::Open(*layers, options);
+        if (!unknown) return std::move(readable.failure());
+        Layers unread = *layers;
+        unread.marks = MarkReader::Unreadable();
+        return ChangeWalk::Open(unread, options);
       },
       FromWalk<ChangeWalk>);
 }

@@ -1,9 +1,5 @@
-// Everything an upper layer changes, in order, computed from the layers alone.
-//
-// For every directory three things are kept: the upper's directory of this path (or none), the
-// lower directories that merge with it (`after`), and the lower directories that would show without
-// the upper (`before`). Outside opaque and redirected directories the last two are the same, and
-// then only the names in the upper are looked at: the cost follows the upper, not the lowers.
+// Everything an upper layer changes, in order, computed from the layers alone; or everything that
+// differs between two plain directories.
 #ifndef OVL_CORE_CHANGE_WALK_H_
 #define OVL_CORE_CHANGE_WALK_H_
 
@@ -11,16 +7,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/compare.h"
 #include "core/layers.h"
-#include "core/link_groups.h"
+#include "core/link_index.h"
+#include "core/link_survey.h"
+#include "core/merged_walk.h"
+#include "core/rename_survey.h"
 #include "core/result.h"
-#include "core/sides.h"
-#include "core/sys_dir.h"
 #include "core/work_slice.h"
 
 namespace ovl {
@@ -33,7 +30,9 @@ struct Change {
   mode_t previous_type = 0;  // where the type changed
   Aspects aspects = 0;       // of a modification
   bool content_unknown = false;
-  std::string_view path;  // from the root of the overlay; "." for the root itself
+  bool unknown = false;           // marks that could not be read may say otherwise
+  std::string_view path;          // from the root of the overlay; "." for the root itself
+  std::string_view renamed_from;  // path before, where the layer says that it was another
 };
 
 // Takes the changes of one batch.
@@ -48,6 +47,7 @@ struct ChangeOptions {
   ContentMode content = ContentMode::kAuto;
   Aspects ignore = 0;
   bool expand = false;  // list what lay below a removed directory
+  PathFilter filter = {};
 };
 
 class ChangeWalk {
@@ -62,40 +62,36 @@ class ChangeWalk {
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);
 
  private:
-  struct Frame;
   struct Pending;
+  struct Ready;
 
   ChangeWalk(Layers layers, ChangeOptions options);
-  Status Step(const WorkSlice& slice, ChangeSink& sink);
-  Status Start(ChangeSink& sink);
-  Status Read(Frame& frame);
-  Status Visit(Frame& frame, ChangeSink& sink);
-  void Push(DirPtr upper, DirStack after, DirStack before);
-  void CloseLevel(size_t level);
-  void Descend(Sides& sides);
+  Result<bool> Step(const WorkSlice& slice, ChangeSink& sink);
+  Status StepIndex(const WorkSlice& slice);
+  Status StepLinkSurvey(const WorkSlice& slice);
+  Status StepRenameSurvey(const WorkSlice& slice);
+  Status StepContent();
+  Status StepReady(ChangeSink& sink);
 
-  Status Compare(const Sides& sides, ChangeSink& sink);
-  Status CompareFiles(const Sides& sides, Aspects aspects, ChangeSink& sink);
-  Status StepContent(ChangeSink& sink);
-  void EmitModified(ChangeSink& sink, mode_t type, Aspects aspects, bool content_unknown);
-
-  bool NeedsLinkSurvey(const Sides& sides) const;
-  Status StartLinkSurvey();
-  Status StepLinkSurvey(const WorkSlice& slice, ChangeSink& sink);
-  void Survey(const Sides& sides);
+  Status Compare(const Sides& sides);
+  Status CompareFiles(const Sides& sides, Aspects aspects);
+  void Emit(const Sides& sides, ChangeKind kind);
+  void EmitModified(const Sides& sides, Aspects aspects, bool content_unknown);
 
   Layers layers_;
   ChangeOptions options_;
-  size_t open_levels_;
-  std::vector<std::unique_ptr<Frame>> frames_;
-  std::string path_;
-  bool started_ = false;
-  std::unique_ptr<Pending> pending_;  // a comparison of content that is under way
+  std::unique_ptr<LinkIndexReader> index_reader_;
+  LinkIndex index_;
+  std::unique_ptr<MergedWalk> walk_;
 
-  std::unique_ptr<LinkGroups> links_;   // once they are known
-  std::unique_ptr<ChangeWalk> survey_;  // the walk that finds them out, while it is under way
-  std::unique_ptr<LinkGroups>
-      found_links_;  // set in that walk: it compares nothing and reports nothing
+  std::unique_ptr<Pending> pending_;  // a comparison of content that is under way
+  std::unique_ptr<Ready> ready_;      // a change that lacks at most where it came from
+  bool compare_again_ = false;        // the entry at hand waits for the survey of the links
+
+  std::unique_ptr<LinkSurvey> link_survey_;  // while they are under way
+  std::unique_ptr<RenameSurvey> rename_survey_;
+  std::unique_ptr<LinkGroups> links_;  // once they are known
+  std::unique_ptr<Renames> renames_;
 };
 
 }  // namespace ovl

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/sys_file.h"
 #include "core/sys_xattr.h"
@@ -78,13 +79,19 @@ Aspects CompareStat(const struct stat& before, const struct stat& after) {
   return aspects;
 }
 
-Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, MarkerSpace space) {
+Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after,
+                        const MarkReader& marks) {
   auto before_list = ListOf(before);
   if (!before_list.ok()) return std::move(before_list.failure());
   auto after_list = ListOf(after);
   if (!after_list.ok()) return std::move(after_list.failure());
-  const auto a = VisibleXattrs(before_list.value(), space);
-  const auto b = VisibleXattrs(after_list.value(), space);
+  // Read first: the marks may be what decides which names are theirs.
+  for (const auto& [list, entry] : {std::pair{&before_list, &before}, {&after_list, &after}}) {
+    auto read = marks.Read(list->value(), entry->dir, entry->name);
+    if (!read.ok()) return std::move(read.failure());
+  }
+  const auto a = VisibleXattrs(before_list.value(), marks.space());
+  const auto b = VisibleXattrs(after_list.value(), marks.space());
   if (a.size() != b.size()) return false;
   std::string before_value;
   std::string after_value;

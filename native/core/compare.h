@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "core/markers.h"
+#include "core/mark_reader.h"
 #include "core/result.h"
 #include "core/stack_lookup.h"
 #include "core/unique_fd.h"
@@ -40,7 +40,7 @@ enum class ContentMode : uint8_t {
 Aspects CompareStat(const struct stat& before, const struct stat& after);
 
 // Every attribute that is visible through a mount, ACLs and capabilities included.
-Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, MarkerSpace space);
+Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, const MarkReader& marks);
 
 Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
 

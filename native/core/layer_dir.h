@@ -64,6 +64,12 @@ class LayerDir {
   uint32_t layer_ = 0;
 };
 
+// The same failure, said of an entry of a directory.
+inline Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {
+  failure.path = dir->PathOf(name);
+  return failure;
+}
+
 // The same directories of the same layers in the same order.
 bool SameStack(const DirStack& a, const DirStack& b);
 

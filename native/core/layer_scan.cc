@@ -10,22 +10,17 @@ namespace {
 
 constexpr size_t kOpenLevels = 256;  // directory descriptors kept open at a time
 
-Failure At(Failure failure, const DirPtr& dir, const std::string& name) {
-  failure.path = dir->PathOf(name);
-  return failure;
-}
-
 // `name` is empty for the directory itself.
 Status ReadMarks(const DirPtr& dir, const std::string& name, ScanEntry& entry) {
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
   auto list = name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), name);
-  if (!list.ok()) return At(std::move(list.failure()), dir, name);
+  if (!list.ok()) return Located(std::move(list.failure()), dir, name);
   for (auto& attribute : OverlayXattrs(list.value())) {
     std::string value;
     auto got = name.empty() ? GetXattr(fd.value(), attribute, value)
                             : GetXattrAt(fd.value(), name, attribute, value);
-    if (!got.ok()) return At(std::move(got.failure()), dir, name);
+    if (!got.ok()) return Located(std::move(got.failure()), dir, name);
     if (got.value()) entry.marks.emplace_back(std::move(attribute), std::move(value));
   }
   return Done{};
@@ -62,7 +57,7 @@ Status LayerScan::Step(ScanSink& sink) {
     auto fd = root_->Fd();
     if (!fd.ok()) return std::move(fd.failure());
     auto st = StatFd(fd.value());
-    if (!st.ok()) return At(std::move(st.failure()), root_, "");
+    if (!st.ok()) return Located(std::move(st.failure()), root_, "");
     entry.st = st.value();
     auto marks = ReadMarks(root_, "", entry);
     if (!marks.ok()) return marks;
@@ -79,7 +74,7 @@ Status LayerScan::Step(ScanSink& sink) {
       return Done{};
     }
     auto more = ReadSomeNames(fd.value(), kInUpper, frame.names);
-    if (!more.ok()) return At(std::move(more.failure()), frame.dir, "");
+    if (!more.ok()) return Located(std::move(more.failure()), frame.dir, "");
     if (!more.value()) {
       frame.names.Sort();
       frame.sorted = true;
@@ -108,7 +103,7 @@ Status LayerScan::Visit(Frame& frame, ScanSink& sink) {
   }
   ScanEntry entry;
   auto there = StatAt(fd.value(), name, entry.st);
-  if (!there.ok()) return At(std::move(there.failure()), frame.dir, name);
+  if (!there.ok()) return Located(std::move(there.failure()), frame.dir, name);
   if (!there.value()) return Done{};
   auto marks = ReadMarks(frame.dir, name, entry);
   if (!marks.ok()) {
@@ -120,7 +115,7 @@ Status LayerScan::Visit(Frame& frame, ScanSink& sink) {
     if (!target.ok()) {
       // Gone, or no link any more.
       if (target.failure().err == ENOENT || target.failure().err == EINVAL) return Done{};
-      return At(std::move(target.failure()), frame.dir, name);
+      return Located(std::move(target.failure()), frame.dir, name);
     }
     entry.target = std::move(target.value());
   }

@@ -1,4 +1,4 @@
-// The layers of one overlay, opened.
+// The layers of one overlay, opened; or two plain directories to be compared.
 #ifndef OVL_CORE_LAYERS_H_
 #define OVL_CORE_LAYERS_H_
 
@@ -6,18 +6,25 @@
 #include <vector>
 
 #include "core/layer_dir.h"
-#include "core/markers.h"
+#include "core/mark_reader.h"
 #include "core/result.h"
 
 namespace ovl {
 
 struct Layers {
-  DirPtr upper;
+  DirPtr upper;          // null where two plain directories are compared
   DirStack lowers;       // top-most first; data-only layers follow the ordinary ones
   size_t data_only = 0;  // how many at the end of `lowers` hold nothing but data of metacopy files
-  MarkerSpace space = MarkerSpace::kTrusted;
+  DirPtr index;          // the directory "index" of the workdir, where the mount keeps one
+  bool indexed = false;  // hard links may be kept together by an index
+  DirPtr plain;          // compared with lowers.front(), where there is no upper
+  MarkReader marks = MarkReader::Decided(MarkerSpace::kTrusted);
 
   size_t ordinary() const { return lowers.size() - data_only; }
+  // The root of what is there now: of the upper, or of the second plain directory.
+  const DirPtr& now() const { return plain ? plain : upper; }
+  // Everything opened anew: several walks may go over the same layers at once, in any thread.
+  Result<Layers> Reopen() const;
 };
 
 // EPERM with reason "trusted-unreadable" where the marks of a layer could not be told from absent
@@ -31,6 +38,9 @@ Result<DirPtr> OpenLayer(const std::string& path, uint32_t number);
 
 // The same for a directory that is open already; `display` names it in messages.
 Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display);
+
+// The directory "index" of an open workdir. ENOENT where the workdir has none.
+Result<DirPtr> OpenIndex(int work, const std::string& display);
 
 }  // namespace ovl
 

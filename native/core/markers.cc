@@ -23,12 +23,13 @@ bool IsFilesystemInternal(std::string_view name) {
 }  // namespace
 
 std::string_view MarkerPrefix(MarkerSpace space) {
-  return space == MarkerSpace::kTrusted ? "trusted.overlay." : "user.overlay.";
+  return space == MarkerSpace::kUser ? "user.overlay." : "trusted.overlay.";
 }
 
 Markers FindMarkers(std::string_view list, MarkerSpace space) {
-  const std::string_view prefix = MarkerPrefix(space);
   Markers found;
+  if (space == MarkerSpace::kNone) return found;
+  const std::string_view prefix = MarkerPrefix(space);
   EachName(list, [&](std::string_view name) {
     if (!name.starts_with(prefix)) return;
     name.remove_prefix(prefix.size());
@@ -37,7 +38,13 @@ Markers FindMarkers(std::string_view list, MarkerSpace space) {
     if (name == "metacopy") found.metacopy = true;
     if (name == "whiteout") found.whiteout = true;
     if (name == "nlink") found.nlink = true;
+    if (name == "origin") found.origin = true;
+    if (name == "impure" || name == "upper" || name == "uuid" || name == "protattr") {
+      found.any = true;
+    }
   });
+  found.any = found.any || found.opaque || found.redirect || found.metacopy || found.whiteout ||
+              found.nlink || found.origin;
   return found;
 }
 
@@ -65,7 +72,7 @@ std::vector<VisibleXattr> VisibleXattrs(std::string_view list, MarkerSpace space
   std::vector<VisibleXattr> out;
   EachName(list, [&](std::string_view name) {
     if (IsFilesystemInternal(name)) return;
-    if (!name.starts_with(prefix)) {
+    if (space == MarkerSpace::kNone || !name.starts_with(prefix)) {
       out.push_back({std::string(name), std::string(name)});
       return;
     }

@@ -13,11 +13,13 @@
 #include <string_view>
 #include <vector>
 
-#include "core/result.h"
-
 namespace ovl {
 
-enum class MarkerSpace : uint8_t { kTrusted, kUser };
+enum class MarkerSpace : uint8_t {
+  kTrusted,
+  kUser,
+  kNone,  // a plain directory: nothing in it is a mark
+};
 
 // "trusted.overlay." or "user.overlay.".
 std::string_view MarkerPrefix(MarkerSpace space);
@@ -28,7 +30,9 @@ struct Markers {
   bool redirect = false;
   bool metacopy = false;
   bool whiteout = false;
-  bool nlink = false;  // a hard link that is kept together by an index
+  bool nlink = false;   // a hard link that is kept together by an index
+  bool origin = false;  // it was copied up
+  bool any = false;     // one of these or of those that are mere bookkeeping
 };
 
 // `list` as listxattr(2) gives it: names ended by NUL.
@@ -52,7 +56,7 @@ inline bool MayBeXattrWhiteout(const struct stat& st) {
 
 // The attributes of a list that are visible through a mount, in byte order, by the name they have
 // there. overlayfs hides its own names, and stores "overlay.x" set through a mount as
-// "overlay.overlay.x": one level of that is undone.
+// "overlay.overlay.x": one level of that is undone. In a plain directory every name is visible.
 struct VisibleXattr {
   std::string stored;   // name in the layer
   std::string visible;  // name through the mount

@@ -51,6 +51,10 @@ class Opener {
     paths_ = options.lower;
     paths_.insert(paths_.end(), options.data_only.begin(), options.data_only.end());
     if (options.upper) paths_.push_back(*options.upper);
+    // nfs_export implies it. Where the filesystems are not up to it the mount says "off".
+    indexed_ = options.work && (EffectiveOption(options, "index") == "on" ||
+                                EffectiveOption(options, "nfs_export") == "on");
+    if (indexed_) paths_.push_back(*options.work);
     layers_.resize(paths_.size());
   }
 
@@ -73,8 +77,15 @@ class Opener {
       if (!status.ok()) return Explained(std::move(status.failure()));
     }
     Layers layers;
-    layers.space = mount_.options.userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+    layers.marks =
+        MarkReader::Decided(mount_.options.userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted);
+    layers.marks.FollowRedirects(EffectiveOption(mount_.options, "redirect_dir") != "nofollow");
+    layers.marks.FollowMetacopies(EffectiveOption(mount_.options, "metacopy") == "on");
     layers.data_only = mount_.options.data_only.size();
+    if (indexed_) {
+      layers.index = std::move(layers_.back());
+      layers_.pop_back();
+    }
     layers.upper = std::move(layers_.back());
     layers_.pop_back();
     layers.lowers = std::move(layers_);
@@ -140,15 +151,19 @@ class Opener {
   }
 
   Status Take(size_t i, int fd) {
-    const bool upper = i + 1 == paths_.size();
-    auto dir = OpenLayerFd(fd, upper ? LayerDir::kUpper : static_cast<uint32_t>(i), paths_[i]);
+    const size_t lowers = mount_.options.lower.size() + mount_.options.data_only.size();
+    auto dir =
+        i > lowers
+            ? OpenIndex(fd, paths_[i])
+            : OpenLayerFd(fd, i == lowers ? LayerDir::kUpper : static_cast<uint32_t>(i), paths_[i]);
     if (!dir.ok()) return std::move(dir.failure());
     layers_[i] = std::move(dir.value());
     return Done{};
   }
 
   const FoundMount& mount_;
-  std::vector<std::string> paths_;  // lowers, data-only lowers, and last the upper
+  std::vector<std::string> paths_;  // lowers, data-only lowers, the upper, perhaps the workdir
+  bool indexed_ = false;
   DirStack layers_;
 };
 

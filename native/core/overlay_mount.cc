@@ -99,7 +99,9 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
     return Refusal(EPERM, "mount", "needs-userxattr", "overlay", spec.target);
   }
   MountedOverlay out;
-  out.layers.space = userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+  const MarkerSpace space = userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+  out.layers.marks = MarkReader::Decided(space);
+  out.layers.marks.FollowMetacopies(false);  // pinned off
   for (const std::string& path : spec.lower) {
     auto lower = OpenLower(path, static_cast<uint32_t>(out.layers.lowers.size()));
     if (!lower.ok()) return std::move(lower.failure());
@@ -117,7 +119,7 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
   if (spec.upper) {
     auto lower_fd = out.layers.lowers.front()->Fd();
     if (!lower_fd.ok()) return std::move(lower_fd.failure());
-    auto dirs = PrepareUpper(*spec.upper, spec.work, lower_fd.value(), out.layers.space, created);
+    auto dirs = PrepareUpper(*spec.upper, spec.work, lower_fd.value(), space, created);
     if (!dirs.ok()) return std::move(dirs.failure());
     options.upper = dirs.value().upper;
     out.work = options.work = dirs.value().work;

@@ -1,8 +1,11 @@
 #include "core/overlay_options.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/mount_table.h"
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -58,7 +61,28 @@ void ParseLowerdir(std::string_view value, OverlayOptions& out) {
   flush();
 }
 
+// A parameter of the kernel's module. Unreadable counts as off, the kernel's own default.
+bool Parameter(std::string_view name) {
+  const std::string path = "/sys/module/overlay/parameters/" + std::string(name);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char value = 'N';
+  return fd && ::read(fd.get(), &value, 1) == 1 && value == 'Y';
+}
+
 }  // namespace
+
+std::string EffectiveOption(const OverlayOptions& options, std::string_view name) {
+  std::string value;
+  for (const std::string& option : options.rest) {
+    if (option.starts_with(name) && option.size() > name.size() && option[name.size()] == '=') {
+      value = option.substr(name.size() + 1);
+    }
+  }
+  if (!value.empty()) return value;
+  if (Parameter(name)) return "on";
+  if (name != "redirect_dir") return "off";
+  return Parameter("redirect_always_follow") ? "follow" : "nofollow";
+}
 
 std::string FormatMountData(const OverlayOptions& options) {
   std::string data = "lowerdir=";

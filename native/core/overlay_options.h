@@ -21,6 +21,11 @@ struct OverlayOptions {
 // The data string of mount(2). Inside it a backslash protects ',', and in lowerdir ':' as well.
 std::string FormatMountData(const OverlayOptions& options);
 
+// The value that a mount has for an option that the table shows only where it is not the kernel's
+// default ("index", "metacopy", "redirect_dir"). The default is that of now: it may have been
+// another one when the mount was made, which nobody can tell.
+std::string EffectiveOption(const OverlayOptions& options, std::string_view name);
+
 // `super_options` of a mount-table entry. Of upper and work the table does not say whether
 // backslashes are part of the name (they are where the layer was given as a descriptor): the form
 // without them is taken where such a directory exists.

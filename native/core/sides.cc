@@ -9,11 +9,6 @@ namespace ovl {
 
 namespace {
 
-Failure At(Failure failure, const DirPtr& dir, const std::string& name) {
-  failure.path = dir->PathOf(name);
-  return failure;
-}
-
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
                              const std::string& name, Sides& sides) {
   const struct stat& st = sides.after.top.st;
@@ -21,8 +16,10 @@ Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
   sides.upper_dir = LayerDir::Child(dir.upper, name, st.st_dev, st.st_ino);
   auto marks = ReadDirectoryMarks(layers, sides.upper_dir);
   if (!marks.ok()) return std::move(marks.failure());
+  sides.after.unknown = marks.value().unknown;
   if (marks.value().opaque) return Done{};
-  const std::string& redirect = marks.value().redirect;
+  sides.redirect = marks.value().redirect;
+  const std::string& redirect = sides.redirect;
   if (redirect.empty() && !dir.split) {
     sides.after.dirs = sides.before.dirs;
     return Done{};
@@ -31,6 +28,7 @@ Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
       LookupName(layers, dir.after, LookupStart{redirect.empty() ? name : redirect, true, false});
   if (!below.ok()) return std::move(below.failure());
   sides.after.dirs = std::move(below.value().dirs);
+  sides.after.unknown = sides.after.unknown || below.value().unknown;
   return Done{};
 }
 
@@ -38,24 +36,28 @@ Status ResolveUpperFile(const Layers& layers, const MergedDirectory& dir, const 
                         Sides& sides) {
   sides.after.kind = Found::Kind::kFile;
   sides.after.data = sides.after.top;
+  if (layers.marks.space() == MarkerSpace::kUser && !S_ISREG(sides.after.top.st.st_mode)) {
+    return Done{};  // user.* attributes exist on regular files and directories only
+  }
+  auto marks = ReadFileMarks(layers, sides.after.top);
+  if (!marks.ok()) {
+    if (marks.failure().err == ENOENT) return Done{};  // vanished; comparing it will notice
+    return std::move(marks.failure());
+  }
+  sides.indexed = layers.indexed && marks.value().nlink;
+  sides.origin = marks.value().origin;
   if (!S_ISREG(sides.after.top.st.st_mode)) return Done{};
-  auto fd = dir.upper->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  auto list = ListXattrsAt(fd.value(), name);
-  if (!list.ok()) {
-    if (list.failure().err == ENOENT) return Done{};  // vanished; comparing it will notice
-    return At(std::move(list.failure()), dir.upper, name);
-  }
-  if (FindMarkers(list.value(), layers.space).nlink) {
-    return Refusal(ENOTSUP, "listxattr", "indexed-hard-link", dir.upper->PathOf(name));
-  }
-  auto marks = ReadFileMarks(layers, dir.upper, name, list.value());
-  if (!marks.ok()) return std::move(marks.failure());
+  sides.after.data_unknown = marks.value().unknown;
   if (!marks.value().metacopy) return Done{};
-  const std::string& redirect = marks.value().redirect;
+  auto follow = layers.marks.CheckMetacopy(dir.upper, name);
+  if (!follow.ok()) return follow;
+  sides.redirect = marks.value().redirect;
+  const std::string& redirect = sides.redirect;
   auto below =
       LookupName(layers, dir.after, LookupStart{redirect.empty() ? name : redirect, false, true});
   if (!below.ok()) return std::move(below.failure());
+  // Data-only layers are reached through an ordinary lower only.
+  if (below.value().kind != Found::Kind::kFile) return MissingData(sides.after.top);
   sides.after.data = std::move(below.value().data);
   return Done{};
 }
@@ -70,16 +72,17 @@ Result<bool> ResolveUpper(const Layers& layers, const MergedDirectory& dir, cons
   }
   struct stat st;
   auto there = StatAt(fd.value(), name, st);
-  if (!there.ok()) return At(std::move(there.failure()), dir.upper, name);
+  if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
   auto whiteout = IsWhiteout(layers, dir.upper, name, st);
   if (!whiteout.ok()) return std::move(whiteout.failure());
-  if (whiteout.value()) return true;
+  if (whiteout.value() == Whiteout::kYes) return true;
   sides.after.top = LayerEntry{dir.upper, name, st};
   auto status = S_ISDIR(st.st_mode) ? ResolveUpperDirectory(layers, dir, name, sides)
                                     : ResolveUpperFile(layers, dir, name, sides);
   if (!status.ok()) return std::move(status.failure());
+  if (whiteout.value() == Whiteout::kUnknown) sides.after.unknown = true;
   return true;
 }
 

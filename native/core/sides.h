@@ -3,6 +3,7 @@
 #define OVL_CORE_SIDES_H_
 
 #include <string>
+#include <utility>
 
 #include "core/layers.h"
 #include "core/result.h"
@@ -28,7 +29,10 @@ struct Sides {
   Found before;
   Found after;
   bool in_upper = false;  // the upper decides what is there, be it by a whiteout
+  bool indexed = false;   // a file that an index keeps together with other names
+  bool origin = false;    // the upper's file says what it was copied from
   DirPtr upper_dir;       // the upper's directory, if that is what it has
+  std::string redirect;   // where the lowers have what merges, if the upper says so
 };
 
 // `in_upper`: the name was listed in the upper. If it has vanished since (a live upper), the lowers

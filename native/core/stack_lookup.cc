@@ -1,5 +1,6 @@
 #include "core/stack_lookup.h"
 
+#include <string_view>
 #include <utility>
 
 #include "core/sys_file.h"
@@ -9,18 +10,6 @@ namespace ovl {
 
 namespace {
 
-Failure At(Failure failure, const DirPtr& dir, const std::string& name) {
-  // Failures of opening know their full path already.
-  if (failure.path.empty() || failure.path == name) failure.path = dir->PathOf(name);
-  return failure;
-}
-
-// A mount with userxattr neither follows redirects nor knows metacopies (it answers EPERM for the
-// entry), so there is no view of it that could be described.
-Failure UserMark(const char* reason, const DirPtr& dir, const std::string& name) {
-  return Refusal(ENOTSUP, "listxattr", reason, dir->PathOf(name));
-}
-
 // The search for one name, from layer to layer.
 struct Search {
   const Layers& layers;
@@ -28,6 +17,8 @@ struct Search {
   bool directory = false;
   bool metacopy = false;
   bool stop = false;
+  bool unknown = false;            // marks could not be read that may decide the search
+  bool data_unknown = false;       // and such that may decide where the data is
   bool redirected = false;         // by the layer searched last
   bool absolute_redirect = false;  // an absolute one was met anywhere
 
@@ -72,16 +63,17 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
   }
   struct stat st;
   auto there = StatAt(fd.value(), component, st);
-  if (!there.ok()) return At(std::move(there.failure()), base, component);
+  if (!there.ok()) return Located(std::move(there.failure()), base, component);
   if (!there.value()) return hit;
 
   const bool last_component = rest.empty();
   auto whiteout = IsWhiteout(search.layers, base, component, st);
   if (!whiteout.ok()) return std::move(whiteout.failure());
-  if (whiteout.value()) {
+  if (whiteout.value() == Whiteout::kYes) {
     search.stop = true;
     return hit;
   }
+  if (whiteout.value() == Whiteout::kUnknown) search.unknown = true;
   // Below a metacopy only a regular file can hold the data.
   if (last_component && search.metacopy && !S_ISREG(st.st_mode)) {
     search.stop = true;
@@ -96,11 +88,17 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
     hit.entry = LayerEntry{base, component, st};
     search.metacopy = false;
     if (S_ISREG(st.st_mode)) {
-      auto list = ListXattrsAt(fd.value(), component);
-      if (!list.ok()) return At(std::move(list.failure()), base, component);
-      auto marks = ReadFileMarks(search.layers, base, component, list.value());
+      auto marks = ReadFileMarks(search.layers, hit.entry);
       if (!marks.ok()) return std::move(marks.failure());
+      if (marks.value().unknown) search.data_unknown = true;
       search.metacopy = marks.value().metacopy;
+      // From the bottom-most ordinary layer into a data-only one is allowed always (Linux 6.16).
+      const bool into_data = base->layer() + 1 == search.layers.ordinary() &&
+                             search.layers.data_only > 0 && marks.value().redirect[0] == '/';
+      if (search.metacopy && !into_data) {
+        auto follow = search.layers.marks.CheckMetacopy(base, component);
+        if (!follow.ok()) return std::move(follow.failure());
+      }
       if (search.metacopy && !marks.value().redirect.empty()) {
         auto status =
             search.Redirect(marks.value().redirect, prefix, rest, base->PathOf(component));
@@ -118,6 +116,7 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
   if (last_layer) return hit;
   auto marks = ReadDirectoryMarks(search.layers, hit.dir);
   if (!marks.ok()) return std::move(marks.failure());
+  if (marks.value().unknown) search.unknown = true;
   if (marks.value().opaque) {
     search.stop = true;
   } else if (!marks.value().redirect.empty()) {
@@ -149,7 +148,18 @@ Result<Hit> LookupLayer(Search& search, const DirPtr& base, bool last_layer) {
   }
 }
 
+// Nothing, or a header (version, length, flags, algorithm: struct ovl_metacopy) and perhaps a
+// digest. The kernel refuses one that is too short, and looks at the rest for fs-verity only.
+bool IsMetacopyValue(std::string_view value) {
+  constexpr size_t kHeader = 4;
+  return value.empty() || value.size() >= kHeader;
+}
+
 }  // namespace
+
+Failure MissingData(const LayerEntry& metacopy) {
+  return Refusal(EIO, "openat", "metacopy-without-data", metacopy.dir->PathOf(metacopy.name));
+}
 
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where) {
   std::string name = value.substr(0, value.find('\0'));  // to the kernel it is a C string
@@ -162,42 +172,51 @@ Result<std::string> CheckRedirect(const std::string& value, const std::string& w
   return name;
 }
 
-Result<bool> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
-                        const struct stat& st) {
-  if (IsWhiteoutDevice(st)) return true;
-  if (!MayBeXattrWhiteout(st)) return false;
+Result<Whiteout> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
+                            const struct stat& st) {
+  if (layers.marks.space() == MarkerSpace::kNone) return Whiteout::kNo;
+  if (IsWhiteoutDevice(st)) return Whiteout::kYes;
+  if (!MayBeXattrWhiteout(st)) return Whiteout::kNo;
+  if (!layers.marks.readable()) return Whiteout::kUnknown;
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
   auto list = ListXattrsAt(fd.value(), name);
   if (!list.ok()) {
-    if (list.failure().err == ENOENT) return false;
-    return At(std::move(list.failure()), dir, name);
+    if (list.failure().err == ENOENT) return Whiteout::kNo;
+    return Located(std::move(list.failure()), dir, name);
   }
-  return FindMarkers(list.value(), layers.space).whiteout;
+  auto marks = layers.marks.Read(list.value(), dir, name);
+  if (!marks.ok()) return std::move(marks.failure());
+  return marks.value().whiteout ? Whiteout::kYes : Whiteout::kNo;
 }
 
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir) {
   DirectoryMarks marks;
   if (dir->IsRoot()) return marks;  // on the root of a layer the kernel ignores both
+  marks.unknown = !layers.marks.readable();
+  if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
   auto fd = dir->Fd();
   if (!fd.ok()) {
     if (fd.failure().err == ENOENT) return marks;
     return std::move(fd.failure());
   }
   auto list = ListXattrs(fd.value());
-  if (!list.ok()) return At(std::move(list.failure()), dir, "");
-  const Markers found = FindMarkers(list.value(), layers.space);
+  if (!list.ok()) return Located(std::move(list.failure()), dir, "");
+  auto found = layers.marks.Read(list.value(), dir, "");
+  if (!found.ok()) return std::move(found.failure());
+  const MarkerSpace space = layers.marks.space();
   std::string value;
-  if (found.opaque) {
-    auto got = GetXattr(fd.value(), MarkerName(layers.space, "opaque"), value);
-    if (!got.ok()) return At(std::move(got.failure()), dir, "");
+  if (found.value().opaque) {
+    auto got = GetXattr(fd.value(), MarkerName(space, "opaque"), value);
+    if (!got.ok()) return Located(std::move(got.failure()), dir, "");
     // Exactly one byte counts; "x" announces whiteouts by attribute, which are found by looking.
     marks.opaque = got.value() && value == "y";
   }
-  if (found.redirect && !marks.opaque) {
-    if (layers.space == MarkerSpace::kUser) return UserMark("user-redirect", dir, "");
-    auto got = GetXattr(fd.value(), MarkerName(layers.space, "redirect"), value);
-    if (!got.ok()) return At(std::move(got.failure()), dir, "");
+  if (found.value().redirect && !marks.opaque) {
+    auto follow = layers.marks.CheckRedirect(dir, "");
+    if (!follow.ok()) return std::move(follow.failure());
+    auto got = GetXattr(fd.value(), MarkerName(space, "redirect"), value);
+    if (!got.ok()) return Located(std::move(got.failure()), dir, "");
     if (got.value()) {
       auto checked = CheckRedirect(value, dir->PathOf(""));
       if (!checked.ok()) return std::move(checked.failure());
@@ -207,19 +226,32 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& di
   return marks;
 }
 
-Result<FileMarks> ReadFileMarks(const Layers& layers, const DirPtr& dir, const std::string& name,
-                                const std::string& xattr_list) {
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file) {
+  const DirPtr& dir = file.dir;
+  const std::string& name = file.name;
   FileMarks marks;
-  const Markers found = FindMarkers(xattr_list, layers.space);
-  if (!found.metacopy) return marks;  // a redirect without it is stale and ignored
-  if (layers.space == MarkerSpace::kUser) return UserMark("user-metacopy", dir, name);
-  marks.metacopy = true;
-  if (!found.redirect) return marks;
+  marks.unknown = !layers.marks.readable();
+  if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
+  auto list = ListXattrsAt(fd.value(), name);
+  if (!list.ok()) return Located(std::move(list.failure()), dir, name);
+  auto read = layers.marks.Read(list.value(), dir, name);
+  if (!read.ok()) return std::move(read.failure());
+  const Markers& found = read.value();
+  marks.nlink = found.nlink;
+  marks.origin = found.origin;
+  // Only a regular file can be one, and a redirect without it is stale and ignored.
+  if (!found.metacopy || !S_ISREG(file.st.st_mode)) return marks;
   std::string value;
-  auto got = GetXattrAt(fd.value(), name, MarkerName(layers.space, "redirect"), value);
-  if (!got.ok()) return At(std::move(got.failure()), dir, name);
+  auto got = GetXattrAt(fd.value(), name, MarkerName(layers.marks.space(), "metacopy"), value);
+  if (!got.ok()) return Located(std::move(got.failure()), dir, name);
+  if (!got.value()) return marks;
+  if (!IsMetacopyValue(value)) return Refusal(EIO, "getxattr", "bad-metacopy", dir->PathOf(name));
+  marks.metacopy = true;
+  if (!found.redirect) return marks;
+  got = GetXattrAt(fd.value(), name, MarkerName(layers.marks.space(), "redirect"), value);
+  if (!got.ok()) return Located(std::move(got.failure()), dir, name);
   if (!got.value()) return marks;
   auto checked = CheckRedirect(value, dir->PathOf(name));
   if (!checked.ok()) return std::move(checked.failure());
@@ -273,6 +305,13 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
       if (hit.value().found && !hit.value().directory) found.data = hit.value().entry;
     }
   }
+  // Where data-only layers may have it the kernel looks when the file is opened, else at once.
+  const bool later = layers.data_only > 0 && search.absolute_redirect && search.Absolute();
+  if (found.kind == Found::Kind::kFile && !found.data.dir && !later) {
+    return MissingData(found.top);
+  }
+  found.unknown = search.unknown;
+  found.data_unknown = search.data_unknown;
   return found;
 }
 

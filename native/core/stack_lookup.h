@@ -25,7 +25,9 @@ struct LayerEntry {
 struct Found {
   enum class Kind { kNothing, kFile, kDirectory };
   Kind kind = Kind::kNothing;
-  LayerEntry top;   // what shows: type, attributes, link target
+  bool unknown = false;       // marks that could not be read may say otherwise
+  bool data_unknown = false;  // the same of the data only
+  LayerEntry top;             // what shows: type, attributes, link target
   LayerEntry data;  // kFile: where the content is; differs from `top` for metacopy files only
   DirStack dirs;    // kDirectory: everything that merges, top-most first
 };
@@ -39,6 +41,9 @@ struct LookupStart {
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);
 
+// What the kernel answers for a metacopy of which no layer has the data.
+Failure MissingData(const LayerEntry& metacopy);
+
 // A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
 // on a value the kernel refuses as well: empty, "//", a relative name with a slash, or a component
 // that is "." or ".." (EACCES there, once the search gets to it).
@@ -47,21 +52,26 @@ Result<std::string> CheckRedirect(const std::string& value, const std::string& w
 // Whether an open directory is opaque, and the redirect it carries if it is not.
 struct DirectoryMarks {
   bool opaque = false;
+  bool unknown = false;
   std::string redirect;  // empty: none
 };
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir);
 
-// Whether a regular file is a metacopy (it has no data of its own), and its redirect.
+// Whether it may be followed is for the caller to ask. Whether a file is a metacopy (it has no data
+// of its own; regular files only), its redirect, and what its marks say of its history.
 struct FileMarks {
   bool metacopy = false;
+  bool unknown = false;
+  bool nlink = false;   // an index keeps it together with names elsewhere
+  bool origin = false;  // it was copied up
   std::string redirect;
 };
-Result<FileMarks> ReadFileMarks(const Layers& layers, const DirPtr& dir, const std::string& name,
-                                const std::string& xattr_list);
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file);
 
 // Whether an entry is a whiteout of either form.
-Result<bool> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
-                        const struct stat& st);
+enum class Whiteout : uint8_t { kNo, kYes, kUnknown };
+Result<Whiteout> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
+                            const struct stat& st);
 
 }  // namespace ovl
 

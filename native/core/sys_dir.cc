@@ -13,6 +13,7 @@ namespace {
 
 // linux_dirent64 as the kernel writes it; glibc before 2.30 has no wrapper and no type for it.
 constexpr size_t kReclenOffset = 16;
+constexpr size_t kTypeOffset = 18;
 constexpr size_t kNameOffset = 19;
 constexpr size_t kBufferSize = 32 * 1024;  // larger buffers measured no faster
 
@@ -43,19 +44,26 @@ void NameList::Sort() {
   entries_.resize(kept);
 }
 
-Result<bool> ReadSomeNames(int dir, NameSource source, NameList& out) {
+Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit) {
   alignas(8) char buffer[kBufferSize];
   const long n = ::syscall(SYS_getdents64, dir, buffer, sizeof buffer);
   if (n < 0) return Errno("getdents64");
   if (n == 0) return false;
   for (long at = 0; at < n;) {
+    uint64_t ino;
     uint16_t reclen;
+    std::memcpy(&ino, buffer + at, sizeof ino);
     std::memcpy(&reclen, buffer + at + kReclenOffset, sizeof reclen);
     const std::string_view name(buffer + at + kNameOffset);
-    if (!IsDotOrDotDot(name)) out.Add(name, source);
+    const auto type = static_cast<uint8_t>(buffer[at + kTypeOffset]);
+    if (!IsDotOrDotDot(name)) visit(DirEntry{name, type, static_cast<ino_t>(ino)});
     at += reclen;
   }
   return true;
+}
+
+Result<bool> ReadSomeNames(int dir, NameSource source, NameList& out) {
+  return ReadSomeEntries(dir, [&](const DirEntry& entry) { out.Add(entry.name, source); });
 }
 
 }  // namespace ovl

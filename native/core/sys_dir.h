@@ -1,8 +1,11 @@
-// Reading directories with getdents64(2) into one compact list of names.
+// Reading directories with getdents64(2), also into one compact list of names.
 #ifndef OVL_CORE_SYS_DIR_H_
 #define OVL_CORE_SYS_DIR_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +13,15 @@
 #include "core/result.h"
 
 namespace ovl {
+
+struct DirEntry {
+  std::string_view name;
+  uint8_t type;  // DT_DIR and so on; DT_UNKNOWN where the filesystem does not say
+  ino_t ino;
+};
+
+// One getdents64(2) call on an open directory; "." and ".." are left out. False at the end.
+Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit);
 
 // Where a name was seen.
 enum NameSource : uint8_t { kInUpper = 1, kInLower = 2 };
@@ -37,7 +49,7 @@ class NameList {
   std::vector<Entry> entries_;
 };
 
-// One getdents64(2) call on an open directory; "." and ".." are left out. False at the end.
+// The names that one getdents64(2) call gives. False at the end.
 Result<bool> ReadSomeNames(int dir, NameSource source, NameList& out);
 
 }  // namespace ovl

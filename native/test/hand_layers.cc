@@ -90,7 +90,7 @@ void HandLayers::XattrWhiteout(Tree& tree, std::string_view name) {
 
 Layers HandLayers::Open(size_t data_only) {
   Layers layers;
-  layers.space = space_;
+  layers.marks = ovl::MarkReader::Decided(space_);
   layers.data_only = data_only;
   auto upper = ovl::OpenLayer(upper_.Path(""), ovl::LayerDir::kUpper);
   if (CHECK(upper.ok())) layers.upper = upper.value();

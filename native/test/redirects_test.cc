@@ -234,7 +234,8 @@ TEST(MetacopyWithoutData) {
   hand.Metacopy(hand.lower(2), "endless", 4);
   const Layers layers = hand.Open();
   for (const char* name : {"none", "whiteout", "dir", "symlink", "endless"}) {
-    CHECK_EQ(LookupPath(hand, layers, name), "file l0/" + std::string(name) + ", data nowhere");
+    const std::string where = "l0/" + std::string(name);
+    CHECK_EQ(LookupPath(hand, layers, name), "EIO metacopy-without-data " + where);
   }
 }
 
@@ -243,6 +244,7 @@ TEST(MetacopyReachesDataLayersByAbsoluteRedirectsOnly) {
   if (!hand.Usable()) return;
   hand.Metacopy(hand.lower(0), "absolute", 4, "/objects/blob");
   hand.Metacopy(hand.lower(0), "second", 4, "/objects/other");
+  hand.Metacopy(hand.lower(0), "missing", 4, "/objects/gone");
   hand.Metacopy(hand.lower(0), "relative", 4, "blob");
   hand.Metacopy(hand.lower(0), "same-name", 4);
   hand.Metacopy(hand.lower(0), "ordinary-first", 4, "/ordinary");
@@ -257,9 +259,11 @@ TEST(MetacopyReachesDataLayersByAbsoluteRedirectsOnly) {
   hand.lower(2).File("d/f", "data");
   const Layers layers = hand.Open(2);
   CHECK_EQ(LookupPath(hand, layers, "absolute"), "file l0/absolute, data l2/objects/blob");
+  // There the kernel looks when the file is opened, and not before.
+  CHECK_EQ(LookupPath(hand, layers, "missing"), "file l0/missing, data nowhere");
   CHECK_EQ(LookupPath(hand, layers, "second"), "file l0/second, data l3/objects/other");
-  CHECK_EQ(LookupPath(hand, layers, "relative"), "file l0/relative, data nowhere");
-  CHECK_EQ(LookupPath(hand, layers, "same-name"), "file l0/same-name, data nowhere");
+  CHECK_EQ(LookupPath(hand, layers, "relative"), "EIO metacopy-without-data l0/relative");
+  CHECK_EQ(LookupPath(hand, layers, "same-name"), "EIO metacopy-without-data l0/same-name");
   CHECK_EQ(LookupPath(hand, layers, "ordinary-first"), "file l0/ordinary-first, data l1/ordinary");
   // They are no part of the tree.
   CHECK_EQ(LookupPath(hand, layers, "objects"), "nothing");

@@ -1,0 +1,78 @@
+/** What `diff` is to compare: the options that name it. */
+import type { ChangesSource } from '../change-source.ts';
+import { UsageError } from './command-errors.ts';
+import { pathOf } from './options.ts';
+import type { Word } from './words.ts';
+
+export const sourceOptions = {
+  upper: { type: 'string' },
+  lower: { type: 'string', multiple: true },
+  'data-lower': { type: 'string', multiple: true },
+  work: { type: 'string' },
+  userxattr: { type: 'boolean' },
+  before: { type: 'string' },
+  after: { type: 'string' },
+} as const;
+
+interface Named {
+  readonly upper?: Word;
+  readonly lower?: readonly Word[];
+  readonly 'data-lower'?: readonly Word[];
+  readonly work?: Word;
+  readonly userxattr?: boolean;
+  readonly before?: Word;
+  readonly after?: Word;
+}
+
+function directories({ before, after }: Named): ChangesSource {
+  if (before === undefined || after === undefined) {
+    throw new UsageError(
+      before === undefined ? '--after needs --before' : '--before needs --after',
+    );
+  }
+  return { before: pathOf(before, '--before'), after: pathOf(after, '--after') };
+}
+
+function layers(named: Named): ChangesSource {
+  const { upper, lower, work, userxattr } = named;
+  const dataLower = named['data-lower'];
+  if (upper === undefined || lower === undefined) {
+    throw new UsageError(
+      upper === undefined ? '--lower needs --upper' : '--upper needs at least one --lower DIR',
+    );
+  }
+  return {
+    upper: pathOf(upper, '--upper'),
+    lower: lower.map((word) => pathOf(word, '--lower')),
+    ...(dataLower && { dataLower: dataLower.map((word) => pathOf(word, '--data-lower')) }),
+    ...(work !== undefined && { work: pathOf(work, '--work') }),
+    ...(userxattr && { xattrs: 'user' }),
+  };
+}
+
+/** What is named, if anything is. */
+export function namedSource(target: Buffer | undefined, named: Named): ChangesSource | undefined {
+  const { upper, lower, work, userxattr, before, after } = named;
+  const byLayers = upper !== undefined || lower !== undefined;
+  const byDirectories = before !== undefined || after !== undefined;
+  const details = [
+    ['--userxattr', userxattr],
+    ['--work', work],
+    ['--data-lower', named['data-lower']],
+  ] as const;
+  const [detail] = details.find(([, value]) => value !== undefined) ?? [];
+  if (detail !== undefined && !byLayers) {
+    throw new UsageError(
+      `${detail} goes with --upper and --lower; of a mounted overlay the kernel knows it`,
+    );
+  }
+  if (target !== undefined && byLayers) {
+    throw new UsageError('TARGET and the layers (--upper, --lower) exclude each other');
+  }
+  if (byDirectories && (target !== undefined || byLayers)) {
+    throw new UsageError(
+      'two directories (--before, --after) exclude TARGET and the layers (--upper, --lower)',
+    );
+  }
+  return byDirectories ? directories(named) : byLayers ? layers(named) : target;
+}

@@ -1,0 +1,216 @@
+#include "core/link_index.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "core/sys_file.h"
+#include "core/sys_xattr.h"
+
+namespace ovl {
+
+namespace {
+
+constexpr char kNoUuid[16] = {};
+
+}  // namespace
+
+const LinkIndex::Inode* LinkIndex::Find(const struct stat& lower) const {
+  if (lower.st_nlink < 2) return nullptr;
+  const auto it = inodes_.find({lower.st_dev, lower.st_ino});
+  return it == inodes_.end() ? nullptr : &it->second;
+}
+
+void LinkIndex::Apply(Sides& sides) const {
+  Found& after = sides.after;
+  if (sides.in_upper || after.kind != Found::Kind::kFile) return;
+  const Inode* inode = Find(after.top.st);
+  if (inode == nullptr) return;
+  after.top = inode->entry;
+  if (!inode->metacopy) after.data = inode->entry;
+  sides.indexed = true;
+}
+
+bool LinkIndex::Holds(const DirPtr& dir) const {
+  return holders_.contains({dir->layer(), dir->dev(), dir->ino()});
+}
+
+bool LinkIndex::Holds(const DirStack& dirs) const {
+  return std::any_of(dirs.begin(), dirs.end(), [this](const DirPtr& dir) { return Holds(dir); });
+}
+
+bool LinkIndex::Concerns(const DirPtr& dir, const DirEntry& entry) const {
+  if (entry.type == DT_DIR) return holders_.contains({dir->layer(), dir->dev(), entry.ino});
+  return entry.type == DT_UNKNOWN || numbers_.contains(entry.ino);
+}
+
+LinkIndexReader::LinkIndexReader(Layers layers, Want want)
+    : layers_(std::move(layers)), want_(want) {}
+
+Result<bool> LinkIndexReader::Next(const WorkSlice& slice) {
+  while (phase_ != Phase::kDone && !slice.Over()) {
+    auto status = [this]() -> Status {
+      switch (phase_) {
+        case Phase::kStart:
+          return Start();
+        case Phase::kIndex:
+          return StepIndex();
+        case Phase::kUpper:
+          return StepUpper();
+        case Phase::kLowers:
+          return StepLowers();
+        case Phase::kDone:
+          break;
+      }
+      return Done{};
+    }();
+    if (!status.ok()) return std::move(status.failure());
+  }
+  return phase_ != Phase::kDone;
+}
+
+// Without a workdir the upper itself tells: a mount with an index marks its root with an origin.
+Status LinkIndexReader::Start() {
+  phase_ = Phase::kDone;
+  if (!layers_.upper || !layers_.marks.readable()) return Done{};
+  if (layers_.index) {
+    index_.used_ = true;
+    walk_ = std::make_unique<RawWalk>(layers_.index);
+    phase_ = Phase::kIndex;
+    return Done{};
+  }
+  auto fd = layers_.upper->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto list = ListXattrs(fd.value());
+  if (!list.ok()) return Located(std::move(list.failure()), layers_.upper, "");
+  auto marks = layers_.marks.Read(list.value(), layers_.upper, "");
+  if (!marks.ok()) return std::move(marks.failure());
+  if (!marks.value().origin) return Done{};
+  index_.used_ = true;
+  walk_ = std::make_unique<RawWalk>(layers_.upper);
+  phase_ = Phase::kUpper;
+  return Done{};
+}
+
+Status LinkIndexReader::StepIndex() {
+  std::vector<std::string> names;
+  auto more = walk_->Step([&](const DirPtr& dir, const DirEntry& entry) {
+    // Directories have entries as well (nfs_export), but one name each.
+    if (dir->IsRoot() && entry.type != DT_DIR) names.emplace_back(entry.name);
+  });
+  if (!more.ok()) return std::move(more.failure());
+  for (const std::string& name : names) {
+    auto status = AddIndexEntry(name);
+    if (!status.ok()) return status;
+  }
+  if (!more.value()) BeginLowers();
+  return Done{};
+}
+
+Status LinkIndexReader::StepUpper() {
+  std::vector<std::pair<DirPtr, std::string>> files;
+  auto more = walk_->Step([&](const DirPtr& dir, const DirEntry& entry) {
+    if (entry.type != DT_DIR && entry.type != DT_CHR) files.emplace_back(dir, entry.name);
+  });
+  if (!more.ok()) return std::move(more.failure());
+  for (const auto& [dir, name] : files) {
+    auto status = AddUpperEntry(dir, name);
+    if (!status.ok()) return status;
+  }
+  if (!more.value()) BeginLowers();
+  return Done{};
+}
+
+Status LinkIndexReader::AddIndexEntry(const std::string& name) {
+  const auto origin = ParseIndexName(name);
+  if (!origin) return Done{};  // the kernel's own temporary names
+  auto fd = layers_.index->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  LayerEntry entry{layers_.index, name, {}};
+  auto there = StatAt(fd.value(), name, entry.st);
+  if (!there.ok()) return Located(std::move(there.failure()), layers_.index, name);
+  // A whiteout stands for a file whose every name is gone.
+  if (!there.value() || S_ISDIR(entry.st.st_mode) || IsWhiteoutDevice(entry.st)) return Done{};
+  return Add(*origin, std::move(entry));
+}
+
+Status LinkIndexReader::AddUpperEntry(const DirPtr& dir, const std::string& name) {
+  auto fd = dir->Fd();
+  if (!fd.ok()) return fd.failure().err == ENOENT ? Status(Done{}) : std::move(fd.failure());
+  LayerEntry entry{dir, name, {}};
+  auto there = StatAt(fd.value(), name, entry.st);
+  if (!there.ok()) return Located(std::move(there.failure()), dir, name);
+  if (!there.value() || S_ISDIR(entry.st.st_mode)) return Done{};
+  auto marks = ReadFileMarks(layers_, entry);
+  if (!marks.ok()) return std::move(marks.failure());
+  if (!marks.value().nlink) return Done{};
+  auto origin = ReadOrigin(layers_.marks, entry);
+  if (!origin.ok()) return std::move(origin.failure());
+  if (!origin.value()) return Refusal(ENOTSUP, "getxattr", "index-unknown", dir->PathOf(name));
+  return Add(*origin.value(), std::move(entry));
+}
+
+// Looks for the lower file on every filesystem that the lowers lie on: a handle means something on
+// its own only.
+Status LinkIndexReader::Add(const Origin& origin, LayerEntry entry) {
+  std::vector<dev_t> tried;
+  for (size_t i = 0; i < layers_.ordinary(); ++i) {
+    const DirPtr& lower = layers_.lowers[i];
+    if (std::find(tried.begin(), tried.end(), lower->dev()) != tried.end()) continue;
+    tried.push_back(lower->dev());
+    auto fd = lower->Fd();
+    if (!fd.ok()) return std::move(fd.failure());
+    const std::string uuid = FilesystemUuid(fd.value());
+    const bool named = origin.uuid != std::string_view(kNoUuid, sizeof kNoUuid);
+    if (named && !uuid.empty() && uuid != origin.uuid) continue;
+    auto file = OpenHandle(fd.value(), origin.handle);
+    if (!file.ok()) {
+      if (file.failure().err == EPERM) {
+        return Refusal(EPERM, "open_by_handle_at", "index-unreadable",
+                       entry.dir->PathOf(entry.name));
+      }
+      if (file.failure().err == ESTALE || file.failure().err == EINVAL) continue;
+      return Located(std::move(file.failure()), entry.dir, entry.name);
+    }
+    auto st = StatFd(file.value().get());
+    if (!st.ok()) return Located(std::move(st.failure()), lower, "");
+    const bool same_type = (st.value().st_mode & S_IFMT) == (entry.st.st_mode & S_IFMT);
+    if (!same_type) continue;
+    if (st.value().st_nlink < 2) return Done{};  // its only name is in the upper
+    auto marks = ReadFileMarks(layers_, entry);
+    if (!marks.ok()) return std::move(marks.failure());
+    index_.numbers_.insert(st.value().st_ino);
+    index_.inodes_[{st.value().st_dev, st.value().st_ino}] =
+        LinkIndex::Inode{std::move(entry), marks.value().metacopy};
+    return Done{};
+  }
+  return Done{};  // the lower file is gone, and with it every name
+}
+
+void LinkIndexReader::BeginLowers() {
+  walk_.reset();
+  phase_ = want_ == Want::kNames ? Phase::kLowers : Phase::kDone;
+}
+
+Status LinkIndexReader::StepLowers() {
+  if (index_.empty() || lower_ == layers_.ordinary()) {
+    phase_ = Phase::kDone;
+    return Done{};
+  }
+  if (!walk_) walk_ = std::make_unique<RawWalk>(layers_.lowers[lower_]);
+  auto more = walk_->Step([&](const DirPtr& dir, const DirEntry& entry) {
+    if (entry.type == DT_DIR || !index_.numbers_.contains(entry.ino)) return;
+    for (const LayerDir* at = dir.get(); at != nullptr; at = at->parent().get()) {
+      if (!index_.holders_.insert({at->layer(), at->dev(), at->ino()}).second) break;
+    }
+  });
+  if (!more.ok()) return std::move(more.failure());
+  if (!more.value()) {
+    walk_.reset();
+    ++lower_;
+  }
+  return Done{};
+}
+
+}  // namespace ovl

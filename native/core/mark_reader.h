@@ -1,0 +1,52 @@
+// How the marks of the layers of one overlay are to be read: by whose word, and what to do where
+// that leaves something open. Nothing is ever guessed.
+#ifndef OVL_CORE_MARK_READER_H_
+#define OVL_CORE_MARK_READER_H_
+
+#include <string>
+#include <string_view>
+
+#include "core/layer_dir.h"
+#include "core/markers.h"
+#include "core/result.h"
+
+namespace ovl {
+
+class MarkReader {
+ public:
+  // A mount's own namespace, or the caller's word.
+  static MarkReader Decided(MarkerSpace space);
+  // Nobody has said: the first mark that is met decides, and one of the other namespace is an error
+  // (ENOTSUP, reason "both-namespaces") that asks for a decision.
+  static MarkReader Undecided();
+  // The marks cannot be read and the caller wants to hear what can be told without them.
+  static MarkReader Unreadable();
+
+  // What a mount with these options does not follow is an error for the entry, as it is there
+  // (EPERM).
+  void FollowRedirects(bool follow) { redirects_ = follow; }
+  void FollowMetacopies(bool follow) { metacopies_ = follow; }
+
+  // False: what a mark may say is unknown, which is then said of every entry it could concern.
+  bool readable() const { return readable_; }
+  MarkerSpace space() const { return space_; }
+
+  // The marks of an attribute list; `dir` and `name` are where it was read, for messages.
+  Result<Markers> Read(std::string_view list, const DirPtr& dir, const std::string& name) const;
+
+  // Whether a redirect or a metacopy of that entry may be followed.
+  Status CheckRedirect(const DirPtr& dir, const std::string& name) const;
+  Status CheckMetacopy(const DirPtr& dir, const std::string& name) const;
+
+ private:
+  mutable MarkerSpace space_ = MarkerSpace::kTrusted;  // where undecided, what has been met so far
+  mutable bool met_ = false;
+  bool decided_ = true;
+  bool readable_ = true;
+  bool redirects_ = true;
+  bool metacopies_ = true;
+};
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_MARK_READER_H_

@@ -1,0 +1,90 @@
+#include "core/path_filter.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace ovl {
+
+PathPattern::PathPattern(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('/'), text.size());
+    if (end > 0 && text.substr(0, end) != ".") parts_.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+void PathPattern::Reach(Reached& reached, size_t part) const {
+  if (std::find(reached.begin(), reached.end(), part) != reached.end()) return;
+  reached.push_back(part);
+  if (part < parts_.size() && parts_[part] == "**") Reach(reached, part + 1);
+}
+
+PathPattern::Reached PathPattern::AtRoot() const {
+  Reached reached;
+  Reach(reached, 0);
+  return reached;
+}
+
+PathPattern::Reached PathPattern::Follow(const Reached& reached, const std::string& name) const {
+  Reached next;
+  for (const size_t part : reached) {
+    if (part == parts_.size()) continue;
+    if (parts_[part] == "**") {
+      Reach(next, part);
+    } else if (::fnmatch(parts_[part].c_str(), name.c_str(), 0) == 0) {
+      Reach(next, part + 1);
+    }
+  }
+  return next;
+}
+
+bool PathPattern::Matches(const Reached& reached) const {
+  return std::find(reached.begin(), reached.end(), parts_.size()) != reached.end();
+}
+
+bool PathPattern::MayMatchBelow(const Reached& reached) const {
+  return std::any_of(reached.begin(), reached.end(),
+                     [this](size_t part) { return part < parts_.size(); });
+}
+
+PathFilter::PathFilter(const std::vector<std::string>& include,
+                       const std::vector<std::string>& exclude) {
+  for (const std::string& text : include) include_.emplace_back(text);
+  for (const std::string& text : exclude) exclude_.emplace_back(text);
+}
+
+PathFilter::Scope PathFilter::Root() const {
+  Scope scope;
+  for (const PathPattern& pattern : include_) scope.include.push_back(pattern.AtRoot());
+  for (const PathPattern& pattern : exclude_) scope.exclude.push_back(pattern.AtRoot());
+  scope.answer = Decide(scope, include_.empty());
+  return scope;
+}
+
+PathFilter::Scope PathFilter::Below(const Scope& directory, const std::string& name) const {
+  Scope scope;
+  for (size_t i = 0; i < include_.size(); ++i) {
+    scope.include.push_back(include_[i].Follow(directory.include[i], name));
+  }
+  for (size_t i = 0; i < exclude_.size(); ++i) {
+    scope.exclude.push_back(exclude_[i].Follow(directory.exclude[i], name));
+  }
+  scope.answer = Decide(scope, directory.answer == Answer::kChosen);
+  return scope;
+}
+
+PathFilter::Answer PathFilter::Decide(const Scope& scope, bool chosen_above) const {
+  for (size_t i = 0; i < exclude_.size(); ++i) {
+    if (exclude_[i].Matches(scope.exclude[i])) return Answer::kPruned;
+  }
+  if (chosen_above) return Answer::kChosen;
+  bool passing = false;
+  for (size_t i = 0; i < include_.size(); ++i) {
+    if (include_[i].Matches(scope.include[i])) return Answer::kChosen;
+    passing = passing || include_[i].MayMatchBelow(scope.include[i]);
+  }
+  return passing ? Answer::kPassing : Answer::kPruned;
+}
+
+}  // namespace ovl

@@ -1,0 +1,100 @@
+#include "core/rename_survey.h"
+
+#include <utility>
+
+namespace ovl {
+
+namespace {
+
+bool IsFile(const Found& found) { return found.kind == Found::Kind::kFile; }
+
+Result<std::optional<FileHandle>> HandleOf(const LayerEntry& entry) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto handle = HandleAt(fd.value(), entry.name);
+  if (!handle.ok()) return Located(std::move(handle.failure()), entry.dir, entry.name);
+  return handle;
+}
+
+}  // namespace
+
+Result<std::optional<FileHandle>> ForeignOrigin(const MarkReader& marks, const Sides& sides) {
+  const std::optional<FileHandle> none;
+  if (!sides.in_upper || !sides.origin || !IsFile(sides.after)) return none;
+  auto origin = ReadOrigin(marks, sides.after.top);
+  if (!origin.ok()) {
+    if (origin.failure().err == ENOENT) return none;  // vanished from a live upper
+    return std::move(origin.failure());
+  }
+  if (!origin.value()) return none;
+  if (IsFile(sides.before)) {
+    auto handle = HandleOf(sides.before.top);
+    if (!handle.ok()) return std::move(handle.failure());
+    if (handle.value() == origin.value()->handle) return none;
+  }
+  return std::optional<FileHandle>(std::move(origin.value()->handle));
+}
+
+std::string Renames::Find(const FileHandle& handle) const {
+  const auto it = paths_.find(handle);
+  return it == paths_.end() ? std::string() : it->second;
+}
+
+RenameSurvey::RenameSurvey(const Layers& layers, bool expand) : layers_(layers), expand_(expand) {}
+
+Status RenameSurvey::Begin() {
+  auto own = layers_.Reopen();
+  if (!own.ok()) return std::move(own.failure());
+  walk_ = std::make_unique<MergedWalk>(std::move(own.value()),
+                                       WalkScope{.expand = offering_ && expand_});
+  return Done{};
+}
+
+Result<bool> RenameSurvey::Next(const WorkSlice& slice) {
+  while (!slice.Over()) {
+    if (!walk_) {
+      auto begun = Begin();
+      if (!begun.ok()) return std::move(begun.failure());
+    }
+    auto event = walk_->Step();
+    if (!event.ok()) return std::move(event.failure());
+    if (event.value() == MergedWalk::Event::kEntry) {
+      const Sides& sides = walk_->entry().sides;
+      auto status = offering_ ? Offer(sides) : Want(sides);
+      if (!status.ok()) return std::move(status.failure());
+    }
+    if (event.value() != MergedWalk::Event::kEnd) continue;
+    if (offering_ || renames_.paths_.empty()) return false;
+    offering_ = true;
+    walk_.reset();
+  }
+  return true;
+}
+
+Status RenameSurvey::Want(const Sides& sides) {
+  auto handle = ForeignOrigin(layers_.marks, sides);
+  if (!handle.ok()) return std::move(handle.failure());
+  if (handle.value()) renames_.paths_.emplace(std::move(*handle.value()), "");
+  return Done{};
+}
+
+// A file that is no longer where it was may be the one that is somewhere else now.
+Status RenameSurvey::Offer(const Sides& sides) {
+  if (!IsFile(sides.before)) return Done{};
+  if (IsFile(sides.after)) {
+    if (!sides.in_upper) return Done{};
+    if (sides.origin) {
+      auto foreign = ForeignOrigin(layers_.marks, sides);
+      if (!foreign.ok()) return std::move(foreign.failure());
+      if (!foreign.value()) return Done{};
+    }
+  }
+  auto handle = HandleOf(sides.before.top);
+  if (!handle.ok()) return std::move(handle.failure());
+  if (!handle.value()) return Done{};
+  const auto it = renames_.paths_.find(*handle.value());
+  if (it != renames_.paths_.end() && it->second.empty()) it->second = walk_->path();
+  return Done{};
+}
+
+}  // namespace ovl
