@@ -14,9 +14,9 @@ export interface Layers {
   /** Lowers that hold nothing but data of metacopy files (`datadir+`, or after `::`). */
   readonly dataLower?: PathLike | readonly PathLike[];
   /**
-   * The work directory, if the mount had the option `index` or `nfs_export`: its index knows every
-   * hard link that was changed. Without it the marks in the upper have to do, which do not tell of a
-   * file of which the upper has no name left. A work directory without an index makes no difference.
+   * The work directory. It is needed where a mount had the option `index` or `nfs_export`: its index
+   * knows every hard link that was changed. If it holds no index the marks in the upper have to do,
+   * which do not tell of a changed file of which the upper has no name left.
    */
   readonly work?: PathLike;
   /**

@@ -120,6 +120,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'index-unreadable': () =>
     'the mount has an index, and finding the hard links it keeps together needs CAP_DAC_READ_SEARCH ' +
     'in the initial user namespace; run as root',
+  'index-not-given': () =>
+    'the upper was mounted with an index (option index or nfs_export), which alone knows every hard link ' +
+    'that was changed: name the work directory with `work` (`--work`)',
   'index-unknown': () =>
     'the file is one name of a hard link that an index keeps together with others, and does not say ' +
     'with which: name the work directory with `work` (`--work`)',

@@ -60,13 +60,15 @@ Result<Layers> Open(const LayersSpec& spec) {
     }
   }
   layers.data_only = spec.data_lower.size();
+  layers.index_use = spec.work ? IndexUse::kMarks : IndexUse::kUnknown;
   if (!spec.work) return layers;
   auto work = OpenDirectory(*spec.work);
   if (!work.ok()) return std::move(work.failure());
   auto index = OpenIndex(work.value().get(), *spec.work);
-  // A mount without the option leaves no index.
   if (!index.ok() && index.failure().err != ENOENT) return std::move(index.failure());
-  if (index.ok()) layers.index = std::move(index.value());
+  if (!index.ok()) return layers;
+  layers.index_use = IndexUse::kRead;
+  layers.index = std::move(index.value());
   return layers;
 }
 

@@ -258,7 +258,8 @@ Status ChangeWalk::CompareFiles(const Sides& sides, Aspects aspects) {
     EmitModified(sides, aspects, true);
     return Done{};
   }
-  auto comparison = ContentComparison::Open(before_data, after_data);
+  auto comparison =
+      ContentComparison::Open(before_data, after_data, options_.content == ContentMode::kAlways);
   if (!comparison.ok()) return Tolerate(std::move(comparison.failure()), after);
   pending_ = std::make_unique<Pending>(Pending{std::move(comparison.value()), aspects});
   return Done{};

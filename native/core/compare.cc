@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/sys_extents.h"
 #include "core/sys_file.h"
 #include "core/sys_xattr.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kPiece = 256 * 1024;
 constexpr size_t kStep = 1024 * 1024;
+constexpr off_t kWorthAsking = 64 * 1024;  // smaller files are read as fast as asked about
 
 Failure At(Failure failure, const LayerEntry& entry) {
   failure.path = entry.dir->PathOf(entry.name);
@@ -120,7 +122,8 @@ Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after) {
 }
 
 Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEntry& before,
-                                                                   const LayerEntry& after) {
+                                                                   const LayerEntry& after,
+                                                                   bool always) {
   std::unique_ptr<ContentComparison> out(new ContentComparison);
   auto a = OpenContent(before);
   if (!a.ok()) return std::move(a.failure());
@@ -131,6 +134,11 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   out->before_path_ = before.dir->PathOf(before.name);
   out->after_path_ = after.dir->PathOf(after.name);
   out->size_ = after.st.st_size;
+  const bool may_share = before.st.st_dev == after.st.st_dev && out->size_ >= kWorthAsking;
+  if (!always && may_share && ShareAllExtents(out->before_.get(), out->after_.get(), out->size_)) {
+    out->offset_ = out->size_;
+    return out;
+  }
   out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * kPiece);
   return out;
 }

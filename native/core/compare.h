@@ -31,7 +31,7 @@ enum Aspect : uint16_t {
 using Aspects = uint16_t;
 
 enum class ContentMode : uint8_t {
-  kAuto,    // compare the bytes unless equality is certain without (same inode, metacopy)
+  kAuto,    // compare the bytes unless equality is certain without: same inode, same blocks
   kAlways,  // compare the bytes of every pair of equal size
   kNever,   // equal size counts as unknown
 };
@@ -48,8 +48,9 @@ Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
 // huge file neither holds up an abort nor an exiting process.
 class ContentComparison {
  public:
+  // `always`: read them even if they are the same blocks.
   static Result<std::unique_ptr<ContentComparison>> Open(const LayerEntry& before,
-                                                         const LayerEntry& after);
+                                                         const LayerEntry& after, bool always);
   enum class State { kMore, kSame, kDifferent };
   // Compares up to 1 MiB.
   Result<State> Step();

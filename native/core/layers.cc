@@ -22,6 +22,7 @@ Result<Layers> Layers::Reopen() const {
   Layers own;
   own.marks = marks;
   own.data_only = data_only;
+  own.index_use = index_use;
   own.indexed = indexed;
   own.lowers.resize(lowers.size());
   for (size_t i = 0; i < lowers.size(); ++i) {

@@ -2,8 +2,8 @@
 #ifndef OVL_CORE_LAYERS_H_
 #define OVL_CORE_LAYERS_H_
 
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "core/layer_dir.h"
 #include "core/mark_reader.h"
@@ -11,11 +11,20 @@
 
 namespace ovl {
 
+// What is known of an index that keeps hard links together.
+enum class IndexUse : uint8_t {
+  kUnknown,  // nobody has said; where the upper shows that there was one it is an error to go on
+  kOff,      // the mount has none
+  kMarks,    // it is lost: what the upper's own marks say has to do
+  kRead,     // Layers::index
+};
+
 struct Layers {
   DirPtr upper;          // null where two plain directories are compared
   DirStack lowers;       // top-most first; data-only layers follow the ordinary ones
   size_t data_only = 0;  // how many at the end of `lowers` hold nothing but data of metacopy files
-  DirPtr index;          // the directory "index" of the workdir, where the mount keeps one
+  DirPtr index;          // the directory "index" of the workdir
+  IndexUse index_use = IndexUse::kOff;
   bool indexed = false;  // hard links may be kept together by an index
   DirPtr plain;          // compared with lowers.front(), where there is no upper
   MarkReader marks = MarkReader::Decided(MarkerSpace::kTrusted);

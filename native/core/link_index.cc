@@ -70,10 +70,9 @@ Result<bool> LinkIndexReader::Next(const WorkSlice& slice) {
   return phase_ != Phase::kDone;
 }
 
-// Without a workdir the upper itself tells: a mount with an index marks its root with an origin.
 Status LinkIndexReader::Start() {
   phase_ = Phase::kDone;
-  if (!layers_.upper || !layers_.marks.readable()) return Done{};
+  if (layers_.index_use == IndexUse::kOff || !layers_.marks.readable()) return Done{};
   if (layers_.index) {
     index_.used_ = true;
     walk_ = std::make_unique<RawWalk>(layers_.index);
@@ -86,7 +85,11 @@ Status LinkIndexReader::Start() {
   if (!list.ok()) return Located(std::move(list.failure()), layers_.upper, "");
   auto marks = layers_.marks.Read(list.value(), layers_.upper, "");
   if (!marks.ok()) return std::move(marks.failure());
+  // A mount with an index marks the root of its upper with an origin, others do not.
   if (!marks.value().origin) return Done{};
+  if (layers_.index_use == IndexUse::kUnknown) {
+    return Refusal(ENOTSUP, "listxattr", "index-not-given", layers_.upper->PathOf(""));
+  }
   index_.used_ = true;
   walk_ = std::make_unique<RawWalk>(layers_.upper);
   phase_ = Phase::kUpper;

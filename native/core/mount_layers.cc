@@ -83,6 +83,7 @@ class Opener {
     layers.marks.FollowMetacopies(EffectiveOption(mount_.options, "metacopy") == "on");
     layers.data_only = mount_.options.data_only.size();
     if (indexed_) {
+      layers.index_use = IndexUse::kRead;
       layers.index = std::move(layers_.back());
       layers_.pop_back();
     }

@@ -46,7 +46,7 @@ TEST(ContentOfLargeFiles) {
   for (const bool same : {true, false}) {
     const char* const name = same ? "same" : "last";
     auto comparison =
-        ContentComparison::Open(Entry(layers.lowers[0], name), Entry(layers.upper, name));
+        ContentComparison::Open(Entry(layers.lowers[0], name), Entry(layers.upper, name), false);
     if (!CHECK(comparison.ok())) return;
     for (int i = 0; i < 3; ++i) {
       auto state = comparison.value()->Step();
@@ -67,7 +67,7 @@ TEST(ContentOfFilesThatShrinkMeanwhile) {
     CHECK(::truncate(hand.lower(0).Path("f").c_str(), static_cast<off_t>(content.size())) == 0);
     CHECK(::truncate(hand.upper().Path("f").c_str(), static_cast<off_t>(content.size())) == 0);
     auto comparison =
-        ContentComparison::Open(Entry(layers.lowers[0], "f"), Entry(layers.upper, "f"));
+        ContentComparison::Open(Entry(layers.lowers[0], "f"), Entry(layers.upper, "f"), false);
     if (!CHECK(comparison.ok())) return State::kMore;
     CHECK(::truncate(hand.lower(0).Path("f").c_str(), lower_size) == 0);
     CHECK(::truncate(hand.upper().Path("f").c_str(), upper_size) == 0);
