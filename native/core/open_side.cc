@@ -26,6 +26,8 @@ Result<Sides> Resolve(const Layers& layers, const std::string& path) {
     const size_t end = std::min(rest.find('/'), rest.size());
     const std::string name(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
+    // Names of entries only: no way leads out of a layer.
+    if (name.empty() || name == "." || name == "..") return Refusal(ENOENT, "openat", "", path);
     const MergedDirectory dir(std::move(sides.upper_dir), std::move(sides.after.dirs),
                               std::move(sides.before.dirs));
     auto next = ResolveSides(layers, dir, name, dir.upper != nullptr);

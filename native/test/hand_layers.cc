@@ -20,6 +20,8 @@ std::string ErrorName(int err) {
   switch (err) {
     case EINVAL:
       return "EINVAL";
+    case EACCES:
+      return "EACCES";
     case EIO:
       return "EIO";
     case ENOENT:
