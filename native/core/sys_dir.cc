@@ -47,8 +47,9 @@ void NameList::Sort() {
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit) {
   alignas(8) char buffer[kBufferSize];
   const long n = ::syscall(SYS_getdents64, dir, buffer, sizeof buffer);
-  if (n < 0) return Errno("getdents64");
-  if (n == 0) return false;
+  // ENOENT: the directory was removed while it was open, and has no names any more.
+  if (n < 0 && errno != ENOENT) return Errno("getdents64");
+  if (n <= 0) return false;
   for (long at = 0; at < n;) {
     uint64_t ino;
     uint16_t reclen;
