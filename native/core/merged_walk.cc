@@ -150,7 +150,8 @@ Status MergedWalk::Read(Frame& frame) {
     frame.sorted = true;
     return Done{};
   }
-  const auto& [dir, source] = frame.to_read.back();
+  const DirPtr& dir = frame.to_read.back().first;
+  const NameSource source = frame.to_read.back().second;
   auto fd = dir->Fd();
   if (!fd.ok()) {
     // A directory of a live upper may vanish between being named and being opened.

@@ -45,8 +45,8 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
 Failure MissingData(const LayerEntry& metacopy);
 
 // A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
-// on a value the kernel refuses as well: empty, "//", or a relative name with a slash. A component "."
-// or ".." is refused (EACCES) once the search gets to it.
+// on a value the kernel refuses as well: empty, "//", or a relative name with a slash. A component
+// "." or ".." is refused (EACCES) once the search gets to it.
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where);
 
 // Whether an open directory is opaque, and the redirect it carries if it is not.
