@@ -110,10 +110,22 @@ bool MergedWalk::GoesBelow() const {
 void MergedWalk::Descend() {
   Frame frame(MergedDirectory(std::move(entry_.sides.upper_dir), std::move(entry_.sides.after.dirs),
                               std::move(entry_.sides.before.dirs)));
-  if (std::exchange(entry_.root, false)) path_.clear();
-  frame.origin = std::move(origin_);
+  if (std::exchange(entry_.root, false)) {
+    path_.clear();
+  } else {
+    const Frame& parent = *frames_.back();
+    const size_t slash = parent.path_size == 0 ? 0 : 1;
+    frame.origin = OriginOf(parent, std::string_view(path_).substr(parent.path_size + slash));
+  }
   frame.filter = std::move(filter_);
   Push(std::move(frame));
+}
+
+// The path before of what merges with the entry at hand.
+std::string MergedWalk::OriginOf(const Frame& directory, std::string_view name) const {
+  const std::string& redirect = entry_.sides.redirect;
+  if (redirect.empty()) return Join(directory.origin, name);
+  return redirect[0] == '/' ? redirect.substr(1) : Join(directory.origin, redirect);
 }
 
 void MergedWalk::Push(Frame next) {
@@ -183,12 +195,11 @@ Result<MergedWalk::Event> MergedWalk::Visit(Frame& frame) {
   entry_.sides = std::move(sides.value());
   entry_.chosen = filter_.answer == PathFilter::Answer::kChosen;
   if (scope_.index != nullptr) scope_.index->Apply(entry_.sides);
-  const std::string& redirect = entry_.sides.redirect;
-  origin_ = redirect.empty()     ? Join(frame.origin, name)
-            : redirect[0] == '/' ? redirect.substr(1)
-                                 : Join(frame.origin, redirect);
   entry_.redirected_from.clear();
-  if (!redirect.empty() && origin_ != path_) entry_.redirected_from = origin_;
+  if (!entry_.sides.redirect.empty()) {
+    std::string origin = OriginOf(frame, name);
+    if (origin != path_) entry_.redirected_from = std::move(origin);
+  }
   entered_ = false;
   return Event::kEntry;
 }

@@ -63,6 +63,7 @@ class MergedWalk {
   Status Start();
   Status Read(Frame& frame);
   Result<Event> Visit(Frame& frame);
+  std::string OriginOf(const Frame& directory, std::string_view name) const;
   bool GoesBelow() const;
   void Descend();
   void Push(Frame frame);
@@ -76,7 +77,6 @@ class MergedWalk {
   bool started_ = false;
   bool entered_ = true;  // nothing is left to be done below entry_
   Entry entry_;
-  std::string origin_;  // path before of what merges with entry_
   PathFilter::Scope filter_;
 };
 
