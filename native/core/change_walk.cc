@@ -178,6 +178,8 @@ Status ChangeWalk::StepReady(ChangeSink& sink) {
       return Done{};
     }
     if (foreign.value()) ready_->renamed_from = renames_->Find(*foreign.value());
+    // It went with its directory, which says so.
+    if (ready_->renamed_from == walk_->PathInRenamed()) ready_->renamed_from.clear();
   }
   change.path = walk_->path();
   if (ready_->renamed_from != change.path) change.renamed_from = ready_->renamed_from;

@@ -113,19 +113,24 @@ void MergedWalk::Descend() {
   if (std::exchange(entry_.root, false)) {
     path_.clear();
   } else {
-    const Frame& parent = *frames_.back();
-    const size_t slash = parent.path_size == 0 ? 0 : 1;
-    frame.origin = OriginOf(parent, std::string_view(path_).substr(parent.path_size + slash));
+    frame.origin = RedirectedPath();
   }
   frame.filter = std::move(filter_);
   Push(std::move(frame));
 }
 
 // The path before of what merges with the entry at hand.
-std::string MergedWalk::OriginOf(const Frame& directory, std::string_view name) const {
+std::string MergedWalk::RedirectedPath() const {
   const std::string& redirect = entry_.sides.redirect;
-  if (redirect.empty()) return Join(directory.origin, name);
-  return redirect[0] == '/' ? redirect.substr(1) : Join(directory.origin, redirect);
+  if (redirect.empty()) return PathInRenamed();
+  return redirect[0] == '/' ? redirect.substr(1) : Join(frames_.back()->origin, redirect);
+}
+
+std::string MergedWalk::PathInRenamed() const {
+  if (frames_.empty()) return {};
+  const Frame& parent = *frames_.back();
+  const size_t slash = parent.path_size == 0 ? 0 : 1;
+  return Join(parent.origin, std::string_view(path_).substr(parent.path_size + slash));
 }
 
 void MergedWalk::Push(Frame next) {
@@ -197,7 +202,7 @@ Result<MergedWalk::Event> MergedWalk::Visit(Frame& frame) {
   if (scope_.index != nullptr) scope_.index->Apply(entry_.sides);
   entry_.redirected_from.clear();
   if (!entry_.sides.redirect.empty()) {
-    std::string origin = OriginOf(frame, name);
+    std::string origin = RedirectedPath();
     if (origin != path_) entry_.redirected_from = std::move(origin);
   }
   entered_ = false;

@@ -54,6 +54,8 @@ class MergedWalk {
   const Entry& entry() const { return entry_; }
   // From the root of the overlay; "." for the root itself.
   std::string_view path() const { return path_; }
+  // Where it would have been before if only the directories above had been renamed.
+  std::string PathInRenamed() const;
 
   // Closes what can be opened again: another walk has its turn.
   void CloseDirectories();
@@ -63,7 +65,7 @@ class MergedWalk {
   Status Start();
   Status Read(Frame& frame);
   Result<Event> Visit(Frame& frame);
-  std::string OriginOf(const Frame& directory, std::string_view name) const;
+  std::string RedirectedPath() const;
   bool GoesBelow() const;
   void Descend();
   void Push(Frame frame);
