@@ -37,7 +37,10 @@ bool IsReplaced(const LayerEntry& entry) {
 Status Tolerate(Failure failure, const LayerEntry& after) {
   // Both sides are read, and only what happens to the upper's is tolerated.
   if (after.dir->layer() != LayerDir::kUpper) return failure;
-  if (failure.path != after.dir->PathOf(after.name)) return failure;
+  const std::string path = after.dir->PathOf(after.name);
+  // Or the directory that it is in has vanished.
+  const bool above = failure.err == ENOENT && path.starts_with(failure.path + "/");
+  if (failure.path != path && !above) return failure;
   switch (failure.err) {
     case ENOENT:
     case ENXIO:
@@ -76,7 +79,8 @@ ChangeWalk::~ChangeWalk() = default;
 Result<std::unique_ptr<ChangeWalk>> ChangeWalk::Open(const Layers& layers, ChangeOptions options) {
   auto own = layers.Reopen();
   if (!own.ok()) return std::move(own.failure());
-  auto index = layers.Reopen();
+  own.value().marks = layers.marks.Apart();
+  auto index = own.value().Reopen();
   if (!index.ok()) return std::move(index.failure());
   std::unique_ptr<ChangeWalk> walk(new ChangeWalk(std::move(own.value()), std::move(options)));
   walk->index_reader_ = std::make_unique<LinkIndexReader>(std::move(index.value()));

@@ -11,6 +11,13 @@ MarkReader MarkReader::Decided(MarkerSpace space) {
 MarkReader MarkReader::Undecided() {
   MarkReader reader;
   reader.decided_ = false;
+  reader.met_ = std::make_shared<Met>();
+  return reader;
+}
+
+MarkReader MarkReader::Apart() const {
+  MarkReader reader = *this;
+  if (met_) reader.met_ = std::make_shared<Met>();
   return reader;
 }
 
@@ -28,18 +35,17 @@ Result<Markers> MarkReader::Read(std::string_view list, const DirPtr& dir,
   const Markers user = FindMarkers(list, MarkerSpace::kUser);
   if (!trusted.any && !user.any) return trusted;
   const MarkerSpace here = user.any ? MarkerSpace::kUser : MarkerSpace::kTrusted;
-  if ((trusted.any && user.any) || (met_ && here != space_)) {
+  if ((trusted.any && user.any) || (met_->any && here != met_->space)) {
     return Refusal(ENOTSUP, "listxattr", "both-namespaces", dir->PathOf(name));
   }
-  met_ = true;
-  space_ = here;
+  *met_ = Met{true, here};
   return user.any ? user : trusted;
 }
 
 // A mount with userxattr neither follows redirects nor knows metacopies: it answers EPERM for the
 // entry, so there is no view of it that could be described.
 Status MarkReader::CheckRedirect(const DirPtr& dir, const std::string& name) const {
-  if (space_ == MarkerSpace::kUser) {
+  if (space() == MarkerSpace::kUser) {
     return Refusal(ENOTSUP, "listxattr", "user-redirect", dir->PathOf(name));
   }
   if (!redirects_) {
@@ -49,7 +55,7 @@ Status MarkReader::CheckRedirect(const DirPtr& dir, const std::string& name) con
 }
 
 Status MarkReader::CheckMetacopy(const DirPtr& dir, const std::string& name) const {
-  if (space_ == MarkerSpace::kUser) {
+  if (space() == MarkerSpace::kUser) {
     return Refusal(ENOTSUP, "listxattr", "user-metacopy", dir->PathOf(name));
   }
   if (!metacopies_) {

@@ -3,6 +3,7 @@
 #ifndef OVL_CORE_MARK_READER_H_
 #define OVL_CORE_MARK_READER_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,10 @@ class MarkReader {
   // The marks cannot be read and the caller wants to hear what can be told without them.
   static MarkReader Unreadable();
 
+  // Copies share what has been met so far. One that does not: for a walk of its own, which may run
+  // in another thread.
+  MarkReader Apart() const;
+
   // What a mount with these options does not follow is an error for the entry, as it is there
   // (EPERM).
   void FollowRedirects(bool follow) { redirects_ = follow; }
@@ -29,7 +34,7 @@ class MarkReader {
 
   // False: what a mark may say is unknown, which is then said of every entry it could concern.
   bool readable() const { return readable_; }
-  MarkerSpace space() const { return space_; }
+  MarkerSpace space() const { return decided_ ? space_ : met_->space; }
 
   // The marks of an attribute list; `dir` and `name` are where it was read, for messages.
   Result<Markers> Read(std::string_view list, const DirPtr& dir, const std::string& name) const;
@@ -39,8 +44,12 @@ class MarkReader {
   Status CheckMetacopy(const DirPtr& dir, const std::string& name) const;
 
  private:
-  mutable MarkerSpace space_ = MarkerSpace::kTrusted;  // where undecided, what has been met so far
-  mutable bool met_ = false;
+  struct Met {
+    bool any = false;
+    MarkerSpace space = MarkerSpace::kTrusted;
+  };
+  MarkerSpace space_ = MarkerSpace::kTrusted;
+  std::shared_ptr<Met> met_;  // where undecided
   bool decided_ = true;
   bool readable_ = true;
   bool redirects_ = true;

@@ -55,7 +55,9 @@ Status ApplyIndex(const Layers& layers, Sides& sides) {
 
 }  // namespace
 
-Result<UniqueFd> OpenSide(const Layers& layers, const std::string& path, Side side) {
+Result<UniqueFd> OpenSide(const Layers& shared, const std::string& path, Side side) {
+  Layers layers = shared;  // the directories are read by name only, and can be shared
+  layers.marks = shared.marks.Apart();
   auto sides = Resolve(layers, path);
   if (!sides.ok()) return std::move(sides.failure());
   auto indexed = ApplyIndex(layers, sides.value());
