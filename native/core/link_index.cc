@@ -41,8 +41,10 @@ bool LinkIndex::Holds(const DirStack& dirs) const {
 }
 
 bool LinkIndex::Concerns(const DirPtr& dir, const DirEntry& entry) const {
-  if (entry.type == DT_DIR) return holders_.contains({dir->layer(), dir->dev(), entry.ino});
-  return entry.type == DT_UNKNOWN || numbers_.contains(entry.ino);
+  if (entry.type != DT_DIR) return entry.type == DT_UNKNOWN || numbers_.contains(entry.ino);
+  // The root of a subvolume is listed by another number than it has.
+  return holders_.contains({dir->layer(), dir->dev(), entry.ino}) ||
+         crossings_.contains({dir->layer(), dir->dev(), dir->ino()});
 }
 
 LinkIndexReader::LinkIndexReader(Layers layers, Want want)
@@ -206,6 +208,10 @@ Status LinkIndexReader::StepLowers() {
     if (entry.type == DT_DIR || !index_.numbers_.contains(entry.ino)) return;
     for (const LayerDir* at = dir.get(); at != nullptr; at = at->parent().get()) {
       if (!index_.holders_.insert({at->layer(), at->dev(), at->ino()}).second) break;
+      const LayerDir* const parent = at->parent().get();
+      if (parent != nullptr && parent->dev() != at->dev()) {
+        index_.crossings_.insert({parent->layer(), parent->dev(), parent->ino()});
+      }
     }
   });
   if (!more.ok()) return std::move(more.failure());

@@ -57,6 +57,7 @@ class LinkIndex {
   std::map<Id, Inode> inodes_;
   std::unordered_set<ino_t> numbers_;  // of the lower files, for a first look at d_ino
   std::set<DirId> holders_;
+  std::set<DirId> crossings_;  // directories that hold one of another device: a subvolume of btrfs
 };
 
 // Finds them out, in pieces: the index, or without one the upper's own marks, and then one reading

@@ -32,10 +32,16 @@ Result<std::optional<FileHandle>> HandleAt(int dir, const std::string& name) {
   buffer.get()->handle_bytes = MAX_HANDLE_SZ;
   int mount_id;
   if (::name_to_handle_at(dir, name.c_str(), buffer.get(), &mount_id, 0) != 0) {
-    if (errno == EOPNOTSUPP || errno == EOVERFLOW || errno == ENOENT) {
-      return std::optional<FileHandle>();
+    switch (errno) {
+      case EOPNOTSUPP:
+      case EOVERFLOW:
+      case ENOENT:
+      case EPERM:
+      case ENOSYS:
+        return std::optional<FileHandle>();
+      default:
+        return Errno("name_to_handle_at", name);
     }
-    return Errno("name_to_handle_at", name);
   }
   const char* const begin = buffer.bytes + offsetof(struct file_handle, f_handle);
   return std::optional<FileHandle>(

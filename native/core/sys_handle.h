@@ -17,8 +17,8 @@ struct FileHandle {
   auto operator<=>(const FileHandle&) const = default;
 };
 
-// name_to_handle_at(2), not following links. Nothing where the file is gone or its filesystem has
-// no handles.
+// name_to_handle_at(2), not following links. Nothing where the file is gone, its filesystem has no
+// handles, or the call is not for us (a container's seccomp profile).
 Result<std::optional<FileHandle>> HandleAt(int dir, const std::string& name);
 
 // open_by_handle_at(2) with O_PATH, on the filesystem of `mount`. Needs CAP_DAC_READ_SEARCH; ESTALE
