@@ -237,7 +237,7 @@ Status ChangeWalk::CompareFiles(const Sides& sides, Aspects aspects) {
     if (!same.value()) aspects |= kAspectTarget;
   }
   if ((options_.ignore & kAspectLinks) == 0 &&
-      LinkSurvey::Changed(links_.get(), sides, layers_.plain != nullptr)) {
+      LinkSurvey::Changed(links_.get(), index_, sides, layers_.plain != nullptr)) {
     aspects |= kAspectLinks;
   }
   if (!S_ISREG(after.st.st_mode) || same_inode) {

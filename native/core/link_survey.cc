@@ -8,8 +8,16 @@ namespace {
 
 bool IsFile(const Found& found) { return found.kind == Found::Kind::kFile; }
 
-// Where every name is counted, on both sides. Elsewhere a link count stands for those before.
-bool Counted(const Sides& sides, bool plain) { return plain || sides.indexed; }
+// Where every name is counted, on both sides: of a file that an index has kept. Elsewhere a link
+// count stands for those before, and with it names that the file has in other places and another
+// file has not.
+bool Counted(const LinkIndex& index, const Sides& sides, bool plain) {
+  if (plain) return true;
+  const LinkIndex::Inode* kept = index.Find(sides.before.top.st);
+  const struct stat& after = sides.after.top.st;
+  return kept != nullptr && kept->entry.st.st_dev == after.st_dev &&
+         kept->entry.st.st_ino == after.st_ino;
+}
 
 bool Grouped(const Sides& sides, bool plain) {
   if (!plain && !sides.in_upper && !sides.indexed) return false;
@@ -31,13 +39,14 @@ bool LinkSurvey::Needed(const Sides& sides, bool plain) {
   return Grouped(sides, plain) || (plain && before.st_nlink > 1);
 }
 
-bool LinkSurvey::Changed(const LinkGroups* groups, const Sides& sides, bool plain) {
+bool LinkSurvey::Changed(const LinkGroups* groups, const LinkIndex& index, const Sides& sides,
+                         bool plain) {
   const struct stat& before = sides.before.top.st;
   const struct stat& after = sides.after.top.st;
   // Alone in the upper and alone below is the common case and needs no survey.
   if (!Needed(sides, plain)) return (plain || sides.in_upper) && before.st_nlink != 1;
-  return Counted(sides, plain) ? !groups->UnchangedAsCounted(after, before)
-                               : !groups->Unchanged(after, before);
+  return Counted(index, sides, plain) ? !groups->UnchangedAsCounted(after, before)
+                                      : !groups->Unchanged(after, before);
 }
 
 Result<bool> LinkSurvey::Next(const WorkSlice& slice) {

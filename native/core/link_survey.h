@@ -17,7 +17,8 @@ class LinkSurvey {
   // Whether the links of that entry can be judged only after a survey.
   static bool Needed(const Sides& sides, bool plain);
   // Whether an entry's file has other names than before.
-  static bool Changed(const LinkGroups* groups, const Sides& sides, bool plain);
+  static bool Changed(const LinkGroups* groups, const LinkIndex& index, const Sides& sides,
+                      bool plain);
 
   // Goes on until the slice is over; false when everything has been counted.
   Result<bool> Next(const WorkSlice& slice);

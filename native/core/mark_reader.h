@@ -39,6 +39,7 @@ class MarkReader {
   // The marks of an attribute list; `dir` and `name` are where it was read, for messages.
   Result<Markers> Read(std::string_view list, const DirPtr& dir, const std::string& name) const;
 
+  bool FollowsRedirects() const { return redirects_ && space() != MarkerSpace::kUser; }
   // Whether a redirect or a metacopy of that entry may be followed.
   Status CheckRedirect(const DirPtr& dir, const std::string& name) const;
   Status CheckMetacopy(const DirPtr& dir, const std::string& name) const;

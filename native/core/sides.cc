@@ -18,8 +18,16 @@ Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
   if (!marks.ok()) return std::move(marks.failure());
   sides.after.unknown = marks.value().unknown;
   if (marks.value().opaque) return Done{};
-  sides.redirect = marks.value().redirect;
+  // Where nothing merges with the directory a mount that follows no redirects does not look for
+  // one.
+  if (!dir.after.empty() || layers.marks.FollowsRedirects()) {
+    sides.redirect = marks.value().redirect;
+  }
   const std::string& redirect = sides.redirect;
+  if (!redirect.empty()) {
+    auto follow = layers.marks.CheckRedirect(sides.upper_dir, "");
+    if (!follow.ok()) return follow;
+  }
   if (redirect.empty() && !dir.split) {
     sides.after.dirs = sides.before.dirs;
     return Done{};

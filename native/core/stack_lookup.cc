@@ -124,6 +124,8 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
   if (marks.value().opaque) {
     search.stop = true;
   } else if (!marks.value().redirect.empty()) {
+    auto follow = search.layers.marks.CheckRedirect(hit.dir, "");
+    if (!follow.ok()) return std::move(follow.failure());
     auto status = search.Redirect(marks.value().redirect, prefix, rest, base->PathOf(component));
     if (!status.ok()) return std::move(status.failure());
   }
@@ -215,8 +217,6 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& di
     marks.opaque = got.value() && value == "y";
   }
   if (found.value().redirect && !marks.opaque) {
-    auto follow = layers.marks.CheckRedirect(dir, "");
-    if (!follow.ok()) return std::move(follow.failure());
     auto got = GetXattr(fd.value(), MarkerName(space, "redirect"), value);
     if (!got.ok()) return Located(std::move(got.failure()), dir, "");
     if (got.value()) {
@@ -273,8 +273,11 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
   const auto size = [&] { return from_roots ? ordinary : stack.size(); };
   while (!search.stop && i < size()) {
     const DirPtr& base = from_roots ? roots[i] : stack[i];
-    // A redirect may lead to any layer below, so only the bottom-most layer of all is the last.
-    const bool last = base->layer() + 1 == ordinary && layers.data_only == 0;
+    // A redirect may lead to any layer below, so that the bottom-most layer of all is the last one
+    // whose marks need not be read; without redirects it is the bottom-most of this directory.
+    const bool anywhere = layers.marks.FollowsRedirects() || layers.data_only > 0;
+    const bool last =
+        anywhere ? base->layer() + 1 == ordinary && layers.data_only == 0 : i + 1 == size();
     search.redirected = false;
     auto hit = LookupLayer(search, base, last);
     if (!hit.ok()) return std::move(hit.failure());

@@ -49,7 +49,8 @@ Failure MissingData(const LayerEntry& metacopy);
 // "." or ".." is refused (EACCES) once the search gets to it.
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where);
 
-// Whether an open directory is opaque, and the redirect it carries if it is not.
+// Whether an open directory is opaque, and the redirect it carries if it is not. Whether that may
+// be followed is for the caller to ask, where the search comes to it.
 struct DirectoryMarks {
   bool opaque = false;
   bool unknown = false;
