@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { absolutePath } from '../arguments.ts';
 import type { ChangesOptions } from '../changes.ts';
 import { changes } from '../changes.ts';
 import type { Aspect } from '../entries.ts';
@@ -44,21 +45,29 @@ function ignored(lists: readonly Word[]): Aspect[] {
 }
 
 /** Patterns are relative to the root of the overlay; an absolute one has to lie below TARGET. */
-function patterns(option: string, words: readonly Word[], root: Buffer | undefined): Buffer[] {
+function patterns(option: string, words: readonly Word[], target: Buffer | undefined): Buffer[] {
   return words.map((word) => {
     const pattern = pathOf(word, option);
-    if (pattern[0] !== slash) {
-      return pattern;
+    if (word.split('/').includes('..')) {
+      throw new UsageError(`${option} '${textOf(word)}' must not lead upwards with '..'`);
     }
-    const resolved = root === undefined ? undefined : realpathSync(root, { encoding: 'buffer' });
-    if (resolved === undefined || !lies(pattern, resolved)) {
-      throw new UsageError(
-        `${option} '${textOf(word)}' is not below ${resolved === undefined ? 'a TARGET' : resolved}`,
-      );
-    }
-    const inside = pattern.subarray(resolved.length).toString('latin1').replace(/^\/+/, '');
-    return Buffer.from(inside === '' ? '**' : inside, 'latin1');
+    return pattern[0] === slash ? below(option, pattern, target) : pattern;
   });
+}
+
+/** TARGET may be named by a symbolic link, in the pattern as well. */
+function below(option: string, pattern: Buffer, target: Buffer | undefined): Buffer {
+  const names = target && [
+    absolutePath(target, 'TARGET'),
+    realpathSync(target, { encoding: 'buffer' }),
+  ];
+  const root = names?.find((name) => lies(pattern, name));
+  if (root === undefined) {
+    const where = names === undefined ? 'a TARGET' : `${names.at(-1)}`;
+    throw new UsageError(`${option} '${pattern}' is not below ${where}`);
+  }
+  const inside = pattern.subarray(root.length).toString('latin1').replace(/^\/+/, '');
+  return Buffer.from(inside === '' ? '**' : inside, 'latin1');
 }
 
 export async function diff(words: readonly Word[], output: Output): Promise<number> {

@@ -135,9 +135,8 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   out->after_path_ = after.dir->PathOf(after.name);
   out->size_ = after.st.st_size;
   const bool may_share = before.st.st_dev == after.st.st_dev && out->size_ >= kWorthAsking;
-  if (!always && may_share && ShareAllExtents(out->before_.get(), out->after_.get(), out->size_)) {
-    out->offset_ = out->size_;
-    return out;
+  if (!always && may_share) {
+    out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
   }
   out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * kPiece);
   return out;

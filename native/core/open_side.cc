@@ -21,7 +21,8 @@ Result<Sides> Resolve(const Layers& layers, const std::string& path) {
   sides.upper_dir = layers.upper;
   sides.before.dirs = roots;
   sides.after.dirs = layers.plain ? DirStack{layers.plain} : std::move(roots);
-  std::string_view rest = path;
+  sides.before.kind = sides.after.kind = Found::Kind::kDirectory;
+  std::string_view rest = path == "." ? std::string_view() : path;
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('/'), rest.size());
     const std::string name(rest.substr(0, end));

@@ -63,7 +63,11 @@ Status ResolveUpperFile(const Layers& layers, const MergedDirectory& dir, const 
   const std::string& redirect = sides.redirect;
   auto below =
       LookupName(layers, dir.after, LookupStart{redirect.empty() ? name : redirect, false, true});
-  if (!below.ok()) return std::move(below.failure());
+  if (!below.ok()) {
+    // Wherever the chain ends, it is this file that cannot be opened.
+    if (IsMissingData(below.failure())) return MissingData(sides.after.top);
+    return std::move(below.failure());
+  }
   // Data-only layers are reached through an ordinary lower only.
   if (below.value().kind != Found::Kind::kFile) return MissingData(sides.after.top);
   sides.after.data = std::move(below.value().data);

@@ -10,6 +10,8 @@ namespace ovl {
 
 namespace {
 
+constexpr const char* kMissingData = "metacopy-without-data";
+
 // The search for one name, from layer to layer.
 struct Search {
   const Layers& layers;
@@ -164,7 +166,11 @@ bool IsMetacopyValue(std::string_view value) {
 }  // namespace
 
 Failure MissingData(const LayerEntry& metacopy) {
-  return Refusal(EIO, "openat", "metacopy-without-data", metacopy.dir->PathOf(metacopy.name));
+  return Refusal(EIO, "openat", kMissingData, metacopy.dir->PathOf(metacopy.name));
+}
+
+bool IsMissingData(const Failure& failure) {
+  return std::string_view(failure.reason) == kMissingData;
 }
 
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where) {

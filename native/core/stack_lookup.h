@@ -43,6 +43,7 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
 
 // What the kernel answers for a metacopy of which no layer has the data.
 Failure MissingData(const LayerEntry& metacopy);
+bool IsMissingData(const Failure& failure);
 
 // A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
 // on a value the kernel refuses as well: empty, "//", or a relative name with a slash. A component

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -42,42 +43,43 @@ struct Map {
   }
 };
 
-bool SameExtents(int a, int b, uint64_t size, uint32_t flags) {
+bool SameBlocks(const struct fiemap_extent& x, const struct fiemap_extent& y) {
+  return ((x.fe_flags | y.fe_flags) & kUncertain) == 0 &&
+         (x.fe_flags & y.fe_flags & FIEMAP_EXTENT_SHARED) != 0 && x.fe_logical == y.fe_logical &&
+         x.fe_length == y.fe_length && x.fe_physical == y.fe_physical;
+}
+
+// XFS does not share the last, partial block of a file, so that the answer is hardly ever all of
+// it.
+uint64_t SameExtents(int a, int b, uint64_t size, uint32_t flags) {
   Map left;
   Map right;
-  uint64_t start = 0;
-  for (int calls = 0; calls < kMostCalls; ++calls) {
-    if (!left.Read(a, start, size, flags) || !right.Read(b, start, size, flags)) return false;
+  uint64_t same = 0;
+  for (int calls = 0; calls < kMostCalls && same < size; ++calls) {
+    if (!left.Read(a, same, size, flags) || !right.Read(b, same, size, flags)) return same;
     const uint32_t count = left.head()->fm_mapped_extents;
-    // A file that is one hole has no blocks to share.
-    if (count != right.head()->fm_mapped_extents || count == 0) return false;
+    // Nothing more is mapped: the rest may be a hole in both, but it may also be data that has no
+    // blocks yet.
+    if (count == 0) return same;
     for (uint32_t i = 0; i < count; ++i) {
-      const struct fiemap_extent& x = left.extent(i);
-      const struct fiemap_extent& y = right.extent(i);
-      if (((x.fe_flags | y.fe_flags) & kUncertain) != 0) return false;
-      if ((x.fe_flags & y.fe_flags & FIEMAP_EXTENT_SHARED) == 0) return false;
-      if (x.fe_logical != y.fe_logical || x.fe_length != y.fe_length ||
-          x.fe_physical != y.fe_physical) {
-        return false;
-      }
-      start = x.fe_logical + x.fe_length;
-      if ((x.fe_flags & FIEMAP_EXTENT_LAST) != 0 || start >= size) return true;
+      const bool both = i < right.head()->fm_mapped_extents;
+      if (!both || !SameBlocks(left.extent(i), right.extent(i))) return same;
+      same = left.extent(i).fe_logical + left.extent(i).fe_length;
     }
-    if (count < kExtents) return true;
   }
-  return false;
+  return std::min(same, size);
 }
 
 }  // namespace
 
 // What was written and has not reached the disk is missing from the map unless it is flushed first,
 // which is done only for files that look the same without: of those hardly anything can be dirty.
-bool ShareAllExtents(int a, int b, off_t size) {
+off_t SharedLength(int a, int b, off_t size) {
   const int saved = errno;
-  const auto length = static_cast<uint64_t>(size);
-  const bool share = SameExtents(a, b, length, 0) && SameExtents(a, b, length, FIEMAP_FLAG_SYNC);
+  uint64_t same = SameExtents(a, b, static_cast<uint64_t>(size), 0);
+  if (same > 0) same = SameExtents(a, b, same, FIEMAP_FLAG_SYNC);
   errno = saved;
-  return share;
+  return static_cast<off_t>(same);
 }
 
 }  // namespace ovl

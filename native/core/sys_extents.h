@@ -6,11 +6,12 @@
 
 namespace ovl {
 
-// Whether the first `size` bytes of two open files of one filesystem are certainly the same because
-// they are the same blocks, as after a copy-up by reflink. False says nothing.
+// How many of the first `size` bytes of two open files of one filesystem are certainly the same,
+// because they are the same blocks, as after a copy-up by reflink. What follows may be the same as
+// well.
 //
 // Reference: Documentation/filesystems/fiemap.rst in the kernel tree.
-bool ShareAllExtents(int a, int b, off_t size);
+off_t SharedLength(int a, int b, off_t size);
 
 }  // namespace ovl
 
