@@ -50,6 +50,15 @@ export interface CompareOptions {
   readonly expand?: boolean;
   readonly ignoreRootOwner?: boolean;
   readonly ignoreRootMode?: boolean;
+  /** `before` is a copy of the view before to which the changes were applied; needs `upper`. */
+  readonly applied?: boolean;
+}
+
+/** One line of a list of changes, as it is applied. */
+export interface AppliedChange {
+  readonly kind: string;
+  readonly aspects: readonly string[];
+  readonly path: Buffer;
 }
 
 export interface LabStat {
@@ -171,6 +180,11 @@ export class Lab implements AsyncDisposable {
 
   writeAt(path: LabPath, offset: number, data: LabData): Promise<void> {
     return this.#run('writeat', path, `${offset}`, escapeData(data));
+  }
+
+  /** Like `writeAt`, but the modification time stays. */
+  rewrite(path: LabPath, offset: number, data: LabData): Promise<void> {
+    return this.#run('rewrite', path, `${offset}`, escapeData(data));
   }
 
   punch(path: LabPath, offset: number, length: number): Promise<void> {
@@ -328,8 +342,38 @@ export class Lab implements AsyncDisposable {
     if (options.indexed === true) flags.push('index');
     if (options.ignoreRootOwner === true) flags.push('rootowner=ignore');
     if (options.ignoreRootMode === true) flags.push('rootmode=ignore');
+    if (options.applied === true) flags.push('applied');
     const upper = options.upper === undefined ? [] : [options.upper];
     return parseChanges(await this.#request('compare', before, after, flags.join(','), ...upper));
+  }
+
+  /** Copies what is in a directory, and its own attributes, into an empty one. */
+  copyTree(from: LabPath, to: LabPath): Promise<void> {
+    return this.#run('copytree', from, to);
+  }
+
+  /**
+   * Carries out the changes in `result`, a copy of the view before, with the content of the view
+   * after. Without `upper` the hard links are those that the view shows.
+   */
+  apply(
+    list: readonly AppliedChange[],
+    after: LabPath,
+    result: LabPath,
+    upper?: LabPath,
+  ): Promise<void> {
+    const nul = Buffer.from('\0');
+    const records = list.flatMap(({ kind, aspects, path }) => [
+      Buffer.from(`${kind}\0${aspects.join()}\0`),
+      path,
+      nul,
+    ]);
+    const data = escapeData(Buffer.concat(records));
+    return this.#run('apply', data, after, result, ...(upper === undefined ? [] : [upper]));
+  }
+
+  pause(milliseconds: number): Promise<void> {
+    return this.#run('pause', `${milliseconds}`);
   }
 
   /** Lets the requests under way finish. */

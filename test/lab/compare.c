@@ -21,6 +21,7 @@ struct sides {
 struct comparison {
   bool expand;
   bool indexed;
+  bool applied;  // "before" is a copy of the view before, to which the changes were applied
   bool ignore_root_owner;
   bool ignore_root_mode;
   struct xattr_view before_view;
@@ -100,6 +101,16 @@ static int compare_target(const struct comparison* c, int before, int after, con
   return result;
 }
 
+// Without an index only the name that was copied up tells that a group was broken, not those left
+// behind. With one, names that the upper lacks are served from the index too: then their inode is
+// another, which the time of its last change gives away.
+static bool shows_its_group(const struct comparison* c, bool in_upper, const struct stat* b,
+                            const struct stat* a) {
+  if (in_upper || c->applied) return true;
+  return c->indexed &&
+         (b->st_ctim.tv_sec != a->st_ctim.tv_sec || b->st_ctim.tv_nsec != a->st_ctim.tv_nsec);
+}
+
 // Both sides have the entry, with the same type. Adds the differing aspects in the fixed order.
 static int compare_entry(const struct comparison* c, const struct sides* at, const char* name,
                          const struct stat* b, const struct stat* a, struct bytes* aspects) {
@@ -135,10 +146,11 @@ static int compare_entry(const struct comparison* c, const struct sides* at, con
   struct stat copied;
   int in_upper = look(at->upper, name, c->path.data, &copied);
   if (in_upper < 0) return -1;
-  // Only the name that was copied up tells that a group was broken, not those left behind.
-  const struct stat* group = c->indexed ? a : &copied;
-  if (in_upper == 1 &&
-      links_differ(c->path.data, &c->before_links, b, &c->after_links, group, c->indexed)) {
+  const struct stat* group = in_upper == 1 && !c->indexed ? &copied : a;
+  // A copy has no names outside.
+  bool counted = c->indexed && !c->applied;
+  if (shows_its_group(c, in_upper == 1, b, a) &&
+      links_differ(c->path.data, &c->before_links, b, &c->after_links, group, counted)) {
     add_aspect(aspects, "links");
   }
   return 0;
@@ -243,6 +255,8 @@ static int parse_flags(struct comparison* c, char* text) {
       c->expand = true;
     } else if (strcmp(word, "index") == 0) {
       c->indexed = true;
+    } else if (strcmp(word, "applied") == 0) {
+      c->applied = true;
     } else if (strcmp(word, "own=trusted") == 0) {
       own = "trusted.overlay.";
     } else if (strcmp(word, "own=user") == 0) {
@@ -264,11 +278,13 @@ static int parse_flags(struct comparison* c, char* text) {
 static int compare_trees(struct comparison* c, struct sides* roots) {
   // A base view that is not the root of a mount is a plain directory, even when it lies on an
   // overlay (a container's root); the view after is a merged one whenever it is on an overlay.
-  c->before_view.verbatim = on_overlay(roots->before) && is_mount_root(roots->before);
+  c->before_view.verbatim =
+      c->applied || (on_overlay(roots->before) && is_mount_root(roots->before));
   c->after_view.verbatim = on_overlay(roots->after);
   int upper = c->indexed ? -1 : roots->upper;
-  if (roots->upper >= 0 && (links_collect(roots->before, -1, &c->before_links) < 0 ||
-                            links_collect(roots->after, upper, &c->after_links) < 0)) {
+  bool untouched = c->indexed || c->applied;
+  if (roots->upper >= 0 && (links_collect(roots->before, -1, true, &c->before_links) < 0 ||
+                            links_collect(roots->after, upper, untouched, &c->after_links) < 0)) {
     return -1;
   }
   bytes_add(&c->path, ".", 1);

@@ -69,6 +69,23 @@ int op_writeat(int argc, char** argv, struct bytes* out) {
   return finish(fd, write_all(fd, argv[3], length, offset), "pwrite", argv[1]);
 }
 
+// Like op_writeat, but leaves the modification time as it was (`touch -r`).
+int op_rewrite(int argc, char** argv, struct bytes* out) {
+  (void)argc, (void)out;
+  long long offset;
+  size_t length;
+  if (parse_number(argv[2], 10, &offset) < 0 || unescape(argv[3], &length) < 0) return -1;
+  if (offset < 0) return fail(EINVAL, "negative offset");
+  int fd = open_file(argv[1], O_WRONLY, 0);
+  if (fd < 0) return -1;
+  struct stat st;
+  int result = fstat(fd, &st);
+  if (result == 0) result = write_all(fd, argv[3], length, offset);
+  const struct timespec times[2] = {st.st_atim, st.st_mtim};
+  if (result == 0) result = futimens(fd, times);
+  return finish(fd, result, "rewrite", argv[1]);
+}
+
 int op_truncate(int argc, char** argv, struct bytes* out) {
   (void)argc, (void)out;
   long long size;

@@ -66,6 +66,7 @@ void names_free(struct names* names);
 typedef int operation(int argc, char** argv, struct bytes* out);
 
 operation op_mkdir, op_write, op_append, op_truncate, op_writeat, op_punch, op_openrdwr, op_fill;
+operation op_rewrite;
 operation op_link, op_symlink, op_unlink, op_rmdir, op_rename, op_exchange;
 operation op_mknod, op_fifo, op_socket, op_whiteout;
 operation op_stat, op_readlink, op_read, op_exists, op_list;
@@ -73,7 +74,8 @@ operation op_chmod, op_chown, op_utimens;
 operation op_setxattr, op_removexattr, op_getxattr, op_listxattr, op_setacl;
 operation op_rmtree;
 operation op_mount, op_umount;
-operation op_compare;
+operation op_compare, op_copytree, op_apply;
+operation op_pause;
 
 const char* type_word(mode_t mode);
 
@@ -96,6 +98,20 @@ int xattrs_compare(int before, const struct xattr_view* before_view, int after,
                    const struct xattr_view* after_view, const char* name, const char* label,
                    bool* same);
 
+// ---- copy.c: from one directory's name to another's; all call fail() ----
+
+// Makes the entry, of the type of `st`, with its content, target or device number.
+int copy_data(const struct stat* st, int from, const char* from_name, int to, const char* to_name);
+int copy_content(int from, const char* from_name, int to, const char* to_name);
+// Everything but that. ACLs and capabilities are extended attributes.
+int copy_attributes(const struct stat* st, int from, const char* from_name, int to,
+                    const char* to_name);
+int copy_owner(const struct stat* st, int to, const char* name);
+int copy_mode(const struct stat* st, int to, const char* name);
+int copy_times(const struct stat* st, int to, const char* name);
+// Those that are not at the source are removed.
+int copy_xattrs(int from, const char* from_name, int to, const char* to_name);
+
 // ---- links.c: hard link groups ----
 
 struct link_name {
@@ -109,11 +125,14 @@ struct link_table {
   size_t count;
 };
 
-// With an upper directory: only names that have an entry there, identified by that entry's inode.
-// The mount is no witness for them: an unprivileged one shows two inode numbers for two links of
-// one upper file while the first is cached (its `origin` is empty), and a copied-up file may show
-// the number of an untouched name.
-int links_collect(int directory, int upper, struct link_table* table);
+// With an upper directory: names that have an entry there are identified by that entry's inode. The
+// mount is no witness for them: an unprivileged one shows two inode numbers for two links of one
+// upper file while the first is cached (its `origin` is empty), and a copied-up file may show the
+// number of an untouched name. Names without one are left out unless `untouched`.
+int links_collect(int directory, int upper, bool untouched, struct link_table* table);
+void links_add(struct link_table* table, const struct stat* st, const char* path);
+// The path under which the inode was added first, or NULL.
+const char* links_find(const struct link_table* table, const struct stat* st);
 void links_free(struct link_table* table);
 // Whether the group of `path` changed between the two trees. `indexed`: the mount keeps groups
 // together, and counts their names outside the tree.

@@ -9,7 +9,7 @@
 
 #include "lab.h"
 
-static void add_name(struct link_table* table, const struct stat* st, const char* path) {
+void links_add(struct link_table* table, const struct stat* st, const char* path) {
   size_t size = strlen(path) + 1;
   table->items = lab_realloc(table->items, (table->count + 1) * sizeof *table->items);
   table->items[table->count++] = (struct link_name){
@@ -19,10 +19,19 @@ static void add_name(struct link_table* table, const struct stat* st, const char
   };
 }
 
+const char* links_find(const struct link_table* table, const struct stat* st) {
+  for (size_t i = 0; i < table->count; i++) {
+    const struct link_name* item = &table->items[i];
+    if (item->device == st->st_dev && item->inode == st->st_ino) return item->path;
+  }
+  return NULL;
+}
+
 // The walk's present directories; upper is -1 when names identify themselves.
 struct position {
   int directory;
   int upper;
+  bool untouched;
   size_t depth;
 };
 
@@ -34,15 +43,20 @@ static int collect_entry(struct position* at, const char* name, struct bytes* pa
   int found = look(at->directory, name, path->data, &st);
   if (found <= 0) return found;
   if (!S_ISDIR(st.st_mode)) {
-    if (at->upper >= 0) found = look(at->upper, name, path->data, &st);
-    if (found == 1 && st.st_nlink > 1) add_name(table, &st, path->data);
-    return found < 0 ? -1 : 0;
+    struct stat copied;
+    int in_upper = look(at->upper, name, path->data, &copied);
+    if (in_upper < 0) return -1;
+    if (in_upper == 0 && !at->untouched) return 0;
+    if (in_upper == 1) st = copied;
+    if (st.st_nlink > 1) links_add(table, &st, path->data);
+    return 0;
   }
   bool failed = false;
   struct position inner = {.upper = enter(at->upper, name, path->data, false, &failed),
+                           .untouched = at->untouched,
                            .depth = at->depth + 1};
   if (failed) return -1;
-  if (at->upper >= 0 && inner.upper < 0) return 0;
+  if (!at->untouched && inner.upper < 0) return 0;
   inner.directory = enter(at->directory, name, path->data, true, &failed);
   if (failed) {
     if (inner.upper >= 0) close(inner.upper);
@@ -73,8 +87,8 @@ static int collect(struct position* at, struct bytes* path, struct link_table* t
   return result;
 }
 
-int links_collect(int directory, int upper, struct link_table* table) {
-  struct position root = {.directory = directory, .upper = upper};
+int links_collect(int directory, int upper, bool untouched, struct link_table* table) {
+  struct position root = {.directory = directory, .upper = upper, .untouched = untouched};
   struct bytes path = {0};
   bytes_add(&path, "", 0);
   int result = collect(&root, &path, table);

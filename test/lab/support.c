@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -104,4 +105,12 @@ int write_all(int fd, const char* data, size_t length, long long offset) {
     if (offset >= 0) offset += done;
   }
   return 0;
+}
+
+int op_pause(int argc, char** argv, struct bytes* out) {
+  (void)argc, (void)out;
+  long long milliseconds;
+  if (parse_number(argv[1], 10, &milliseconds) < 0) return -1;
+  const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  return nanosleep(&time, NULL) < 0 ? fail(errno, "nanosleep") : 0;
 }

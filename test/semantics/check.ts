@@ -1,0 +1,105 @@
+// Compares what the library reports with the oracle, and with what applying the report gives.
+import type { ChangesSource } from 'overlayfs';
+import { changes } from 'overlayfs';
+import type { AppliedChange } from '../helpers/lab.ts';
+import type { Stage } from './stage.ts';
+
+/** Something that is not as it must be. */
+export class Disagreement extends Error {
+  /** Which comparison failed. */
+  readonly what: string;
+  readonly expected: readonly string[];
+  readonly actual: readonly string[];
+
+  constructor(what: string, expected: readonly string[], actual: readonly string[]) {
+    super(what);
+    this.name = 'Disagreement';
+    this.what = what;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+interface Row extends AppliedChange {
+  readonly type: string;
+  readonly previousType?: string | undefined;
+}
+
+/** Such as `M file>directory a/b [type]`. */
+function line({ kind, type, previousType, aspects, path }: Row): string {
+  const types = previousType === undefined ? type : `${previousType}>${type}`;
+  const text = JSON.stringify(path.toString('latin1')).slice(1, -1);
+  return `${kind.charAt(0).toUpperCase()} ${types} ${text}${aspects.length > 0 ? ` [${aspects}]` : ''}`;
+}
+
+async function reported(source: ChangesSource, expand: boolean): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const change of changes(source, { expand, encoding: 'buffer' })) {
+    rows.push({ ...change, path: change.pathBytes ?? Buffer.from(change.path) });
+  }
+  return rows;
+}
+
+function same(what: string, expected: readonly Row[], actual: readonly Row[]): void {
+  const left = expected.map(line);
+  const right = actual.map(line);
+  if (left.join('\n') !== right.join('\n')) throw new Disagreement(what, left, right);
+}
+
+export interface Oracle {
+  readonly plain: readonly Row[];
+  readonly expanded: readonly Row[];
+}
+
+/** The two lists of the oracle; both views are mounted. */
+export async function ask(stage: Stage, indexed: boolean): Promise<Oracle> {
+  const { lab, before, target, upper, cell } = stage;
+  const list = (expand: boolean): Promise<Row[]> =>
+    lab.compare(before, target, { own: cell.set.own, upper, expand, indexed });
+  const [plain, expanded] = await Promise.all([list(false), list(true)]);
+  return { plain, expanded };
+}
+
+/** A failing call is a disagreement too: the oracle has an answer. */
+async function judged(
+  what: string,
+  expected: readonly Row[],
+  list: Promise<Row[]>,
+): Promise<Row[]> {
+  let rows: Row[];
+  try {
+    rows = await list;
+  } catch (error) {
+    throw new Disagreement(`${what} fails`, expected.map(line), [String(error)]);
+  }
+  same(what, expected, rows);
+  return rows;
+}
+
+/** Both lists of one source; returns the plain one. */
+export async function checkLists(
+  what: string,
+  source: ChangesSource,
+  oracle: Oracle,
+): Promise<Row[]> {
+  const rows = await judged(what, oracle.plain, reported(source, false));
+  await judged(`${what}, expanded`, oracle.expanded, reported(source, true));
+  return rows;
+}
+
+/** The view before, with the reported changes applied, is the view after in every attribute. */
+export async function checkApplied(
+  stage: Stage,
+  list: readonly Row[],
+  indexed: boolean,
+): Promise<void> {
+  const { lab, before, target, upper, cell } = stage;
+  const copy = await stage.makeDirectory('copy');
+  // The upper knows best which names are links of each other, unless there is an index.
+  const witness = indexed ? [] : [upper];
+  await lab.copyTree(before, copy);
+  await lab.apply(list, target, copy, ...witness);
+  const options = { own: cell.set.own, upper, indexed, applied: true };
+  same('the changes, applied', [], await lab.compare(copy, target, options));
+  await lab.rmtree(copy);
+}
