@@ -18,7 +18,11 @@ struct applying {
   const char* after;
   const char* result;
   const char* upper;  // NULL: the mount keeps hard links together, and identifies names itself
+  struct link_table links;  // of the view after
   struct link_table placed;
+  // The list itself, as records of kind, aspects and path.
+  const char* list;
+  const char* end;
 };
 
 // One changed entry, on both sides.
@@ -130,10 +134,38 @@ static int remove_name(const struct applying* a, const char* path) {
   return result;
 }
 
-// 1 when the name was made a link of one that the list has placed before, 0 when it is the first.
+// Whether the list gives the name an inode.
+static bool gets_inode(const struct applying* a, const char* wanted) {
+  for (const char* at = a->list; at < a->end;) {
+    const char* kind = at;
+    const char* aspects = kind + strlen(kind) + 1;
+    const char* path = aspects + strlen(aspects) + 1;
+    at = path + strlen(path) + 1;
+    if (strcmp(path, wanted) == 0) {
+      return strcmp(kind, "modified") != 0 || has(aspects, "links") || has(aspects, "type");
+    }
+  }
+  return false;
+}
+
+// The name of the group that has its inode already: one that the list has placed, or does not
+// touch.
+static const char* find_in_group(const struct applying* a, const struct stat* identity) {
+  const char* placed = links_find(&a->placed, identity);
+  for (size_t i = 0; i < a->links.count && placed == NULL; i++) {
+    const struct link_name* item = &a->links.items[i];
+    if (item->device == identity->st_dev && item->inode == identity->st_ino &&
+        !gets_inode(a, item->path)) {
+      placed = item->path;
+    }
+  }
+  return placed;
+}
+
+// 1 when the name was made a link of one that is there, 0 when it is the first.
 static int join_group(struct applying* a, const struct entry* entry) {
   if (S_ISDIR(entry->after.st_mode) || entry->identity.st_nlink < 2) return 0;
-  const char* first = links_find(&a->placed, &entry->identity);
+  const char* first = find_in_group(a, &entry->identity);
   if (first == NULL) {
     links_add(&a->placed, &entry->identity, entry->path);
     return 0;
@@ -216,15 +248,25 @@ static int apply_present(struct applying* a, const char* kind, const char* aspec
   return result;
 }
 
+static int collect_links(struct applying* a) {
+  int after = path_open_directory(a->after);
+  int upper = after < 0 || a->upper == NULL ? -1 : path_open_directory(a->upper);
+  bool opened = after >= 0 && (a->upper == NULL || upper >= 0);
+  int result = opened ? links_collect(after, upper, true, &a->links) : -1;
+  if (after >= 0) close(after);
+  if (upper >= 0) close(upper);
+  return result;
+}
+
 int op_apply(int argc, char** argv, struct bytes* out) {
   (void)out;
   struct applying a = {.after = argv[2], .result = argv[3], .upper = argc > 4 ? argv[4] : NULL};
   size_t length;
   if (unescape(argv[1], &length) < 0) return -1;
-  const char* end = argv[1] + length;
-  int result = 0;
-  // Records of kind, aspects and path.
-  for (const char* at = argv[1]; at < end && result == 0;) {
+  a.list = argv[1];
+  a.end = argv[1] + length;
+  int result = collect_links(&a);
+  for (const char* at = a.list; at < a.end && result == 0;) {
     const char* kind = at;
     const char* aspects = kind + strlen(kind) + 1;
     const char* path = aspects + strlen(aspects) + 1;
@@ -232,6 +274,7 @@ int op_apply(int argc, char** argv, struct bytes* out) {
     result = strcmp(kind, "deleted") == 0 ? remove_name(&a, path)
                                           : apply_present(&a, kind, aspects, path);
   }
+  links_free(&a.links);
   links_free(&a.placed);
   return result;
 }

@@ -100,7 +100,9 @@ export class Stage implements AsyncDisposable {
   async mountBefore(): Promise<void> {
     const words =
       this.cell.set.own === 'user' ? ['userxattr'] : ['redirect_dir=follow', 'metacopy=on'];
-    const lowers = [...this.lowers, this.#nothing];
+    // Two lowers are needed without an upper. But unless redirects are followed, only the lowest one
+    // may lead to data-only lowers, and these count as well.
+    const lowers = this.data.length > 0 ? this.lowers : [...this.lowers, this.#nothing];
     await this.mount(this.before, { lowers, data: this.data }, words);
   }
 
