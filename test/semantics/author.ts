@@ -97,8 +97,11 @@ export class Author {
       operations.push(['mark', path, 'opaque', this.random.pick(['x', 'y', 'n'])]);
       const free = this.names.find((name) => !directory.children.has(name));
       if (free === undefined || this.random.chance(0.5)) continue;
-      operations.push(['write', `${path}/${free}`, '', 0o644]);
-      operations.push(['mark', `${path}/${free}`, 'whiteout', 'y']);
+      // A new file in any case: an unprivileged inner overlay goes on showing the old size of a name
+      // whose hard link was emptied, and the outer one goes by that.
+      const whiteout = `${path}/${free}`;
+      operations.push(['rmtree', whiteout], ['write', whiteout, '', 0o644]);
+      operations.push(['mark', whiteout, 'whiteout', 'y']);
     }
     return operations;
   }

@@ -144,3 +144,12 @@ export function cells(
   }
   return all;
 }
+
+/** By its name, whatever is there. */
+export function findCell(name: string): Cell {
+  const [, filesystem = '', , privilege = ''] = name.split('/');
+  const all = cells([filesystem as Filesystem], [privilege as Privilege]);
+  const cell = all.find((candidate) => candidate.name === name);
+  if (cell === undefined) throw new Error(`there is no cell ${name}`);
+  return cell;
+}
