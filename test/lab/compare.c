@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -101,14 +102,40 @@ static int compare_target(const struct comparison* c, int before, int after, con
   return result;
 }
 
+// Whether an indexed name is of the same file as before: copied up, and of the same inode number.
+// The upper bits say of which layer it is, where the mount has `xino`, as the view before has not.
+static bool same_file(const struct comparison* c, const struct sides* at, const char* name,
+                      const struct stat* b, const struct stat* a) {
+  static const unsigned long long kNumber = (1ull << 48) - 1;
+  char path[PROC_PATH_SIZE];
+  char origin[sizeof "trusted.overlay.origin"];
+  proc_path(path, at->upper, name);
+  snprintf(origin, sizeof origin, "%sorigin", c->after_view.own);
+  return lgetxattr(path, origin, NULL, 0) >= 0 && (b->st_ino & kNumber) == (a->st_ino & kNumber);
+}
+
 // Without an index only the name that was copied up tells that a group was broken, not those left
 // behind. With one, names that the upper lacks are served from the index too: then their inode is
 // another, which the time of its last change gives away.
-static bool shows_its_group(const struct comparison* c, bool in_upper, const struct stat* b,
-                            const struct stat* a) {
-  if (in_upper || c->applied) return true;
-  return c->indexed &&
-         (b->st_ctim.tv_sec != a->st_ctim.tv_sec || b->st_ctim.tv_nsec != a->st_ctim.tv_nsec);
+static int compare_links(const struct comparison* c, const struct sides* at, const char* name,
+                         const struct stat* b, const struct stat* a, struct bytes* aspects) {
+  struct stat copied;
+  int in_upper = look(at->upper, name, c->path.data, &copied);
+  if (in_upper < 0) return -1;
+  const struct stat* group = in_upper == 1 && !c->indexed ? &copied : a;
+  bool loses_outside = in_upper == 1;
+  if (c->applied) {
+    loses_outside = false;  // a copy has no names outside
+  } else if (c->indexed && in_upper == 1) {
+    loses_outside = !same_file(c, at, name, b, a);
+  } else if (in_upper == 0 && !(c->indexed && (b->st_ctim.tv_sec != a->st_ctim.tv_sec ||
+                                               b->st_ctim.tv_nsec != a->st_ctim.tv_nsec))) {
+    return 0;
+  }
+  if (links_differ(c->path.data, &c->before_links, b, &c->after_links, group, loses_outside)) {
+    add_aspect(aspects, "links");
+  }
+  return 0;
 }
 
 // Both sides have the entry, with the same type. Adds the differing aspects in the fixed order.
@@ -143,17 +170,7 @@ static int compare_entry(const struct comparison* c, const struct sides* at, con
     if (compare_target(c, at->before, at->after, name, &same) < 0) return -1;
     if (!same) add_aspect(aspects, "target");
   }
-  struct stat copied;
-  int in_upper = look(at->upper, name, c->path.data, &copied);
-  if (in_upper < 0) return -1;
-  const struct stat* group = in_upper == 1 && !c->indexed ? &copied : a;
-  // A copy has no names outside.
-  bool counted = c->indexed && !c->applied;
-  if (shows_its_group(c, in_upper == 1, b, a) &&
-      links_differ(c->path.data, &c->before_links, b, &c->after_links, group, counted)) {
-    add_aspect(aspects, "links");
-  }
-  return 0;
+  return compare_links(c, at, name, b, a, aspects);
 }
 
 // Compares one entry and reports it; NULL stands for an absent one. The walk goes on below it.

@@ -134,10 +134,12 @@ void links_add(struct link_table* table, const struct stat* st, const char* path
 // The path under which the inode was added first, or NULL.
 const char* links_find(const struct link_table* table, const struct stat* st);
 void links_free(struct link_table* table);
-// Whether the group of `path` changed between the two trees. `indexed`: the mount keeps groups
-// together, and counts their names outside the tree.
+// Whether the group of `path` changed between the two trees. `loses_outside`: it is another inode
+// than before, not one that an index keeps together, so that names outside the tree are names of it
+// no more.
 bool links_differ(const char* path, const struct link_table* before, const struct stat* before_stat,
-                  const struct link_table* after, const struct stat* after_stat, bool indexed);
+                  const struct link_table* after, const struct stat* after_stat,
+                  bool loses_outside);
 
 // ---- look.c: one name in one directory ----
 

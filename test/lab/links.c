@@ -115,7 +115,8 @@ static const char* next_member(const struct link_table* table, const struct stat
 }
 
 bool links_differ(const char* path, const struct link_table* before, const struct stat* before_stat,
-                  const struct link_table* after, const struct stat* after_stat, bool indexed) {
+                  const struct link_table* after, const struct stat* after_stat,
+                  bool loses_outside) {
   size_t before_at = 0;
   size_t after_at = 0;
   size_t count = 0;
@@ -126,7 +127,6 @@ bool links_differ(const char* path, const struct link_table* before, const struc
     if (left == NULL || right == NULL || strcmp(left, right) != 0) return true;
     count++;
   }
-  // Names outside the tree: a copy leaves them behind, an index keeps counting them.
-  if (indexed) return before_stat->st_nlink != after_stat->st_nlink;
-  return before_stat->st_nlink > count;
+  // Names outside the tree, which the view after does not count reliably.
+  return loses_outside && before_stat->st_nlink > count;
 }
