@@ -1,16 +1,20 @@
-// Runs everything that can fail. `--suite=lint,core,root,user,unprivileged` chooses; any other
-// argument is handed to ava (`npm test -- --match='*rename*'`, `npm test -- test/diff.test.ts`).
+// Runs everything that can fail. `--suite=lint,core,root,user,unprivileged,semantics` chooses; any
+// other argument is handed to ava (`npm test -- --match='*rename*'`, `npm test -- test/diff.test.ts`).
 
+import { join } from 'node:path';
 import { overlayMounts, temporaryDirectories } from './lib/leftovers.mjs';
 import { fail, green, heading } from './lib/print.mjs';
+import { root } from './lib/root.mjs';
 import { useGroups } from './lib/run.mjs';
 import { planSuites } from './lib/sandbox.mjs';
-import { abandon, avaSuite } from './lib/suite-ava.mjs';
+import { avaSuite } from './lib/suite-ava.mjs';
 import { buildLab, coreTests } from './lib/suite-core.mjs';
+import { semanticsSuite } from './lib/suite-semantics.mjs';
 import { judge, summarise } from './lib/summary.mjs';
+import { abandon } from './lib/supervise.mjs';
 import { lint } from './lint.mjs';
 
-const known = ['lint', 'core', 'root', 'user', 'unprivileged'];
+const known = ['lint', 'core', 'root', 'user', 'unprivileged', 'semantics'];
 const flag = '--suite=';
 const chosen = process.argv
   .filter((argument) => argument.startsWith(flag))
@@ -58,7 +62,23 @@ async function lintSuite() {
   };
 }
 
-async function avaSuites() {
+/** Always the same ones; `npm run fuzz:semantics` makes new ones. */
+const semantics = [
+  ...['--histories', '3600', '--seed', '1'],
+  ...['--failures', join(root, 'build', 'semantics-failures')],
+];
+
+async function labReady() {
+  heading('the test program of test/lab');
+  if (!(await buildLab())) {
+    record('test/lab', { failed: 1, failures: ['the build failed'] });
+    return false;
+  }
+  process.stdout.write(`${green('ok')} built\n`);
+  return true;
+}
+
+async function avaSuites(plans) {
   const titles = {
     root: 'ava as root, in a private mount namespace',
     user: 'ava as an ordinary user, in a user namespace',
@@ -68,13 +88,6 @@ async function avaSuites() {
   if (names.length === 0) {
     return;
   }
-  heading('the test program of test/lab');
-  if (!(await buildLab())) {
-    record('test/lab', { failed: 1, failures: ['the build failed'] });
-    return;
-  }
-  process.stdout.write(`${green('ok')} built\n`);
-  const plans = await planSuites();
   let ran = false;
   for (const name of names) {
     heading(titles[name]);
@@ -104,7 +117,16 @@ if (wanted('core')) {
   heading('unit tests of native/core, address and undefined-behaviour sanitizers');
   record('core sanitized', await coreTests({ sanitize: true }));
 }
-await avaSuites();
+const running = ['root', 'user', 'unprivileged', 'semantics'].some(wanted);
+if (running && (await labReady())) {
+  const plans = await planSuites();
+  await avaSuites(plans);
+  // Arguments are for ava: who names tests does not mean these.
+  if (wanted('semantics') && (avaArguments.length === 0 || chosen.includes('semantics'))) {
+    heading('random histories on real mounts');
+    record('semantics', await semanticsSuite(plans, semantics));
+  }
+}
 
 const left = traces().filter((item) => !before.has(item));
 record('nothing left', { passed: left.length === 0 ? 1 : 0, failed: left.length, failures: left });

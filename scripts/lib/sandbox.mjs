@@ -20,6 +20,8 @@ const overlayMagic = 0x794c7630;
 /** Root drops to the user behind sudo, else to the first ordinary uid; it needs no account. */
 const uid = Number(process.env.SUDO_UID || 1000);
 const gid = Number(process.env.SUDO_GID || 1000);
+/** Whom root's programs become. */
+export const owner = { uid, gid };
 const drop = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
 // The suite dies with this program even if that is killed with no chance to clean up.
 const tied = ['setpriv', '--pdeathsig', 'KILL', '--'];

@@ -47,13 +47,16 @@ async function clean(lazily: boolean): Promise<void> {
   await rm(base, { recursive: true });
 }
 
+// The first one lets the histories under way finish, and shows the counts; the second does not.
+let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (!stopped) {
+      stopped = true;
+      return;
+    }
     pool.kill();
-    clean(true).then(
-      () => process.exit(1),
-      () => process.exit(1),
-    );
+    void clean(true).finally(() => process.exit(1));
   });
 }
 
@@ -99,9 +102,9 @@ async function* jobs(): AsyncGenerator<Job> {
   }
   const deadline = given.minutes === undefined ? 0 : Date.now() + given.minutes * 60_000;
   const rounds = Math.max(least, Math.ceil(given.histories / feasible.length));
-  for (let round = 0; given.minutes === undefined ? round < rounds : true; round++) {
+  for (let round = 0; given.minutes !== undefined || round < rounds; round++) {
     for (const cell of feasible) {
-      if (given.minutes !== undefined && Date.now() > deadline) return;
+      if (stopped || (given.minutes !== undefined && Date.now() > deadline)) return;
       yield { cell, task: { kind: 'seed', cell: cell.name, seed: given.seed + round } };
     }
   }
@@ -171,4 +174,4 @@ if (given.result !== undefined) {
   const passed = histories - wrong + counts.impossible;
   await writeFile(given.result, JSON.stringify({ passed, failures, skips }));
 }
-process.exitCode = failures.length > 0 ? 1 : 0;
+process.exitCode = failures.length > 0 || stopped ? 1 : 0;

@@ -25,7 +25,9 @@ export interface PoolOptions {
   readonly commands: readonly Readonly<Partial<Record<Privilege, Command>>>[];
 }
 
-const program: string = fileURLToPath(new URL('worker.js', import.meta.url));
+const project: string = fileURLToPath(new URL('../../..', import.meta.url));
+// Relative: another user may have the project at another place.
+const program = 'dist/test/semantics/worker.js';
 
 class Worker {
   readonly #child: ChildProcess;
@@ -34,7 +36,12 @@ class Worker {
 
   constructor({ words, node }: Command, setup: Setup) {
     const [file, ...rest] = [...words, node, program, JSON.stringify(setup)];
-    this.#child = spawn(file ?? node, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // In a session of its own: an interruption is for the main program to deal with.
+    this.#child = spawn(file ?? node, rest, {
+      cwd: project,
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.#child.on('message', (answer: Answer) => this.#answer(answer));
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => this.#answer({ error: error.message }));

@@ -67,7 +67,7 @@ export class Counts {
 }
 
 function line(name: string, columns: readonly string[]): string {
-  return name.padEnd(36) + columns.map((text) => text.padStart(14)).join('');
+  return name.padEnd(36) + columns.map((text) => text.padStart(15)).join('');
 }
 
 function indent(lines: readonly string[]): string[] {
