@@ -5,8 +5,8 @@ import type { Command } from './pool.ts';
 export interface Arguments {
   /** Whether this is root of the initial user namespace. */
   readonly root: boolean;
-  /** At least so many, and at least five in each cell; or as many as fit into the minutes. */
-  readonly histories: number;
+  /** So many histories in each cell, or as many as fit into the minutes. */
+  readonly each: number;
   readonly minutes: number | undefined;
   readonly seed: number;
   /** Only cells whose names contain it. */
@@ -18,6 +18,8 @@ export interface Arguments {
   /** Where the outcome is written. */
   readonly result: string | undefined;
   readonly workers: number;
+  /** How long a failing history is made smaller. */
+  readonly shrinkSeconds: number;
   /** What makes ordinary users of the processes that root starts; or why that is impossible. */
   readonly rootless: readonly Command[] | string;
 }
@@ -35,7 +37,7 @@ export function readArguments(args: readonly string[]): Arguments {
     args: [...args],
     options: {
       as: string,
-      histories: string,
+      each: string,
       minutes: string,
       seed: string,
       cell: string,
@@ -43,13 +45,14 @@ export function readArguments(args: readonly string[]): Arguments {
       failures: string,
       result: string,
       workers: string,
+      shrink: string,
       rootless: string,
     },
   });
   const seed = number(values.seed, 'seed', Math.floor(Math.random() * 2 ** 31));
   return {
     root: values.as === 'root',
-    histories: number(values.histories, 'histories', 0),
+    each: number(values.each, 'each', 5),
     minutes: values.minutes === undefined ? undefined : number(values.minutes, 'minutes', 0),
     seed,
     cell: values.cell,
@@ -57,6 +60,7 @@ export function readArguments(args: readonly string[]): Arguments {
     failures: values.failures,
     result: values.result,
     workers: number(values.workers, 'workers', 2),
+    shrinkSeconds: number(values.shrink, 'shrink', 30),
     rootless:
       values.rootless === undefined
         ? 'not asked for'

@@ -13,7 +13,6 @@ import { Pool } from './pool.ts';
 import { Counts, explain } from './report.ts';
 import { keptHistories, readHistory, writeHistory } from './seeds.ts';
 
-const least = 5;
 const given = readArguments(process.argv.slice(2));
 const say = (text: string): void => {
   process.stdout.write(text);
@@ -24,7 +23,8 @@ const say = (text: string): void => {
 const base = await realpath(await mkdtemp(join(tmpdir(), 'overlayfs-test-')));
 await chmod(base, 0o755);
 const mounted = await mountAll(base, given.root);
-if (!given.root) mounted.places.set('temp', base);
+const places = new Map(mounted.places);
+if (!given.root) places.set('temp', base);
 const filesystems: readonly Filesystem[] = given.root
   ? ['ext4', 'xfs', 'btrfs', 'tmpfs']
   : ['tmpfs', 'temp'];
@@ -36,9 +36,9 @@ const commands = Array.from({ length: given.workers }, (_, slot) => {
   return { root: here, ...(rootless !== undefined && { rootless }) };
 });
 const pool = new Pool({
-  places: mounted.places,
+  places,
   lengths: { upper: 40, lower: 10 },
-  shrinkMs: 30_000,
+  shrinkMs: given.shrinkSeconds * 1000,
   commands,
 });
 
@@ -101,8 +101,7 @@ async function* jobs(): AsyncGenerator<Job> {
     yield { cell, task: { kind: 'impossible', cell: cell.name } };
   }
   const deadline = given.minutes === undefined ? 0 : Date.now() + given.minutes * 60_000;
-  const rounds = Math.max(least, Math.ceil(given.histories / feasible.length));
-  for (let round = 0; given.minutes !== undefined || round < rounds; round++) {
+  for (let round = 0; given.minutes !== undefined || round < given.each; round++) {
     for (const cell of feasible) {
       if (stopped || (given.minutes !== undefined && Date.now() > deadline)) return;
       yield { cell, task: { kind: 'seed', cell: cell.name, seed: given.seed + round } };
