@@ -68,6 +68,9 @@ export class Author {
   /** What tools leave in layers that they write without mounting them. */
   marks(): Operation[] {
     const operations: Operation[] = [];
+    // The root of a layer is never opaque, and is where it is.
+    if (this.random.chance(0.3)) operations.push(['mark', '.', 'opaque', 'y']);
+    if (this.random.chance(0.2)) operations.push(['mark', '.', 'redirect', '/nowhere']);
     for (const spot of this.random.some(this.tree.spots(), 4)) {
       // Its parent must be there: an existing directory that merges with those below.
       const above = spot.path.split('/').slice(0, -1);
@@ -75,18 +78,35 @@ export class Author {
         operations.push(['mkdir', above.slice(0, depth).join('/'), 0o755]);
       }
       if (spot.inode.type === 'directory' && this.random.chance(0.5)) {
-        operations.push(['mkdir', spot.path, 0o750], ['mark', spot.path, 'opaque', 'y']);
+        operations.push(['mkdir', spot.path, 0o750], ...this.#alone(spot.path));
         spot.inode.children.clear();
       } else if (above.length > 0 && this.random.chance(0.4)) {
         operations.push(['mark', above.join('/'), 'opaque', 'x']);
         operations.push(['write', spot.path, '', 0o644], ['mark', spot.path, 'whiteout', '']);
         spot.parent.children.delete(spot.name);
+      } else if (this.random.chance(0.2)) {
+        // Stale: it is no metacopy.
+        operations.push(['write', spot.path, 'plain', 0o600]);
+        operations.push(['mark', spot.path, 'redirect', '/nowhere']);
+        this.put(spot.path, inode('file', 0o600, 'plain'));
       } else {
         operations.push(['whiteout', spot.path]);
         spot.parent.children.delete(spot.name);
       }
     }
     return operations;
+  }
+
+  /** Marks of a directory that merges with nothing below it. */
+  #alone(path: string): Operation[] {
+    // With userxattr a redirect is not to be followed, and the directory not to be seen.
+    if (this.cell.set.own === 'user' || this.random.chance(0.6)) {
+      return [['mark', path, 'opaque', 'y']];
+    }
+    // What it leads to is missing; that it is opaque comes first.
+    const target = this.random.pick(['/nowhere', 'nowhere', '/nowhere/a']);
+    const opaque: Operation[] = this.random.chance(0.3) ? [['mark', path, 'opaque', 'y']] : [];
+    return [['mark', path, 'redirect', target], ...opaque];
   }
 
   /** Set through an overlay these are ordinary attributes of it, and marks for one above it. */

@@ -1,5 +1,5 @@
 // Compares what the library reports with the oracle, and with what applying the report gives.
-import type { ChangesSource } from 'overlayfs';
+import type { ChangesOptions, ChangesSource } from 'overlayfs';
 import { changes } from 'overlayfs';
 import type { AppliedChange, CompareOptions } from '../helpers/lab.ts';
 import type { Cell } from './cells.ts';
@@ -33,9 +33,9 @@ function line({ kind, type, previousType, aspects, path }: Row): string {
   return `${kind.charAt(0).toUpperCase()} ${types} ${text}${aspects.length > 0 ? ` [${aspects}]` : ''}`;
 }
 
-async function reported(source: ChangesSource, expand: boolean): Promise<Row[]> {
+async function reported(source: ChangesSource, options: ChangesOptions): Promise<Row[]> {
   const rows: Row[] = [];
-  for await (const change of changes(source, { expand, encoding: 'buffer' })) {
+  for await (const change of changes(source, { ...options, encoding: 'buffer' })) {
     rows.push({ ...change, path: change.pathBytes ?? Buffer.from(change.path) });
   }
   return rows;
@@ -88,8 +88,9 @@ export async function checkLists(
   source: ChangesSource,
   oracle: Oracle,
 ): Promise<Row[]> {
-  const rows = await judged(what, oracle.plain, reported(source, false));
-  await judged(`${what}, expanded`, oracle.expanded, reported(source, true));
+  const rows = await judged(what, oracle.plain, reported(source, {}));
+  const more = reported(source, { expand: true, content: 'always' });
+  await judged(`${what}, expanded`, oracle.expanded, more);
   return rows;
 }
 

@@ -77,7 +77,7 @@ export class Runner {
       stage.data.push(directory);
     }
     for (const [i, layer] of lowers.entries()) {
-      const directory = await stage.makeLower(`lower${i}`);
+      const directory = await stage.makeLower(`lower${i}`, i);
       await this.#makeLower(layer, directory, i);
     }
   }
@@ -92,7 +92,7 @@ export class Runner {
     if (by === 'hand') {
       await this.#perform(directory, operations);
     } else {
-      const work = await stage.makeLower(`lower${i}-work`);
+      const work = await stage.makeLower(`lower${i}-work`, i);
       const options = [...this.#cell.set.lowerOptions, 'volatile'];
       const stack = { lowers, data: stage.data, upper: directory, work };
       await stage.mount(stage.target, stack, options);

@@ -23,6 +23,15 @@ interface Stack {
   readonly work?: Buffer;
 }
 
+/** Two filesystems that are not that of the upper, or as many as there are. */
+function apart(filesystem: Filesystem, grounds: Grounds, id: string): Buffer[] {
+  const first = elsewhere[filesystem];
+  const places = [grounds[first] ?? grounds.temp, grounds[elsewhere[first]]];
+  const found = places.filter((place) => place !== undefined);
+  if (found.length === 0) throw new Error('there is but one filesystem');
+  return found.map((place, i) => at(place, `${id}-apart${i}`));
+}
+
 function list(paths: readonly Buffer[]): string {
   return paths.map((path) => path.toString('latin1')).join(':');
 }
@@ -38,22 +47,19 @@ export class Stage implements AsyncDisposable {
   upper: Buffer;
   work: Buffer;
   readonly #root: Buffer;
-  readonly #apart: Buffer | undefined;
+  /** Where the lowers are instead, the bottom-most first. */
+  readonly #apart: readonly Buffer[];
   readonly #nothing: Buffer;
   #mounts: Buffer[] = [];
   #number = 0;
 
   private constructor(lab: Lab, cell: Cell, grounds: Grounds, id: string) {
     const ground = grounds[cell.filesystem];
-    const other = grounds[elsewhere[cell.filesystem]] ?? grounds.temp;
     if (ground === undefined) throw new Error(`there is no ${cell.filesystem}`);
     this.lab = lab;
     this.cell = cell;
     this.#root = at(ground, id);
-    if (cell.shape === '2-apart') {
-      if (other === undefined) throw new Error('there is but one filesystem');
-      this.#apart = at(other, `${id}-apart`);
-    }
+    this.#apart = cell.shape === '2-apart' ? apart(cell.filesystem, grounds, id) : [];
     this.target = at(this.#root, 'merged');
     this.before = at(this.#root, 'before');
     this.#nothing = at(this.#root, 'nothing');
@@ -64,14 +70,14 @@ export class Stage implements AsyncDisposable {
   static async make(lab: Lab, cell: Cell, grounds: Grounds, id: string): Promise<Stage> {
     const stage = new Stage(lab, cell, grounds, id);
     await lab.mkdir(stage.#root);
-    if (stage.#apart !== undefined) await lab.mkdir(stage.#apart);
+    for (const path of stage.#apart) await lab.mkdir(path);
     for (const path of [stage.target, stage.before, stage.#nothing]) await lab.mkdir(path);
     return stage;
   }
 
   /** An empty directory where a lower of this cell belongs. */
-  async makeLower(name: string): Promise<Buffer> {
-    return await this.makeDirectory(name, this.#apart);
+  async makeLower(name: string, number = 0): Promise<Buffer> {
+    return await this.makeDirectory(name, this.#apart[number] ?? this.#apart.at(-1));
   }
 
   async makeDirectory(name: string, parent: Buffer = this.#root): Promise<Buffer> {
@@ -128,6 +134,6 @@ export class Stage implements AsyncDisposable {
     for (const mount of this.#mounts.reverse()) await this.lab.umount(mount);
     this.#mounts = [];
     await this.lab.rmtree(this.#root);
-    if (this.#apart !== undefined) await this.lab.rmtree(this.#apart);
+    for (const path of this.#apart) await this.lab.rmtree(path);
   }
 }
