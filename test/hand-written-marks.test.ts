@@ -1,17 +1,33 @@
 // Marks with strange values, in strange places and against each other, in layers that no mount has
 // written.
 import test from 'ava';
+import type { ChangesSource } from 'overlayfs';
 import type { HandWritten } from './helpers/hand-written.ts';
 import { layersByHand } from './helpers/hand-written.ts';
 import { Lab } from './helpers/lab.ts';
+import { reportedRows } from './helpers/scenario.ts';
 import type { Edit } from './helpers/scene.ts';
-import { age, asUser, at, own, plant } from './helpers/scene.ts';
+import {
+  age,
+  asUser,
+  at,
+  makeLowers,
+  mountByLab,
+  own,
+  plant,
+  startScene,
+} from './helpers/scene.ts';
 
 let lab: Lab;
 test.before('the lab starts', async () => {
   lab = await Lab.start();
 });
 test.after.always('the lab ends', () => lab.close());
+
+async function made(directory: Buffer): Promise<Buffer> {
+  await lab.mkdir(directory);
+  return directory;
+}
 
 const base = plant({ 'd/x': '1', 'd/y': '2', file: '3' });
 
@@ -231,5 +247,47 @@ const foreign: readonly HandWritten[] = asUser
         ],
       },
     ];
+
+(asUser ? test.skip : test)(
+  'trusted.overlay.* on a mount with userxattr: attributes that do nothing [root only]',
+  async (t) => {
+    const scene = await startScene(t, lab, 1);
+    await makeLowers(scene, [base]);
+    const { before, lowers, nothing, upper, target } = scene;
+    await plant({ 'd/new': '4', file: '3' })(lab, await made(upper));
+    for (const name of ['d', 'd/new', 'file']) {
+      await lab.setXattr(at(upper, name), 'trusted.overlay.opaque', 'y');
+      await lab.setXattr(at(upper, name), 'trusted.overlay.metacopy', '');
+      await lab.setXattr(at(upper, name), 'trusted.overlay.redirect', '//');
+      await lab.setXattr(at(upper, name), 'user.overlay.origin', '');
+    }
+    await lab.write(at(upper, 'd/y'), '');
+    await lab.setXattr(at(upper, 'd/y'), 'trusted.overlay.whiteout', '');
+    await lab.write(at(upper, 'd/x'), '');
+    await lab.setXattr(at(upper, 'd/x'), 'user.overlay.whiteout', '');
+    const view = { ...scene, target: before, lowers: [nothing, ...lowers], upper: undefined };
+    t.teardown(await mountByLab(view, ['userxattr']));
+    const close = await mountByLab(scene, ['userxattr']);
+    t.teardown(close);
+    const seen = await lab.compare(before, target, { own: 'user', upper });
+    const expected = seen.map(({ kind, path, aspects }) => `${kind} ${path} ${aspects.join()}`);
+    t.deepEqual(expected, [
+      'modified d xattrs',
+      'added d/new ',
+      'deleted d/x ',
+      'modified d/y content,xattrs,times',
+      'modified file xattrs',
+    ]);
+    // The mount table says what it was mounted with.
+    const listed = async (source: ChangesSource): Promise<string[]> =>
+      (await reportedRows(source, {})).map(
+        ({ kind, path, aspects }) => `${kind} ${path} ${aspects}`,
+      );
+    t.deepEqual(await listed(target), expected);
+    await close();
+    const source = { upper, lower: lowers, xattrs: 'user' } as const;
+    t.deepEqual(await listed(source), expected);
+  },
+);
 
 layersByHand(test, () => lab, [...opaque, ...bookkeeping, ...escaped, ...foreign]);
