@@ -53,11 +53,27 @@ async function look(lab: Lab, path: Buffer, name: string): Promise<string | unde
   }
 }
 
+/** A merged directory cannot even be listed where the kernel has to look at an entry to do so. */
+async function list(
+  lab: Lab,
+  directory: Buffer,
+  lines: string[],
+  prefix: string,
+): Promise<Buffer[]> {
+  try {
+    return await lab.list(directory);
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    lines.push(`${prefix || '.'} ${error.code}`);
+    return [];
+  }
+}
+
 /** A tree as lines: `a/`, `a/x = content`, `link -> target`, `node (fifo)`, `refused EPERM`. */
 export async function shown(lab: Lab, root: Buffer): Promise<string[]> {
   const lines: string[] = [];
   const walk = async (directory: Buffer, prefix: string): Promise<void> => {
-    for (const entry of await lab.list(directory)) {
+    for (const entry of await list(lab, directory, lines, prefix)) {
       const name = `${prefix}${entry.toString('latin1')}`;
       const line = await look(lab, at(directory, entry), name);
       if (line !== undefined) lines.push(line);

@@ -70,7 +70,7 @@ function marksOf(random: Random, node: Node): Record<string, string> {
     if (random.oneIn(20)) marks.metacopy = '';
   } else if (file) {
     if (random.oneIn(node.content === '' ? 3 : 12)) marks.whiteout = random.of(['', 'y']);
-    if (!asUser && random.oneIn(8)) {
+    if (!asUser && random.oneIn(14)) {
       marks.metacopy = random.oneIn(20) ? 'y' : '';
       if (random.oneIn(2)) marks.redirect = redirect();
     }

@@ -1,0 +1,183 @@
+// What a list of changes costs, in system calls: it depends on the upper alone, however large the
+// lower is.
+import { execFile, execFileSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { Lab } from './helpers/lab.ts';
+import { own } from './helpers/scene.ts';
+
+const run = promisify(execFile);
+const program = fileURLToPath(new URL('helpers/cost.js', import.meta.url));
+
+const manyDirectories = 1000;
+const filesEach = 100;
+
+/** Of any list: opening the layers, looking at their roots and marks, the privilege. */
+const fixedCalls = 48;
+/** Of a file that is in both: two looks, its attributes, its bytes. */
+const callsPerModified = 12;
+const callsPerAdded = 3;
+const callsPerDeleted = 3;
+/** Of a directory that is in both: opened and listed above, opened below, and closed. */
+const callsPerDirectory = 13;
+/** Listing a long directory takes another call now and then. */
+const more = 0.1;
+
+let lab: Lab;
+let base = '';
+const at = (...names: readonly string[]): string => join(base, ...names);
+
+test.before('a lower with a hundred thousand files', async () => {
+  lab = await Lab.start();
+  base = await mkdtemp(join(tmpdir(), 'overlayfs-test-cost-'));
+  await mkdir(at('large'));
+  for (let d = 0; d < manyDirectories; d++) {
+    await lab.mkdir(at('large', `d${d}`));
+    const files = Array.from({ length: filesEach }, (_, f) =>
+      lab.mknod(at('large', `d${d}`, `f${f}`), 'f', 0o644),
+    );
+    await Promise.all(files);
+  }
+  await mkdir(at('empty'));
+});
+test.after.always('it is removed', async () => {
+  await rm(base, { recursive: true, force: true });
+  await lab.close();
+});
+
+/** Neither the library's nor proportional to anything: waiting, memory, the pool's wake-up calls. */
+const noise =
+  /^(?:futex|epoll_\w+|mmap|munmap|mprotect|madvise|brk|mremap|rt_sig\w+|sched_\w+|restart_syscall)$/;
+
+interface Cost {
+  readonly entries: number;
+  readonly calls: number;
+  readonly byName: Readonly<Record<string, number>>;
+}
+
+async function cost(upper: string, lower: string): Promise<Cost> {
+  const trace = await mkdtemp(at('trace-'));
+  const strace = ['-f', '-o', join(trace, 'calls'), process.execPath];
+  // With one arena malloc does not ask how many processors there are, which it does now and then.
+  const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
+  const { stdout } = await run('strace', [...strace, program, upper, lower, own], { env });
+  const text = await readFile(join(trace, 'calls'), 'utf8');
+  const [, counted = ''] = /\/overlayfs-cost\/begin(.*)\/overlayfs-cost\/end/s.exec(text) ?? [];
+  const byName: Record<string, number> = {};
+  // A call that another thread interrupts has two lines, the second without its name in front.
+  for (const [, name = '', rest = ''] of counted.matchAll(/^\d+ +(\w+)\((.*)$/gm)) {
+    const wakesUp = /^(?:read|write)$/.test(name) && /^\d+, {2}<|\\1(?:\\0){7}/.test(rest);
+    if (!noise.test(name) && !wakesUp) byName[name] = (byName[name] ?? 0) + 1;
+  }
+  const calls = Object.values(byName).reduce((sum, count) => sum + count, 0);
+  return { entries: Number(stdout), calls, byName };
+}
+
+/** A tree of its own with files by name. */
+async function tree(files: Iterable<string>, content: string): Promise<string> {
+  const root = await mkdtemp(at('tree-'));
+  await chmod(root, 0o755);
+  for (const file of files) {
+    await mkdir(join(root, file, '..'), { recursive: true });
+    await writeFile(join(root, file), content);
+  }
+  return root;
+}
+
+function* numbered(count: number, name: (i: number) => string): Generator<string> {
+  for (let i = 0; i < count; i++) yield name(i);
+}
+
+function hasStrace(): boolean {
+  try {
+    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const traced = (title: string, body: (t: ExecutionContext) => Promise<void>): void => {
+  if (hasStrace()) test.serial(title, body);
+  else test.serial.skip(`${title} (strace is not installed, or may not trace)`, body);
+};
+
+traced('nothing changed, over a hundred thousand files', async (t) => {
+  const { entries, calls, byName } = await cost(at('empty'), at('large'));
+  t.log(`${calls} calls`);
+  t.is(entries, 0);
+  t.true(calls <= fixedCalls, JSON.stringify(byName));
+});
+
+traced('one file changed, over a hundred thousand files', async (t) => {
+  const upper = await tree(['d500/f50'], 'changed');
+  const over = await cost(upper, at('large'));
+  t.log(`${over.calls} calls`);
+  t.is(over.entries, 1);
+  const most = fixedCalls + callsPerDirectory + callsPerModified;
+  t.true(over.calls <= most, JSON.stringify(over.byName));
+  // Exactly as much as over one file.
+  const alone = await cost(upper, await tree(['d500/f50'], ''));
+  t.deepEqual(over.byName, alone.byName);
+});
+
+/** The calls that each of `count` more costs. */
+async function slope(
+  t: ExecutionContext,
+  count: number,
+  make: (count: number) => Promise<readonly [upper: string, lower: string]>,
+): Promise<number> {
+  const few = await cost(...(await make(count)));
+  const many = await cost(...(await make(2 * count)));
+  t.is(few.entries, count);
+  t.is(many.entries, 2 * count);
+  const each = (many.calls - few.calls) / count;
+  t.log(`${each} calls each`);
+  return each;
+}
+
+const name = (i: number): string => `d/file${i}`;
+
+traced('the cost of changed files grows with their number', async (t) => {
+  const each = await slope(t, 200, async (count) => [
+    await tree(numbered(count, name), 'after'),
+    await tree(numbered(count, name), 'older'),
+  ]);
+  t.true(each > 1 && each < callsPerModified + more);
+});
+
+traced('the cost of new files grows with their number', async (t) => {
+  const each = await slope(t, 200, async (count) => [
+    await tree(numbered(count, name), 'new'),
+    await tree(['d/other'], 'there'),
+  ]);
+  t.true(each > 1 && each < callsPerAdded + more);
+});
+
+traced('the cost of deleted files grows with their number', async (t) => {
+  const each = await slope(t, 200, async (count) => {
+    const upper = await tree(['d/x'], 'same');
+    for (const path of numbered(count, name)) await lab.whiteout(join(upper, path));
+    const lower = await tree(numbered(count, name), 'gone');
+    await rm(join(upper, 'd/x'));
+    return [upper, lower];
+  });
+  t.true(each > 1 && each < callsPerDeleted + more);
+});
+
+traced('the cost of directories grows with their number', async (t) => {
+  const inside = (i: number): string => `d${i}/file`;
+  const each = await slope(t, 100, async (count) => [
+    await tree(numbered(count, inside), 'after'),
+    await tree(numbered(count, inside), 'older'),
+  ]);
+  t.true(each > 1 && each < callsPerDirectory + callsPerModified + more);
+});
+
+// Hard links kept together by an index are the one case that may cost as much as the lower has
+// directories: its test belongs here.
