@@ -213,7 +213,7 @@ const missing: readonly HandWritten[] = [
     below: [base],
     layer: layer({ 'd/x': { redirect: '..', size: 4 } }),
     shown: ['d/', 'd/x EACCES', 'd/y = data of y', 'file = data'],
-    refused: { code: 'EINVAL', path: 'd/x' },
+    refused: { code: 'EACCES', path: 'd/..', below: 0 },
   }),
 ];
 
