@@ -152,7 +152,8 @@ export async function play(t: ExecutionContext, lab: Lab, scenario: Scenario): P
   if (options === undefined) return await mountAndCheck(t, scene, edit, ignore);
   const lines = await mountByLabAndCheck(t, scene, edit, options);
   // Our own mounts follow redirects that exist, but know no metacopies and have no index.
-  if (!metacopy && !options.includes('index=on')) same(t, await mountAndCheck(t, scene, async () => undefined), lines, 'again');
+  if (!metacopy && !options.includes('index=on'))
+    same(t, await mountAndCheck(t, scene, async () => undefined), lines, 'again');
   return lines;
 }
 
