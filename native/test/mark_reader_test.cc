@@ -82,11 +82,16 @@ TEST(MarkReadersUndecidedTakeTheFirstThatIsMet) {
   CHECK_EQ(both.Read(kBoth), kAsk);
 }
 
-TEST(MarkReadersAreCopiedWithWhatTheyHaveMet) {
+TEST(MarkReadersOfOneOverlayShareWhatTheyHaveMet) {
   Reading first(MarkReader::Undecided());
+  Reading earlier(first.reader());
   CHECK_EQ(first.Read(kUserBookkeeping), "");
-  Reading copy(first.reader());
-  CHECK_EQ(copy.Read(kTrusted), kAsk);
+  Reading later(first.reader());
+  CHECK_EQ(earlier.Read(kTrusted), kAsk);
+  CHECK_EQ(later.Read(kTrusted), kAsk);
+  CHECK(earlier.reader().space() == MarkerSpace::kUser);
+  Reading another(MarkReader::Undecided());
+  CHECK_EQ(another.Read(kTrusted), "opaque ");
 }
 
 TEST(MarkReadersThatCannotReadGuessNothing) {
