@@ -201,7 +201,7 @@ const missing: readonly HandWritten[] = [
     below: [base, layer({ other: { size: 4 } })],
     layer: layer({ file: { redirect: 'other', size: 4 } }, {}, ['other']),
     shown: [...rest, 'file EIO'],
-    refused: { code: 'EIO', path: 'file', asUpper: { path: 'other', below: 1 } },
+    refused: { code: 'EIO', path: 'file' },
   }),
   metacopied('with a redirect that is refused', {
     below: [base],

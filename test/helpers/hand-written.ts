@@ -30,8 +30,6 @@ export interface HandWritten {
     readonly path: string;
     /** The place in `below` of the layer that has the path; default: `layer` itself. */
     readonly below?: number;
-    /** What an upper has in its place: where the search for its data ended. */
-    readonly asUpper?: { readonly path: string; readonly below: number };
   };
   /** What changes when an upper has all of it as it reads; default: nothing. */
   readonly copied?: readonly string[];
@@ -94,7 +92,7 @@ async function refuses(
   t: ExecutionContext,
   { upper, lowers: lower }: Scene,
   layer: Buffer,
-  refused: HandWritten['refused'],
+  { refused }: HandWritten,
   ways: readonly boolean[],
 ): Promise<void> {
   const place = refused?.below === undefined ? layer : lower.at(-1 - refused.below);
@@ -166,7 +164,7 @@ async function asLower(t: ExecutionContext, lab: Lab, test: HandWritten): Promis
   }
   if (test.refused !== undefined) {
     // Only with `expand` does it look below a directory that is gone.
-    await refuses(t, scene, layer, test.refused, [true]);
+    await refuses(t, scene, layer, test, [true]);
     return;
   }
   const hidden = await mountByLab(scene, optionsOf(test));
@@ -194,8 +192,7 @@ async function asUpper(t: ExecutionContext, lab: Lab, test: HandWritten): Promis
   t.teardown(close);
   t.deepEqual(await shown(lab, scene.target), test.shown, 'as an upper');
   if (test.refused !== undefined) {
-    const refused = { ...test.refused, ...test.refused.asUpper };
-    await refuses(t, scene, scene.upper, refused, [false, true]);
+    await refuses(t, scene, scene.upper, test, [false, true]);
     return;
   }
   const lines: Lines = await checkLists(t, scene, [], { close });
