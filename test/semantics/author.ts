@@ -20,7 +20,8 @@ export class Author {
   readonly names: readonly string[];
   role: Role = 'lower';
   rotations = 0;
-  #counter = 0;
+  /** What is by turns a directory and a file in layers that are written by hand. */
+  #alternating: string | undefined;
 
   constructor(random: Random, cell: Cell) {
     this.random = random;
@@ -85,8 +86,8 @@ export class Author {
         operations.push(['write', spot.path, '', 0o644], ['mark', spot.path, 'whiteout', '']);
         spot.parent.children.delete(spot.name);
       } else if (this.random.chance(0.2)) {
-        // Stale: it is no metacopy.
-        operations.push(['write', spot.path, 'plain', 0o600]);
+        // Stale: it is no metacopy. Of a directory made above it would be another matter.
+        operations.push(['rmtree', spot.path], ['write', spot.path, 'plain', 0o600]);
         operations.push(['mark', spot.path, 'redirect', '/nowhere']);
         this.put(spot.path, inode('file', 0o600, 'plain'));
       } else {
@@ -95,6 +96,31 @@ export class Author {
       }
     }
     return operations;
+  }
+
+  /**
+   * A mount makes a directory opaque where a file was below. Others do not, and then the file ends what
+   * merges, whatever is below it.
+   */
+  alternate(): Operation[] {
+    this.#alternating ??= this.spot(
+      ({ inode: { type, children }, depth }) =>
+        type === 'directory' && depth === 1 && children.size > 0,
+    )?.path;
+    const path = this.#alternating;
+    if (path === undefined) return [];
+    if (this.get(path)?.type === 'directory') {
+      this.put(path, inode('file', 0o644, 'flat'));
+      return [
+        ['rmtree', path],
+        ['write', path, 'flat', 0o644],
+      ];
+    }
+    this.put(path, inode('directory', 0o755));
+    return [
+      ['unlink', path],
+      ['mkdir', path, 0o755],
+    ];
   }
 
   /** Marks of a directory that merges with nothing below it. */
@@ -217,9 +243,5 @@ export class Author {
 
   mode(): number {
     return this.random.pick([0o644, 0o600, 0o755, 0o4755, 0o2711, 0o444, 0o000, 0o1777]);
-  }
-
-  number(): number {
-    return ++this.#counter;
   }
 }

@@ -26,10 +26,14 @@ export function generate(cell: Cell, seed: number, lengths: Lengths): History {
   const random = new Random(`${cell.name} ${seed}`);
   const author = new Author(random, cell);
   const lowers: Layer[] = [];
+  const count = layerCounts[cell.shape];
+  // Some stacks are mostly written by hand: a mount never leaves certain sequences of layers.
+  const alternating = count > 2 && random.chance(0.4);
   const data: Operation[] = [];
-  for (let i = 0; i < layerCounts[cell.shape]; i++) {
+  for (let i = 0; i < count; i++) {
     const operations: Operation[] = [];
-    const by = i === 0 || (cell.shape !== 'nested' && random.chance(0.2)) ? 'hand' : 'overlay';
+    const byHand = cell.shape !== 'nested' && random.chance(alternating ? 0.8 : 0.2);
+    const by = i === 0 || byHand ? 'hand' : 'overlay';
     if (cell.shape === 'data-only') {
       const pair = author.metacopies(2 + random.below(4));
       data.push(...pair.data);
@@ -40,6 +44,7 @@ export function generate(cell: Cell, seed: number, lengths: Lengths): History {
       operations.push(...author.grow(length));
     } else {
       if (by === 'hand') operations.push(...author.marks());
+      if (by === 'hand' && alternating) operations.push(...author.alternate());
       operations.push(...author.change(length, by === 'hand' ? 'hand' : 'lower'));
       // The inner overlay of a nested one shows these as marks to the outer one.
       if (cell.shape === 'nested') operations.push(...author.innerMarks());

@@ -29,6 +29,9 @@ const project: string = fileURLToPath(new URL('../../..', import.meta.url));
 // Relative: another user may have the project at another place.
 const program = 'dist/test/semantics/worker.js';
 
+// A history takes milliseconds. One that makes the library go round in circles must end all the same.
+const patience = 60_000;
+
 class Worker {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
@@ -57,9 +60,16 @@ class Worker {
     return this.#child.connected;
   }
 
-  perform(task: Task): Promise<Answer> {
+  perform(task: Task, limitMs: number): Promise<Answer> {
     return new Promise((resolve) => {
-      this.#waiting = resolve;
+      const timer = setTimeout(() => {
+        this.#answer({ error: `no answer within ${limitMs / 1000} s` });
+        this.kill();
+      }, limitMs);
+      this.#waiting = (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
       this.#child.send(task, (error) => {
         if (error !== null) this.#answer({ error: error.message });
       });
@@ -102,7 +112,7 @@ export class Pool {
       worker = await this.#start(slot, cell.privilege);
       this.#workers.set(key, worker);
     }
-    return await worker.perform(task);
+    return await worker.perform(task, patience + this.#options.shrinkMs);
   }
 
   async #start(slot: number, privilege: Privilege): Promise<Worker> {
