@@ -256,6 +256,27 @@ const stacks: readonly HandWritten[] = [
     expanded: [...added('new', 'middle', 'own'), ...deleted('p', 'q/', 'q/middle')],
   },
   {
+    title: 'relative redirects on the way and at the end of an absolute one',
+    below: [
+      plant({ 'o/p/r/bottom': '1', 'o/p/q/hidden': '2', 'r/wrong': '3' }),
+      layer({ 'o/p/q/middle': '4' }, { 'o/p/q': { redirect: 'r' } }, ['o/p/r']),
+      layer({ 'o/n/q/upper': '5' }, { 'o/n': { redirect: 'p' } }, ['o/p']),
+    ],
+    rootOnly: true,
+    layer: moved('/o/n/q', 'o', 'r'),
+    shown: ['new/', 'new/bottom = 1', 'new/middle = 4', 'new/own = 0', 'new/upper = 5'],
+    changes: [
+      ...added('new', 'bottom', 'middle', 'own', 'upper'),
+      'D directory o',
+      'D directory r',
+    ],
+    expanded: [
+      ...added('new', 'bottom', 'middle', 'own', 'upper'),
+      ...deleted('o', 'n/', 'n/q/', 'n/q/bottom', 'n/q/middle', 'n/q/upper'),
+      ...deleted('r', 'wrong'),
+    ],
+  },
+  {
     title: 'a redirected directory on the way of an absolute redirect',
     below: [
       plant({ 'old/q/bottom': '1', 'p/q/hidden': '2' }),
