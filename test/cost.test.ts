@@ -60,12 +60,13 @@ interface Cost {
   readonly byName: Readonly<Record<string, number>>;
 }
 
-async function cost(upper: string, lower: string): Promise<Cost> {
+async function cost(upper: string, lower: string, work?: string): Promise<Cost> {
   const trace = await mkdtemp(at('trace-'));
   const strace = ['-f', '-o', join(trace, 'calls'), process.execPath];
   // With one arena malloc does not ask how many processors there are, which it does now and then.
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
-  const { stdout } = await run('strace', [...strace, program, upper, lower, own], { env });
+  const layers = [upper, lower, own, ...(work === undefined ? [] : [work])];
+  const { stdout } = await run('strace', [...strace, program, ...layers], { env });
   const text = await readFile(join(trace, 'calls'), 'utf8');
   const [, counted = ''] = /\/overlayfs-cost\/begin(.*)\/overlayfs-cost\/end/s.exec(text) ?? [];
   const byName: Record<string, number> = {};
@@ -179,5 +180,52 @@ traced('the cost of directories grows with their number', async (t) => {
   t.true(each > 1 && each < callsPerDirectory + callsPerModified + more);
 });
 
-// Hard links kept together by an index are the one case that may cost as much as the lower has
-// directories: its test belongs here.
+/** With an index: opening its directory and reading it to its end. */
+const indexCalls = 20;
+/** Of a directory of the lower that is searched for names: found, opened, looked at, read, closed. */
+const callsPerSearched = 8;
+
+/** Mounts the large lower with an index, edits, and gives the cost of the list of the layers. */
+async function indexed(edit: (merged: string) => Promise<void>): Promise<Cost> {
+  const place = await mkdtemp(at('indexed-'));
+  const [upper, work, merged] = ['upper', 'work', 'merged'].map((each) => join(place, each)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [upper, work, merged]) await mkdir(path);
+  const options = `lowerdir=${at('large')},upperdir=${upper},workdir=${work},index=on`;
+  await lab.mount('overlay', merged, 'overlay', [], options);
+  try {
+    await edit(merged);
+  } finally {
+    await lab.umount(merged);
+  }
+  return await cost(upper, at('large'), work);
+}
+
+const rooted: typeof traced =
+  own === 'trusted' ? traced : (title, body) => test.serial.skip(title, body);
+
+rooted('with an index a file of one name costs no more [root only]', async (t) => {
+  const upper = await tree(['d500/f50'], 'changed');
+  const without = await cost(upper, at('large'));
+  const over = await indexed((merged) => writeFile(join(merged, 'd500/f50'), 'changed'));
+  t.log(`${over.calls} calls, ${without.calls} without`);
+  t.is(over.entries, 1);
+  t.true(over.calls <= without.calls + indexCalls, JSON.stringify(over.byName));
+});
+
+rooted('with an index a hard link costs one reading of the directories [root only]', async (t) => {
+  await lab.link(at('large/d1/f1'), at('large/d999/link'));
+  const over = await indexed((merged) => writeFile(join(merged, 'd1/f1'), 'changed'));
+  t.log(`${over.calls} calls`);
+  t.is(over.entries, 2);
+  const most = fixedCalls + indexCalls + 10 * (callsPerDirectory + callsPerModified);
+  t.true(over.calls <= most + callsPerSearched * manyDirectories, JSON.stringify(over.byName));
+  // No file of the lower is looked at, only directories.
+  t.true(
+    (over.byName.newfstatat ?? 0) < 2 * manyDirectories + fixedCalls + indexCalls,
+    JSON.stringify(over.byName),
+  );
+});

@@ -1,17 +1,18 @@
 /**
  * A program whose system calls are counted: lists the changes of an upper. Arguments: the upper, the
- * lower, the namespace of the marks. It looks for two names that do not exist; what it calls in
+ * lower, the namespace of the marks, perhaps the work directory. It looks for two names that do not exist; what it calls in
  * between is what the list costs.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { changes } from 'overlayfs';
 
-const [upper = '', lower = '', xattrs = ''] = process.argv.slice(2);
+const [upper = '', lower = '', marks = '', work] = process.argv.slice(2);
 
 async function count(): Promise<number> {
   let entries = 0;
-  const source = { upper, lower, xattrs: xattrs === 'user' ? 'user' : 'trusted' } as const;
+  const xattrs = marks === 'user' ? 'user' : 'trusted';
+  const source = { upper, lower, xattrs, ...(work !== undefined && { work }) } as const;
   for await (const _ of changes(source)) entries++;
   // What the list held is let go of in the pool.
   await setTimeout(100);

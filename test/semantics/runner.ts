@@ -171,10 +171,11 @@ export class Runner {
 
   async #checkByName(what: string, oracle: Oracle): Promise<void> {
     const { upper, lowers: lower, data, cell, work } = this.#stage;
-    // A data-only lower cannot be named.
-    if (data.length > 0) return;
-    const index = this.#indexed ? { work } : {};
-    await checkLists(what, { upper, lower, xattrs: cell.set.own, ...index }, oracle);
+    const more = {
+      ...(data.length > 0 && { dataLower: data }),
+      ...(this.#indexed && { work }),
+    };
+    await checkLists(what, { upper, lower, xattrs: cell.set.own, ...more }, oracle);
   }
 
   async #finish(): Promise<void> {
