@@ -109,7 +109,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
    * a lower, of a hard link that an index keeps together the changed file. The layers are opened anew,
    * so it can be called during the iteration and after it, for every path of the overlay.
    *
-   * @throws OverlayError `ENOENT` where that side has no such file, `EINVAL` where it is not a regular
+   * @throws OverlayError `EPERM` where the marks cannot be read, `ENOENT` where that side has no such file, `EINVAL` where it is not a regular
    * file, `EIO` where it is a metacopy without data.
    */
   async open(

@@ -93,8 +93,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     '(`--userxattr`) if the layer was written by a mount with userxattr',
   closed: () => 'the overlay or the walk was closed before this was asked for',
   submount: () =>
-    'another mount lies on this directory and hides what belongs to the layer; unmount it, or run ' +
-    'with CAP_SYS_ADMIN to look below it',
+    'another mount lies on this directory and hides what is in it; unmount it, or, where it is a layer, ' +
+    'run with CAP_SYS_ADMIN to look below it',
   replaced: () => 'the directory was replaced by another one while it was being read',
   'bad-redirect': () =>
     'the overlay.redirect attribute has a value that the kernel refuses as well; the layer is damaged',

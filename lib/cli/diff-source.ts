@@ -1,8 +1,9 @@
 /** What `diff` is to compare: the options that name it. */
 import type { ChangesSource } from '../change-source.ts';
 import { UsageError } from './command-errors.ts';
-import { pathOf } from './options.ts';
+import { exclude, pathOf } from './options.ts';
 import type { Word } from './words.ts';
+import { textOf } from './words.ts';
 
 export const sourceOptions = {
   upper: { type: 'string' },
@@ -10,6 +11,7 @@ export const sourceOptions = {
   'data-lower': { type: 'string', multiple: true },
   work: { type: 'string' },
   userxattr: { type: 'boolean' },
+  xattrs: { type: 'string' },
   before: { type: 'string' },
   after: { type: 'string' },
 } as const;
@@ -20,6 +22,7 @@ interface Named {
   readonly 'data-lower'?: readonly Word[];
   readonly work?: Word;
   readonly userxattr?: boolean;
+  readonly xattrs?: Word;
   readonly before?: Word;
   readonly after?: Word;
 }
@@ -33,8 +36,17 @@ function directories({ before, after }: Named): ChangesSource {
   return { before: pathOf(before, '--before'), after: pathOf(after, '--after') };
 }
 
+function space({ userxattr, xattrs }: Named): 'trusted' | 'user' | undefined {
+  exclude(['--userxattr', userxattr], ['--xattrs', xattrs]);
+  if (xattrs !== undefined && xattrs !== 'trusted' && xattrs !== 'user') {
+    throw new UsageError(`--xattrs must be one of trusted, user, but is '${textOf(xattrs)}'`);
+  }
+  return userxattr ? 'user' : xattrs;
+}
+
 function layers(named: Named): ChangesSource {
-  const { upper, lower, work, userxattr } = named;
+  const { upper, lower, work } = named;
+  const xattrs = space(named);
   const dataLower = named['data-lower'];
   if (upper === undefined || lower === undefined) {
     throw new UsageError(
@@ -46,7 +58,7 @@ function layers(named: Named): ChangesSource {
     lower: lower.map((word) => pathOf(word, '--lower')),
     ...(dataLower && { dataLower: dataLower.map((word) => pathOf(word, '--data-lower')) }),
     ...(work !== undefined && { work: pathOf(work, '--work') }),
-    ...(userxattr && { xattrs: 'user' }),
+    ...(xattrs !== undefined && { xattrs }),
   };
 }
 
@@ -57,6 +69,7 @@ export function namedSource(target: Buffer | undefined, named: Named): ChangesSo
   const byDirectories = before !== undefined || after !== undefined;
   const details = [
     ['--userxattr', userxattr],
+    ['--xattrs', named.xattrs],
     ['--work', work],
     ['--data-lower', named['data-lower']],
   ] as const;

@@ -57,17 +57,21 @@ function patterns(option: string, words: readonly Word[], target: Buffer | undef
 
 /** TARGET may be named by a symbolic link, in the pattern as well. */
 function below(option: string, pattern: Buffer, target: Buffer | undefined): Buffer {
-  const names = target && [
-    absolutePath(target, 'TARGET'),
-    realpathSync(target, { encoding: 'buffer' }),
-  ];
-  const root = names?.find((name) => lies(pattern, name));
+  const names = target === undefined ? [] : namesOf(absolutePath(target, 'TARGET'));
+  const root = names.find((name) => lies(pattern, name));
   if (root === undefined) {
-    const where = names === undefined ? 'a TARGET' : `${names.at(-1)}`;
-    throw new UsageError(`${option} '${pattern}' is not below ${where}`);
+    throw new UsageError(`${option} '${pattern}' is not below ${names.at(-1) ?? 'a TARGET'}`);
   }
   const inside = pattern.subarray(root.length).toString('latin1').replace(/^\/+/, '');
   return Buffer.from(inside === '' ? '**' : inside, 'latin1');
+}
+
+function namesOf(target: Buffer): Buffer[] {
+  try {
+    return [target, realpathSync(target, { encoding: 'buffer' })];
+  } catch {
+    return [target]; // what is wrong with it is said when it is opened
+  }
 }
 
 export async function diff(words: readonly Word[], output: Output): Promise<number> {

@@ -98,8 +98,10 @@ directories that are no layers.
                  a lower that holds only data of metacopy files
   --work DIR     the work directory, if the mount had the option index: it knows
                  all changed hard links
-  --userxattr    the layers have their marks in user.* attributes, as a mount
-                 with --userxattr makes them
+  --xattrs WHICH
+                 where the layers have their marks: trusted or user (default:
+                 whichever they have)
+  --userxattr    the same as --xattrs user: as a mount with --userxattr makes them
   --expand       also list what lay below a deleted or replaced directory
   --content WHEN
                  compare the bytes of files of equal size: auto (the default;
@@ -110,7 +112,7 @@ directories that are no layers.
                  device, target, links
   --include PATTERN
                  list only what matches, with everything below: *, ? and [...]
-                 match within a name, ** any number of directories. Relative to
+                 match bytes within a name, ** any number of directories. Relative to
                  the root of the overlay, or absolute and below TARGET
   --exclude PATTERN
                  leave out what matches, with everything below

@@ -75,10 +75,10 @@ Result<Layers> Open(const LayersSpec& spec) {
 Result<Layers> OpenPlain(const std::string& before, const std::string& after) {
   Layers layers;
   layers.marks = MarkReader::Decided(MarkerSpace::kNone);
-  auto first = OpenLayer(before, 0);
+  auto first = OpenPlainDirectory(before, 0);
   if (!first.ok()) return std::move(first.failure());
   layers.lowers.push_back(std::move(first.value()));
-  auto second = OpenLayer(after, 1);
+  auto second = OpenPlainDirectory(after, 1);
   if (!second.ok()) return std::move(second.failure());
   layers.plain = std::move(second.value());
   return layers;

@@ -246,19 +246,21 @@ Status ChangeWalk::CompareFiles(const Sides& sides, Aspects aspects) {
   }
   const LayerEntry& before_data = sides.before.data;
   const LayerEntry& after_data = sides.after.data;
-  for (const Found* side : {&sides.before, &sides.after}) {
-    if (!side->data.dir) return MissingData(side->top);
-  }
   if (before.st.st_size != after.st.st_size) {
     EmitModified(sides, aspects | kAspectContent, false);
     return Done{};
   }
   const bool wanted = (options_.ignore & kAspectContent) == 0;
-  const bool same_data = after.st.st_size == 0 || (options_.content != ContentMode::kAlways &&
-                                                   SameInode(before_data, after_data));
+  const bool have_data = before_data.dir && after_data.dir;
+  const bool no_data = have_data && before_data.st.st_size == 0 && after_data.st.st_size == 0;
+  const bool same_data = no_data || (options_.content != ContentMode::kAlways && have_data &&
+                                     SameInode(before_data, after_data));
   if (same_data || !wanted || options_.content == ContentMode::kNever) {
     EmitModified(sides, aspects, wanted && !same_data);
     return Done{};
+  }
+  for (const Found* side : {&sides.before, &sides.after}) {
+    if (!side->data.dir) return MissingData(side->top);
   }
   if (sides.before.data_unknown || sides.after.data_unknown) {
     EmitModified(sides, aspects, true);

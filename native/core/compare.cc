@@ -134,6 +134,8 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   out->before_path_ = before.dir->PathOf(before.name);
   out->after_path_ = after.dir->PathOf(after.name);
   out->size_ = after.st.st_size;
+  out->same_size_ = before.st.st_size == after.st.st_size;
+  if (!out->same_size_) return out;
   const bool may_share = before.st.st_dev == after.st.st_dev && out->size_ >= kWorthAsking;
   if (!always && may_share) {
     out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
@@ -143,6 +145,7 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
 }
 
 Result<ContentComparison::State> ContentComparison::Step() {
+  if (!same_size_) return State::kDifferent;
   char* const a = buffers_.get();
   char* const b = a + kPiece;
   for (size_t done = 0; done < kStep && offset_ < size_;) {

@@ -44,8 +44,9 @@ Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, const
 
 Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
 
-// Two files of equal size, read side by side in pieces: a piece for every call of Step, so that one
-// huge file neither holds up an abort nor an exiting process.
+// The data of two files (of a metacopy it need not be as long as the file), read side by side in
+// pieces: a piece for every call of Step, so that one huge file neither holds up an abort nor an
+// exiting process.
 class ContentComparison {
  public:
   // `always`: read them even if they are the same blocks.
@@ -61,6 +62,7 @@ class ContentComparison {
   UniqueFd after_;
   std::string before_path_;
   std::string after_path_;
+  bool same_size_ = true;
   off_t size_ = 0;
   off_t offset_ = 0;
   std::unique_ptr<char[]> buffers_;

@@ -59,6 +59,12 @@ Result<DirPtr> OpenLayer(const std::string& path, uint32_t number) {
   return OpenLayerFd(fd.value().get(), number, path);
 }
 
+Result<DirPtr> OpenPlainDirectory(const std::string& path, uint32_t number) {
+  auto fd = OpenDirectory(path);
+  if (!fd.ok()) return std::move(fd.failure());
+  return LayerDir::Root(std::move(fd.value()), number, path);
+}
+
 Result<DirPtr> OpenIndex(int work, const std::string& display) {
   const std::string path = display + "/index";
   auto fd = OpenDirectoryAt(work, "index");

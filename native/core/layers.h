@@ -45,7 +45,10 @@ Status CheckReadable(MarkerSpace space, const std::string& layer);
 // later on (EXDEV, reason "submount"), never a look into it.
 Result<DirPtr> OpenLayer(const std::string& path, uint32_t number);
 
-// The same for a directory that is open already; `display` names it in messages.
+// A directory that is no layer, as it is: meeting a mount below it is an error for everybody.
+Result<DirPtr> OpenPlainDirectory(const std::string& path, uint32_t number);
+
+// A layer that is open already; `display` names it in messages.
 Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display);
 
 // The directory "index" of an open workdir. ENOENT where the workdir has none.

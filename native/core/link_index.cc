@@ -6,13 +6,18 @@
 #include <vector>
 
 #include "core/sys_file.h"
+#include "core/sys_handle.h"
 #include "core/sys_xattr.h"
 
 namespace ovl {
 
 namespace {
 
-constexpr char kNoUuid[16] = {};
+// An entry of a live upper that goes while it is looked at is one that was not met.
+Status Vanished(Failure failure) {
+  if (failure.err == ENOENT) return Done{};
+  return failure;
+}
 
 }  // namespace
 
@@ -47,8 +52,8 @@ bool LinkIndex::Concerns(const DirPtr& dir, const DirEntry& entry) const {
          crossings_.contains({dir->layer(), dir->dev(), dir->ino()});
 }
 
-LinkIndexReader::LinkIndexReader(Layers layers, Want want)
-    : layers_(std::move(layers)), want_(want) {}
+LinkIndexReader::LinkIndexReader(Layers layers)
+    : layers_(std::move(layers)), filesystems_(layers_.lowers) {}
 
 Result<bool> LinkIndexReader::Next(const WorkSlice& slice) {
   while (phase_ != Phase::kDone && !slice.Over()) {
@@ -116,7 +121,7 @@ Status LinkIndexReader::StepIndex() {
 Status LinkIndexReader::StepUpper() {
   std::vector<std::pair<DirPtr, std::string>> files;
   auto more = walk_->Step([&](const DirPtr& dir, const DirEntry& entry) {
-    if (entry.type != DT_DIR && entry.type != DT_CHR) files.emplace_back(dir, entry.name);
+    if (entry.type != DT_DIR) files.emplace_back(dir, entry.name);
   });
   if (!more.ok()) return std::move(more.failure());
   for (const auto& [dir, name] : files) {
@@ -146,56 +151,101 @@ Status LinkIndexReader::AddUpperEntry(const DirPtr& dir, const std::string& name
   LayerEntry entry{dir, name, {}};
   auto there = StatAt(fd.value(), name, entry.st);
   if (!there.ok()) return Located(std::move(there.failure()), dir, name);
-  if (!there.value() || S_ISDIR(entry.st.st_mode)) return Done{};
+  if (!there.value() || S_ISDIR(entry.st.st_mode) || IsWhiteoutDevice(entry.st)) return Done{};
   auto marks = ReadFileMarks(layers_, entry);
-  if (!marks.ok()) return std::move(marks.failure());
+  if (!marks.ok()) return Vanished(std::move(marks.failure()));
   if (!marks.value().nlink) return Done{};
   auto origin = ReadOrigin(layers_.marks, entry);
-  if (!origin.ok()) return std::move(origin.failure());
+  if (!origin.ok()) return Vanished(std::move(origin.failure()));
   if (!origin.value()) return Refusal(ENOTSUP, "getxattr", "index-unknown", dir->PathOf(name));
   return Add(*origin.value(), std::move(entry));
 }
 
-// Looks for the lower file on every filesystem that the lowers lie on: a handle means something on
-// its own only.
+// The lower file of a handle, by the layer that is on its filesystem.
 Status LinkIndexReader::Add(const Origin& origin, LayerEntry entry) {
-  std::vector<dev_t> tried;
-  for (size_t i = 0; i < layers_.ordinary(); ++i) {
+  DirPtr on;
+  for (size_t i = 0; i < layers_.ordinary() && !on; ++i) {
     const DirPtr& lower = layers_.lowers[i];
-    if (std::find(tried.begin(), tried.end(), lower->dev()) != tried.end()) continue;
-    tried.push_back(lower->dev());
-    auto fd = lower->Fd();
-    if (!fd.ok()) return std::move(fd.failure());
-    const std::string uuid = FilesystemUuid(fd.value());
-    const bool named = origin.uuid != std::string_view(kNoUuid, sizeof kNoUuid);
-    if (named && !uuid.empty() && uuid != origin.uuid) continue;
-    auto file = OpenHandle(fd.value(), origin.handle);
-    if (!file.ok()) {
-      if (file.failure().err == EPERM) {
-        return Refusal(EPERM, "open_by_handle_at", "index-unreadable",
-                       entry.dir->PathOf(entry.name));
-      }
-      if (file.failure().err == ESTALE || file.failure().err == EINVAL) continue;
-      return Located(std::move(file.failure()), entry.dir, entry.name);
-    }
-    auto st = StatFd(file.value().get());
-    if (!st.ok()) return Located(std::move(st.failure()), lower, "");
-    const bool same_type = (st.value().st_mode & S_IFMT) == (entry.st.st_mode & S_IFMT);
-    if (!same_type) continue;
-    if (st.value().st_nlink < 2) return Done{};  // its only name is in the upper
-    auto marks = ReadFileMarks(layers_, entry);
-    if (!marks.ok()) return std::move(marks.failure());
-    index_.numbers_.insert(st.value().st_ino);
-    index_.inodes_[{st.value().st_dev, st.value().st_ino}] =
-        LinkIndex::Inode{std::move(entry), marks.value().metacopy};
-    return Done{};
+    LayerEntry root{lower, "", {}};
+    root.st.st_dev = lower->dev();
+    auto may = filesystems_.May(origin.uuid, root);
+    if (!may.ok()) return std::move(may.failure());
+    if (may.value()) on = lower;
   }
-  return Done{};  // the lower file is gone, and with it every name
+  const std::string path = entry.dir->PathOf(entry.name);
+  if (!on && filesystems_.Confused(origin.uuid)) {
+    return Refusal(ENOTSUP, "ioctl", "index-unknown", path);
+  }
+  if (!on) return Done{};  // no lower can have it
+  auto fd = on->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto file = OpenHandle(fd.value(), origin.handle);
+  if (!file.ok()) {
+    if (file.failure().err == EPERM) {
+      return Refusal(EPERM, "open_by_handle_at", "index-unreadable", path);
+    }
+    // The lower file is gone, and with it every name.
+    if (file.failure().err == ESTALE || file.failure().err == EINVAL) return Done{};
+    return Located(std::move(file.failure()), entry.dir, entry.name);
+  }
+  auto st = StatFd(file.value().get());
+  if (!st.ok()) return Located(std::move(st.failure()), entry.dir, entry.name);
+  const struct stat& lower = st.value();
+  if ((lower.st_mode & S_IFMT) != (entry.st.st_mode & S_IFMT)) return Done{};
+  if (lower.st_nlink < 2) return Done{};  // its only name is in the upper
+  return index_.Add(layers_, lower, std::move(entry));
+}
+
+Status LinkIndex::Add(const Layers& layers, const struct stat& lower, LayerEntry entry) {
+  auto marks = ReadFileMarks(layers, entry);
+  if (!marks.ok()) return Vanished(std::move(marks.failure()));
+  numbers_.insert(lower.st_ino);
+  inodes_[{lower.st_dev, lower.st_ino}] = Inode{std::move(entry), marks.value().metacopy};
+  return Done{};
+}
+
+// The names of an index are handles: the one of the file is looked for, and no other entry
+// examined.
+Result<LinkIndex> FindInIndex(const Layers& layers, const LayerEntry& lower) {
+  LinkIndex found;
+  auto dir = lower.dir->Fd();
+  if (!dir.ok()) return std::move(dir.failure());
+  auto handle = HandleAt(dir.value(), lower.name);
+  if (!handle.ok()) return Located(std::move(handle.failure()), lower.dir, lower.name);
+  if (!handle.value()) return found;
+  auto index = layers.index->Reopen();
+  if (!index.ok()) return std::move(index.failure());
+  auto fd = index.value()->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  LayerFilesystems filesystems(layers.lowers);
+  std::vector<std::pair<std::string, std::string>> names;  // and the UUIDs they begin with
+  for (bool more = true; more;) {
+    auto read = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
+      const auto origin = ParseIndexName(entry.name);
+      if (origin && origin->handle == *handle.value()) names.emplace_back(entry.name, origin->uuid);
+    });
+    if (!read.ok()) return Located(std::move(read.failure()), index.value(), "");
+    more = read.value();
+  }
+  std::string name;
+  for (auto& [each, uuid] : names) {
+    auto may = filesystems.May(uuid, lower);
+    if (!may.ok()) return std::move(may.failure());
+    if (may.value()) name = each;
+  }
+  if (name.empty()) return found;
+  LayerEntry entry{index.value(), name, {}};
+  auto there = StatAt(fd.value(), name, entry.st);
+  if (!there.ok()) return Located(std::move(there.failure()), index.value(), name);
+  if (!there.value() || IsWhiteoutDevice(entry.st)) return found;
+  auto status = found.Add(layers, lower.st, std::move(entry));
+  if (!status.ok()) return std::move(status.failure());
+  return found;
 }
 
 void LinkIndexReader::BeginLowers() {
   walk_.reset();
-  phase_ = want_ == Want::kNames ? Phase::kLowers : Phase::kDone;
+  phase_ = Phase::kLowers;
 }
 
 Status LinkIndexReader::StepLowers() {

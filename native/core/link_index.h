@@ -18,6 +18,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/layer_filesystems.h"
 #include "core/layers.h"
 #include "core/origin.h"
 #include "core/raw_walk.h"
@@ -49,6 +50,9 @@ class LinkIndex {
   // Whether an entry of a lower directory leads to such a file or is one.
   bool Concerns(const DirPtr& dir, const DirEntry& entry) const;
 
+  // `entry` shows instead of `lower`.
+  Status Add(const Layers& layers, const struct stat& lower, LayerEntry entry);
+
  private:
   friend class LinkIndexReader;
   using Id = std::pair<dev_t, ino_t>;
@@ -60,15 +64,16 @@ class LinkIndex {
   std::set<DirId> crossings_;  // directories that hold one of another device: a subvolume of btrfs
 };
 
+// The same for one lower file of several names, which is all that is to be known of it.
+Result<LinkIndex> FindInIndex(const Layers& layers, const LayerEntry& lower);
+
 // Finds them out, in pieces: the index, or without one the upper's own marks, and then one reading
 // of every directory of the lowers. The latter is the only work of a walk that is proportional to
 // the lowers, and done only where there is such a file.
 class LinkIndexReader {
  public:
-  // What is to be found out: the changed inodes only, or also where their names are.
-  enum class Want : uint8_t { kInodes, kNames };
   // Reads directories to their end: the layers have to be its own.
-  explicit LinkIndexReader(Layers layers, Want want = Want::kNames);
+  explicit LinkIndexReader(Layers layers);
 
   // Goes on until the slice is over; false when everything is known.
   Result<bool> Next(const WorkSlice& slice);
@@ -85,7 +90,7 @@ class LinkIndexReader {
   Status Add(const Origin& origin, LayerEntry entry);
 
   Layers layers_;
-  Want want_;
+  LayerFilesystems filesystems_;
   LinkIndex index_;
   enum class Phase : uint8_t { kStart, kIndex, kUpper, kLowers, kDone } phase_ = Phase::kStart;
   std::unique_ptr<RawWalk> walk_;

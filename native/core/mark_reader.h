@@ -36,6 +36,9 @@ class MarkReader {
   bool readable() const { return readable_; }
   MarkerSpace space() const { return decided_ ? space_ : met_->space; }
 
+  // Somebody has said that they are in user.* attributes.
+  bool SaidUser() const { return decided_ && space_ == MarkerSpace::kUser; }
+
   // The marks of an attribute list; `dir` and `name` are where it was read, for messages.
   Result<Markers> Read(std::string_view list, const DirPtr& dir, const std::string& name) const;
 

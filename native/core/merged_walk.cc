@@ -78,7 +78,7 @@ Status MergedWalk::Start() {
   }
   // An ordinary user cannot give the upper the owner of the lower root; that is said once when
   // mounting and not in every list.
-  if (layers_.marks.space() == MarkerSpace::kUser) {
+  if (layers_.marks.SaidUser()) {
     root.before.top.st.st_uid = root.after.top.st.st_uid;
     root.before.top.st.st_gid = root.after.top.st.st_gid;
   }

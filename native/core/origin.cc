@@ -54,7 +54,11 @@ Result<std::optional<Origin>> ReadOrigin(const MarkReader& marks, const LayerEnt
   if (!fd.ok()) return std::move(fd.failure());
   std::string value;
   auto got = GetXattrAt(fd.value(), entry.name, MarkerName(marks.space(), "origin"), value);
-  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
+  if (!got.ok()) {
+    // Reading user.* takes read permission on the file, which listing its attributes does not.
+    if (got.failure().err == EACCES) return std::optional<Origin>();
+    return Located(std::move(got.failure()), entry.dir, entry.name);
+  }
   if (!got.value()) return std::optional<Origin>();
   return ParseOrigin(value);
 }

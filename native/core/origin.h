@@ -18,8 +18,10 @@ namespace ovl {
 
 struct Origin {
   FileHandle handle;
-  std::string
-      uuid;  // of the filesystem, 16 bytes; all zero where the mount had the option uuid=off
+  std::string uuid;  // of the filesystem; all zero where the mount had the option uuid=off
+
+  bool operator==(const Origin&) const = default;
+  auto operator<=>(const Origin&) const = default;
 };
 
 // Nothing where it is empty ("copied up from somewhere": a rootless mount writes that) or of a form
@@ -29,7 +31,7 @@ std::optional<Origin> ParseOrigin(std::string_view value);
 // The name of an entry of an index directory.
 std::optional<Origin> ParseIndexName(std::string_view name);
 
-// The mark "origin" of an entry.
+// The mark "origin" of an entry. Nothing where it cannot be read: it is a hint.
 Result<std::optional<Origin>> ReadOrigin(const MarkReader& marks, const LayerEntry& entry);
 
 }  // namespace ovl

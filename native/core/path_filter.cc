@@ -1,15 +1,31 @@
 #include "core/path_filter.h"
 
 #include <fnmatch.h>
+#include <locale.h>
 
 #include <algorithm>
 
 namespace ovl {
 
+namespace {
+
+// In bytes, whatever locale the process has been given: names are bytes.
+bool MatchesName(const std::string& pattern, const std::string& name) {
+  static const locale_t bytes = ::newlocale(LC_ALL_MASK, "C", nullptr);
+  const locale_t before = ::uselocale(bytes);
+  const bool matches = ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+  ::uselocale(before);
+  return matches;
+}
+
+}  // namespace
+
 PathPattern::PathPattern(std::string_view text) {
   while (!text.empty()) {
     const size_t end = std::min(text.find('/'), text.size());
-    if (end > 0 && text.substr(0, end) != ".") parts_.emplace_back(text.substr(0, end));
+    const std::string_view part = text.substr(0, end);
+    const bool again = part == "**" && !parts_.empty() && parts_.back() == part;
+    if (!part.empty() && part != "." && !again) parts_.emplace_back(part);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
@@ -32,7 +48,7 @@ PathPattern::Reached PathPattern::Follow(const Reached& reached, const std::stri
     if (part == parts_.size()) continue;
     if (parts_[part] == "**") {
       Reach(next, part);
-    } else if (::fnmatch(parts_[part].c_str(), name.c_str(), 0) == 0) {
+    } else if (MatchesName(parts_[part], name)) {
       Reach(next, part + 1);
     }
   }

@@ -18,8 +18,8 @@ Result<std::optional<FileHandle>> HandleOf(const LayerEntry& entry) {
 
 }  // namespace
 
-Result<std::optional<FileHandle>> ForeignOrigin(const MarkReader& marks, const Sides& sides) {
-  const std::optional<FileHandle> none;
+Result<std::optional<Origin>> ForeignOrigin(const MarkReader& marks, const Sides& sides) {
+  const std::optional<Origin> none;
   if (!sides.in_upper || !sides.origin || !IsFile(sides.after)) return none;
   auto origin = ReadOrigin(marks, sides.after.top);
   if (!origin.ok()) {
@@ -32,15 +32,16 @@ Result<std::optional<FileHandle>> ForeignOrigin(const MarkReader& marks, const S
     if (!handle.ok()) return std::move(handle.failure());
     if (handle.value() == origin.value()->handle) return none;
   }
-  return std::optional<FileHandle>(std::move(origin.value()->handle));
+  return origin;
 }
 
-std::string Renames::Find(const FileHandle& handle) const {
-  const auto it = paths_.find(handle);
+std::string Renames::Find(const Origin& origin) const {
+  const auto it = paths_.find(origin);
   return it == paths_.end() ? std::string() : it->second;
 }
 
-RenameSurvey::RenameSurvey(const Layers& layers, bool expand) : layers_(layers), expand_(expand) {}
+RenameSurvey::RenameSurvey(const Layers& layers, bool expand)
+    : layers_(layers), filesystems_(layers.lowers), expand_(expand) {}
 
 Status RenameSurvey::Begin() {
   auto own = layers_.Reopen();
@@ -72,9 +73,9 @@ Result<bool> RenameSurvey::Next(const WorkSlice& slice) {
 }
 
 Status RenameSurvey::Want(const Sides& sides) {
-  auto handle = ForeignOrigin(layers_.marks, sides);
-  if (!handle.ok()) return std::move(handle.failure());
-  if (handle.value()) renames_.paths_.emplace(std::move(*handle.value()), "");
+  auto origin = ForeignOrigin(layers_.marks, sides);
+  if (!origin.ok()) return std::move(origin.failure());
+  if (origin.value()) renames_.paths_.emplace(std::move(*origin.value()), "");
   return Done{};
 }
 
@@ -92,8 +93,13 @@ Status RenameSurvey::Offer(const Sides& sides) {
   auto handle = HandleOf(sides.before.top);
   if (!handle.ok()) return std::move(handle.failure());
   if (!handle.value()) return Done{};
-  const auto it = renames_.paths_.find(*handle.value());
-  if (it != renames_.paths_.end() && it->second.empty()) it->second = walk_->path();
+  // Sorted by handle: those that differ in the filesystem only follow each other.
+  auto it = renames_.paths_.lower_bound(Origin{*handle.value(), ""});
+  for (; it != renames_.paths_.end() && it->first.handle == *handle.value(); ++it) {
+    auto may = filesystems_.May(it->first.uuid, sides.before.top);
+    if (!may.ok()) return std::move(may.failure());
+    if (may.value() && it->second.empty()) it->second = walk_->path();
+  }
   return Done{};
 }
 

@@ -1,5 +1,5 @@
 // Where renamed files came from. The upper records a copied-up file's origin by its handle, not by
-// its path; the path is found among the names that the upper changes. Two walks beforehand, the
+// its path; the path is found among the names that the upper changes. Two walks of their own, the
 // second only where the first met a file that came from elsewhere, so that memory follows the
 // number of renamed files.
 #ifndef OVL_CORE_RENAME_SURVEY_H_
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "core/layer_filesystems.h"
 #include "core/merged_walk.h"
 #include "core/origin.h"
 #include "core/result.h"
@@ -17,17 +18,17 @@
 
 namespace ovl {
 
-// The handle of a file in the upper that was copied up under another name, if it says so.
-Result<std::optional<FileHandle>> ForeignOrigin(const MarkReader& marks, const Sides& sides);
+// Where a file in the upper was copied up from, if it says so and it was another name.
+Result<std::optional<Origin>> ForeignOrigin(const MarkReader& marks, const Sides& sides);
 
 class Renames {
  public:
   // The path before; empty where it is not known.
-  std::string Find(const FileHandle& handle) const;
+  std::string Find(const Origin& origin) const;
 
  private:
   friend class RenameSurvey;
-  std::map<FileHandle, std::string> paths_;
+  std::map<Origin, std::string> paths_;
 };
 
 class RenameSurvey {
@@ -44,6 +45,7 @@ class RenameSurvey {
   Status Offer(const Sides& sides);
 
   const Layers& layers_;
+  LayerFilesystems filesystems_;
   bool expand_;
   bool offering_ = false;  // in the second walk
   std::unique_ptr<MergedWalk> walk_;

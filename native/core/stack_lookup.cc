@@ -1,5 +1,6 @@
 #include "core/stack_lookup.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -163,6 +164,33 @@ bool IsMetacopyValue(std::string_view value) {
   return value.empty() || value.size() >= kHeader;
 }
 
+// A regular file of a data-only layer, by its path from the root: there nothing is a mark, and a
+// path may go up as long as it stays inside. Without a directory if there is none.
+Result<LayerEntry> LookupData(const DirPtr& root, std::string_view path) {
+  DirPtr at = root;
+  while (!path.empty()) {
+    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+    const size_t end = std::min(path.find('/'), path.size());
+    const std::string name(path.substr(0, end));
+    path.remove_prefix(end);
+    if (name == "." || name == "..") {
+      if (name == ".." && at->IsRoot()) return LayerEntry{};
+      if (name == "..") at = DirPtr(at->parent());
+      continue;
+    }
+    auto fd = at->Fd();
+    if (!fd.ok()) return std::move(fd.failure());
+    LayerEntry entry{at, name, {}};
+    auto there = StatAt(fd.value(), name, entry.st);
+    if (!there.ok()) return Located(std::move(there.failure()), at, name);
+    if (!there.value()) return LayerEntry{};
+    if (path.empty() && S_ISREG(entry.st.st_mode)) return entry;
+    if (!S_ISDIR(entry.st.st_mode)) return LayerEntry{};
+    at = LayerDir::Child(at, name, entry.st.st_dev, entry.st.st_ino);
+  }
+  return LayerEntry{};
+}
+
 }  // namespace
 
 Failure MissingData(const LayerEntry& metacopy) {
@@ -279,11 +307,12 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
   const auto size = [&] { return from_roots ? ordinary : stack.size(); };
   while (!search.stop && i < size()) {
     const DirPtr& base = from_roots ? roots[i] : stack[i];
-    // A redirect may lead to any layer below, so that the bottom-most layer of all is the last one
-    // whose marks need not be read; without redirects it is the bottom-most of this directory.
-    const bool anywhere = layers.marks.FollowsRedirects() || layers.data_only > 0;
-    const bool last =
-        anywhere ? base->layer() + 1 == ordinary && layers.data_only == 0 : i + 1 == size();
+    // Of the last layer the marks of a directory are not read. A redirect may lead to any layer
+    // below, so that it is the bottom-most of all; without redirects it is that of this directory.
+    const bool bottom = base->layer() + 1 == ordinary;
+    const bool last = layers.data_only == 0 && !layers.marks.FollowsRedirects()
+                          ? i + 1 == size()
+                          : bottom && (search.directory || layers.data_only == 0);
     search.redirected = false;
     auto hit = LookupLayer(search, base, last);
     if (!hit.ok()) return std::move(hit.failure());
@@ -306,14 +335,11 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
     }
   }
   // Data-only layers are no part of the tree; only an absolute redirect of a metacopy gets there.
-  if (search.metacopy && search.absolute_redirect && search.Absolute() &&
-      found.data.dir == nullptr) {
-    for (size_t d = ordinary; d < roots.size() && found.data.dir == nullptr; ++d) {
-      search.stop = false;
-      search.metacopy = true;
-      auto hit = LookupLayer(search, roots[d], true);
-      if (!hit.ok()) return std::move(hit.failure());
-      if (hit.value().found && !hit.value().directory) found.data = hit.value().entry;
+  if (search.metacopy && search.absolute_redirect && search.Absolute() && !found.data.dir) {
+    for (size_t d = ordinary; d < roots.size() && !found.data.dir; ++d) {
+      auto data = LookupData(roots[d], search.name);
+      if (!data.ok()) return std::move(data.failure());
+      found.data = std::move(data.value());
     }
   }
   // Where data-only layers may have it the kernel looks when the file is opened, else at once.

@@ -2,7 +2,9 @@
 
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,6 +45,21 @@ struct Map {
   }
 };
 
+// Whether equal addresses are equal blocks: where a filesystem has several devices it may count the
+// blocks of each from the start (XFS the files of its realtime device).
+bool OneAddressSpace(int a, int b) {
+  struct statfs fs;
+  if (::fstatfs(a, &fs) != 0) return false;
+  if (fs.f_type == BTRFS_SUPER_MAGIC) return true;
+  if (fs.f_type != XFS_SUPER_MAGIC) return false;
+  for (const int fd : {a, b}) {
+    struct fsxattr attributes;
+    if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return false;
+    if ((attributes.fsx_xflags & FS_XFLAG_REALTIME) != 0) return false;
+  }
+  return true;
+}
+
 bool SameBlocks(const struct fiemap_extent& x, const struct fiemap_extent& y) {
   return ((x.fe_flags | y.fe_flags) & kUncertain) == 0 &&
          (x.fe_flags & y.fe_flags & FIEMAP_EXTENT_SHARED) != 0 && x.fe_logical == y.fe_logical &&
@@ -76,7 +93,8 @@ uint64_t SameExtents(int a, int b, uint64_t size, uint32_t flags) {
 // which is done only for files that look the same without: of those hardly anything can be dirty.
 off_t SharedLength(int a, int b, off_t size) {
   const int saved = errno;
-  uint64_t same = SameExtents(a, b, static_cast<uint64_t>(size), 0);
+  uint64_t same = 0;
+  if (OneAddressSpace(a, b)) same = SameExtents(a, b, static_cast<uint64_t>(size), 0);
   if (same > 0) same = SameExtents(a, b, same, FIEMAP_FLAG_SYNC);
   errno = saved;
   return static_cast<off_t>(same);
