@@ -73,13 +73,18 @@ function opened(method: ChangesMethod, open: () => Promise<Outcome<LayersHandle>
   };
 }
 
+function noneOrMore(value: unknown, name: string): readonly Buffer[] {
+  const none = value === undefined || (Array.isArray(value) && value.length === 0);
+  return none ? [] : pathList(value, name);
+}
+
 function namedLayers(source: object): OpenableSource {
   const known = ['upper', 'lower', 'dataLower', 'work', 'xattrs'];
   const given = optionsObject(source, 'source', known);
   const spec = {
     upper: absolutePath(given.upper, 'source.upper'),
     lower: pathList(given.lower, 'source.lower'),
-    dataLower: given.dataLower === undefined ? [] : pathList(given.dataLower, 'source.dataLower'),
+    dataLower: noneOrMore(given.dataLower, 'source.dataLower'),
     work: given.work === undefined ? null : absolutePath(given.work, 'source.work'),
     marks: spaces.indexOf(
       given.xattrs === undefined

@@ -32,7 +32,7 @@ export interface ChangesOptions {
   readonly ignore?: readonly Aspect[];
   /**
    * Patterns of what is reported, relative to the root of the overlay, with what lies below a match.
-   * `*`, `?` and `[…]` match within a name, a component `**` any number of directories: `*.log` is at
+   * `*`, `?` and `[…]` match bytes within a name, a component `**` any number of directories: `*.log` is at
    * the top only, `**\/*.log` everywhere, `dist/**` is `dist` and everything in it. Nothing is
    * looked at where no pattern can match.
    */

@@ -48,7 +48,10 @@ export interface Change {
   readonly previousType?: FileType;
   /** Of a modification; else empty. */
   readonly aspects: readonly Aspect[];
-  /** With `content: 'never'`: the sizes are equal, and whether the bytes are was not looked at. */
+  /**
+   * The sizes are equal, and whether the bytes are was not looked at (`content: 'never'`) or could not
+   * be told (`onUnreadable: 'unknown'`).
+   */
   readonly content?: 'unknown';
   /**
    * With `onUnreadable: 'unknown'`: a mark that could not be read may make this another change or

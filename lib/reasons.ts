@@ -116,7 +116,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'the overlay.metacopy attribute has a value that the kernel refuses as well; the layer is damaged',
   'both-namespaces': () =>
     'the layers have marks in trusted.overlay.* and in user.overlay.*, and a mount looks at one of ' +
-    "them only: say which with `xattrs: 'trusted'` or `xattrs: 'user'` (`--userxattr`)",
+    "them only: say which with `xattrs: 'trusted'` or `xattrs: 'user'` (`--xattrs`)",
   'index-unreadable': () =>
     'the mount has an index, and finding the hard links it keeps together needs CAP_DAC_READ_SEARCH ' +
     'in the initial user namespace; run as root',

@@ -66,7 +66,7 @@ rootOnly(
     const error = await failure(t, source);
     t.is(error.code, 'ENOTSUP');
     t.is(error.path, at(made.upper, 'd').toString());
-    t.regex(error.message, /xattrs: 'trusted'.*--userxattr/);
+    t.regex(error.message, /xattrs: 'trusted'.*--xattrs/);
     t.deepEqual((await list({ ...source, xattrs: 'user' })).map(brief), ['modified d', ...opaque]);
   },
 );

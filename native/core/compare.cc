@@ -18,17 +18,12 @@ constexpr size_t kPiece = 256 * 1024;
 constexpr size_t kStep = 1024 * 1024;
 constexpr off_t kWorthAsking = 64 * 1024;  // smaller files are read as fast as asked about
 
-Failure At(Failure failure, const LayerEntry& entry) {
-  failure.path = entry.dir->PathOf(entry.name);
-  return failure;
-}
-
 Result<std::string> ListOf(const LayerEntry& entry) {
   auto fd = entry.dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
   // The root of a layer has no name in a parent that we could ask by.
   auto list = entry.name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), entry.name);
-  if (!list.ok()) return At(std::move(list.failure()), entry);
+  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
   return list;
 }
 
@@ -37,7 +32,7 @@ Result<bool> ValueOf(const LayerEntry& entry, const std::string& attribute, std:
   if (!fd.ok()) return std::move(fd.failure());
   auto got = entry.name.empty() ? GetXattr(fd.value(), attribute, value)
                                 : GetXattrAt(fd.value(), entry.name, attribute, value);
-  if (!got.ok()) return At(std::move(got.failure()), entry);
+  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
   return got;
 }
 
@@ -45,7 +40,7 @@ Result<UniqueFd> OpenContent(const LayerEntry& entry) {
   auto dir = entry.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
   auto fd = OpenFileAt(dir.value(), entry.name);
-  if (!fd.ok()) return At(std::move(fd.failure()), entry);
+  if (!fd.ok()) return Located(std::move(fd.failure()), entry.dir, entry.name);
   return fd;
 }
 
@@ -115,9 +110,10 @@ Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after) {
   auto b = after.dir->Fd();
   if (!b.ok()) return std::move(b.failure());
   auto before_target = ReadLinkAt(a.value(), before.name);
-  if (!before_target.ok()) return At(std::move(before_target.failure()), before);
+  if (!before_target.ok())
+    return Located(std::move(before_target.failure()), before.dir, before.name);
   auto after_target = ReadLinkAt(b.value(), after.name);
-  if (!after_target.ok()) return At(std::move(after_target.failure()), after);
+  if (!after_target.ok()) return Located(std::move(after_target.failure()), after.dir, after.name);
   return before_target.value() == after_target.value();
 }
 

@@ -171,7 +171,7 @@ Status MergedWalk::Read(Frame& frame) {
   const NameSource source = frame.to_read.back().second;
   auto fd = dir->Fd();
   if (!fd.ok()) {
-    // A directory of a live upper may vanish between being named and being opened.
+    // A directory may vanish between being named and being opened.
     if (fd.failure().err != ENOENT) return std::move(fd.failure());
     frame.to_read.pop_back();
     return Done{};

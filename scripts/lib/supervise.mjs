@@ -13,13 +13,16 @@ const live = new Map();
 export async function supervised(directories, work) {
   const id = randomUUID();
   live.set(id, directories);
-  const result = await work((env) => marked(env, id));
-  const left = await lingering(id);
-  for (const directory of directories) {
-    await removeRunDirectory(directory);
+  try {
+    const result = await work((env) => marked(env, id));
+    return { result, left: await lingering(id) };
+  } finally {
+    killProcesses(id);
+    for (const directory of directories) {
+      await removeRunDirectory(directory);
+    }
+    live.delete(id);
   }
-  live.delete(id);
-  return { result, left };
 }
 
 /** Ends everything that was started, at once and without leaving anything. */
