@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Change, ChangesOptions } from 'overlayfs';
-import { changes, mountOverlay } from 'overlayfs';
+import { changes, mountOverlay, OverlayError } from 'overlayfs';
 import type { LabPath, OracleChange } from './helpers/lab.ts';
 import { Lab } from './helpers/lab.ts';
 import type { Edit, Scene } from './helpers/scene.ts';
@@ -213,13 +213,15 @@ test('a side that is missing, or no directory', async (t) => {
   }
 });
 
-rootTest('what is mounted on a directory does not count [root only]', async (t) => {
+rootTest('what is mounted on a directory is not passed over in silence [root only]', async (t) => {
   const scene = await pair(t, base, (_, path) => lab.append(at(path, 'd/e/z'), '!'));
   await lab.mount('none', at(scene.target, 'd'), 'tmpfs', [], '');
   t.teardown(() => lab.umount(at(scene.target, 'd')));
   await lab.write(at(scene.target, 'd/inside'), 'inside');
   const { before, target: after } = scene;
-  t.deepEqual(await listed({ before, after }), ['modified file d/e/z content,times']);
+  const error = await t.throwsAsync(listed({ before, after }), { instanceOf: OverlayError });
+  t.is(error?.code, 'EXDEV');
+  t.is(error?.path, at(after, 'd').toString());
 });
 
 test('an overlay as what is after gives the list that its upper gives', async (t) => {

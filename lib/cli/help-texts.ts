@@ -101,7 +101,7 @@ directories that are no layers.
   --xattrs WHICH
                  where the layers have their marks: trusted or user (default:
                  whichever they have)
-  --userxattr    the same as --xattrs user: as a mount with --userxattr makes them
+  --userxattr    the same as --xattrs user, for layers of a mount with --userxattr
   --expand       also list what lay below a deleted or replaced directory
   --content WHEN
                  compare the bytes of files of equal size: auto (the default;

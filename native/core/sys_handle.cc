@@ -1,6 +1,7 @@
 #include "core/sys_handle.h"
 
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <sys/ioctl.h>
 
 #include <cstdint>
@@ -63,8 +64,12 @@ Result<UniqueFd> OpenHandle(int mount, const FileHandle& handle) {
 std::string FilesystemUuid(int fd) {
   FsUuid uuid{};
   constexpr unsigned long kGetFsUuid = _IOR(0x15, 0, FsUuid);
-  if (::ioctl(fd, kGetFsUuid, &uuid) != 0 || uuid.length != sizeof uuid.bytes) return {};
-  return std::string(reinterpret_cast<const char*>(uuid.bytes), sizeof uuid.bytes);
+  if (::ioctl(fd, kGetFsUuid, &uuid) == 0 && uuid.length == sizeof uuid.bytes) {
+    return std::string(reinterpret_cast<const char*>(uuid.bytes), sizeof uuid.bytes);
+  }
+  struct btrfs_ioctl_fs_info_args info = {};
+  if (::ioctl(fd, BTRFS_IOC_FS_INFO, &info) != 0) return {};
+  return std::string(reinterpret_cast<const char*>(info.fsid), sizeof info.fsid);
 }
 
 }  // namespace ovl

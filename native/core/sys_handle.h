@@ -25,8 +25,8 @@ Result<std::optional<FileHandle>> HandleAt(int dir, const std::string& name);
 // where there is no such file any more.
 Result<UniqueFd> OpenHandle(int mount, const FileHandle& handle);
 
-// The identity of the filesystem an open file lies on (FS_IOC_GETFSUUID, Linux 6.9). Empty where
-// the kernel or the filesystem has none.
+// The UUID of the filesystem an open file lies on: FS_IOC_GETFSUUID (Linux 6.9), and for btrfs,
+// which does not answer that, its own call. Empty where there is none or nobody says.
 std::string FilesystemUuid(int fd);
 
 }  // namespace ovl

@@ -314,6 +314,14 @@ TEST(ChangesOfMetacopies) {
   CHECK_EQ(Changes(hand).back(), "EIO metacopy-without-data u/zeros");
 }
 
+TEST(ChangesOfAMetacopyMarkOnWhatIsNoFile) {
+  HandLayers hand(1, MarkerSpace::kTrusted);
+  if (!hand.Usable()) return;
+  hand.upper().Symlink("link", "x");
+  hand.Mark(hand.upper(), "link", "metacopy", "y");
+  CHECK_EQ(Changes(hand), Lines{"A symlink link"});
+}
+
 TEST(ChangesFailOnMarksThatHaveNoMeaningHere) {
   for (const char* mark : {"redirect", "metacopy"}) {
     HandLayers hand(1);

@@ -257,6 +257,36 @@ TEST(MetacopyWithoutData) {
   }
 }
 
+TEST(MetacopyWithARedirectThroughAFileHasNoData) {
+  HandLayers hand(3, MarkerSpace::kTrusted);
+  if (!hand.Usable()) return;
+  hand.Metacopy(hand.lower(0), "f", 4, "/file/x");
+  hand.lower(1).File("file", "data");
+  hand.lower(2).File("file/x", "data");
+  CHECK_EQ(LookupPath(hand, hand.Open(), "f"), "EIO metacopy-without-data l0/f");
+}
+
+TEST(InADataLayerNothingIsAMark) {
+  HandLayers hand(2, MarkerSpace::kTrusted);
+  if (!hand.Usable()) return;
+  hand.Metacopy(hand.lower(0), "whiteout", 4, "/whiteout");
+  hand.XattrWhiteout(hand.lower(1), "whiteout");
+  hand.Metacopy(hand.lower(0), "bad", 4, "/bad");
+  hand.lower(1).File("bad", "data");
+  hand.Mark(hand.lower(1), "bad", "metacopy", "y");
+  hand.Metacopy(hand.lower(0), "up", 4, "/d/../bad");
+  hand.lower(1).Dir("d");
+  hand.Metacopy(hand.lower(0), "out", 4, "/../bad");
+  hand.Metacopy(hand.lower(0), "link", 4, "/link/bad");
+  hand.lower(1).Symlink("link", ".");
+  const Layers layers = hand.Open(1);
+  CHECK_EQ(LookupPath(hand, layers, "whiteout"), "file l0/whiteout, data l1/whiteout");
+  CHECK_EQ(LookupPath(hand, layers, "bad"), "file l0/bad, data l1/bad");
+  CHECK_EQ(LookupPath(hand, layers, "up"), "file l0/up, data l1/bad");
+  CHECK_EQ(LookupPath(hand, layers, "out"), "file l0/out, data nowhere");
+  CHECK_EQ(LookupPath(hand, layers, "link"), "file l0/link, data nowhere");
+}
+
 TEST(MetacopyReachesDataLayersByAbsoluteRedirectsOnly) {
   HandLayers hand(4, MarkerSpace::kTrusted);
   if (!hand.Usable()) return;
