@@ -29,7 +29,10 @@ const filesystems: readonly Filesystem[] = given.root
   ? ['ext4', 'xfs', 'btrfs', 'tmpfs']
   : ['tmpfs', 'temp'];
 
-const here: Command = { words: [], node: process.execPath };
+// Each worker has mounts of its own: a namespace that was copied while another worker had an overlay
+// mounted would keep its upper in use.
+const own = ['unshare', '--mount', '--propagation', 'private', '--'];
+const here: Command = { words: own, node: process.execPath };
 const commands = Array.from({ length: given.workers }, (_, slot) => {
   if (!given.root) return { rootless: here };
   const rootless = typeof given.rootless === 'string' ? undefined : given.rootless[slot];

@@ -9,7 +9,7 @@ import type { Lengths } from './generator.ts';
 import type { Answer, Setup, Task } from './messages.ts';
 
 export interface Command {
-  /** What makes a process the ordinary user that it is to be; empty for none. */
+  /** What makes a process the user that it is to be, with mounts of its own. */
   readonly words: readonly string[];
   readonly node: string;
   /** Who owns its directories. */
