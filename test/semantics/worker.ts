@@ -36,6 +36,7 @@ process.on('message', (task: Task) => {
     send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   });
 });
+// At once even where a call of the library goes round in circles.
 process.on('disconnect', () => {
-  void lab.close();
+  void lab.close().finally(() => process.exit());
 });
