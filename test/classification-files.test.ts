@@ -263,3 +263,20 @@ test('a whole new tree is listed entry by entry', async (t) => {
     },
   );
 });
+
+(asUser ? test.skip : test)(
+  'R27: the data of a metacopy need not be as long as the file [root only]',
+  async (t) => {
+    const scene = await startScene(t, lab, 1);
+    await makeLowers(scene, [plant({ f: 'aaaaaXXXXX', g: 'aaaaa' })]);
+    await lab.mkdir(scene.upper);
+    await lab.write(at(scene.upper, 'f'), '');
+    await lab.truncate(at(scene.upper, 'f'), 10);
+    await age(lab, at(scene.upper, 'f'));
+    await lab.setXattr(at(scene.upper, 'f'), 'trusted.overlay.metacopy', '');
+    await lab.setXattr(at(scene.upper, 'f'), 'trusted.overlay.redirect', 'g');
+    t.teardown(await mountByLab(scene, ['metacopy=on']));
+    t.is((await lab.read(at(scene.target, 'f'))).toString(), 'aaaaa');
+    t.deepEqual((await all(scene.target)).map(brief), ['modified f from g [content]']);
+  },
+);

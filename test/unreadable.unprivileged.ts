@@ -49,6 +49,18 @@ function line({ kind, path, aspects, content, unknown }: Change): string {
   return [kind, path, aspects.join(), ...doubts].filter(Boolean).join(' ');
 }
 
+test('a copied-up file that may not be read does not end the list', async (t) => {
+  const place = Buffer.from(mkdtempSync(join(realpathSync(tmpdir()), 'overlayfs-test-plain-')));
+  t.teardown(() => lab.rmtree(place));
+  await plant({ 'upper/new': 'new', 'lower/old': 'old' })(lab, place);
+  await lab.setXattr(at(place, 'upper/new'), 'user.overlay.origin', '');
+  await lab.chmod(at(place, 'upper/new'), 0);
+  const source = { upper: at(place, 'upper'), lower: at(place, 'lower'), xattrs: 'user' } as const;
+  const lines: string[] = [];
+  for await (const change of changes(source)) lines.push(line(change));
+  t.deepEqual(lines, ['added new']);
+});
+
 test('it is an error that names the privilege', async (t) => {
   for (const options of [{}, { onUnreadable: 'error' }] as const) {
     const error = await t.throwsAsync(list(options), { instanceOf: OverlayError, code: 'EPERM' });

@@ -101,7 +101,7 @@ directories that are no layers.
   --xattrs WHICH
                  where the layers have their marks: trusted or user (default:
                  whichever they have)
-  --userxattr    the same as --xattrs user, for layers of a mount with --userxattr
+  --userxattr    the same as --xattrs user: of a mount with --userxattr
   --expand       also list what lay below a deleted or replaced directory
   --content WHEN
                  compare the bytes of files of equal size: auto (the default;
@@ -112,7 +112,7 @@ directories that are no layers.
                  device, target, links
   --include PATTERN
                  list only what matches, with everything below: *, ? and [...]
-                 match bytes within a name, ** any number of directories. Relative to
+                 match bytes in a name, ** any number of directories. Relative to
                  the root of the overlay, or absolute and below TARGET
   --exclude PATTERN
                  leave out what matches, with everything below
