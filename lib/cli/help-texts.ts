@@ -112,8 +112,8 @@ directories that are no layers.
                  device, target, links
   --include PATTERN
                  list only what matches, with everything below: *, ? and [...]
-                 match bytes in a name, ** any number of directories. Relative to
-                 the root of the overlay, or absolute and below TARGET
+                 match bytes in a name, ** any number of directories. Relative
+                 to the root of the overlay, or absolute and below TARGET
   --exclude PATTERN
                  leave out what matches, with everything below
   --on-unreadable WHAT
