@@ -243,6 +243,17 @@ Result<LinkIndex> FindInIndex(const Layers& layers, const LayerEntry& lower) {
   return found;
 }
 
+// The directory, and those on the way to it.
+void LinkIndex::AddHolder(const DirPtr& dir) {
+  for (const LayerDir* at = dir.get(); at != nullptr; at = at->parent().get()) {
+    if (!holders_.insert({at->layer(), at->dev(), at->ino()}).second) break;
+    const LayerDir* const parent = at->parent().get();
+    if (parent != nullptr && parent->dev() != at->dev()) {
+      crossings_.insert({parent->layer(), parent->dev(), parent->ino()});
+    }
+  }
+}
+
 void LinkIndexReader::BeginLowers() {
   walk_.reset();
   phase_ = Phase::kLowers;
@@ -254,16 +265,26 @@ Status LinkIndexReader::StepLowers() {
     return Done{};
   }
   if (!walk_) walk_ = std::make_unique<RawWalk>(layers_.lowers[lower_]);
+  // Below a redirected directory are the names of another one in a layer further down.
+  const bool redirects = layers_.marks.FollowsRedirects() && lower_ + 1 < layers_.ordinary();
+  std::vector<std::tuple<DirPtr, std::string, ino_t>> directories;
   auto more = walk_->Step([&](const DirPtr& dir, const DirEntry& entry) {
-    if (entry.type == DT_DIR || !index_.numbers_.contains(entry.ino)) return;
-    for (const LayerDir* at = dir.get(); at != nullptr; at = at->parent().get()) {
-      if (!index_.holders_.insert({at->layer(), at->dev(), at->ino()}).second) break;
-      const LayerDir* const parent = at->parent().get();
-      if (parent != nullptr && parent->dev() != at->dev()) {
-        index_.crossings_.insert({parent->layer(), parent->dev(), parent->ino()});
-      }
-    }
+    const bool maybe_directory = entry.type == DT_DIR || entry.type == DT_UNKNOWN;
+    if (maybe_directory && redirects) directories.emplace_back(dir, entry.name, entry.ino);
+    if (entry.type != DT_DIR && index_.numbers_.contains(entry.ino)) index_.AddHolder(dir);
   });
+  for (const auto& [dir, name, ino] : directories) {
+    auto fd = dir->Fd();
+    if (!fd.ok()) return std::move(fd.failure());
+    auto list = ListXattrsAt(fd.value(), name);
+    if (!list.ok()) {
+      if (list.failure().err == ENOENT) continue;
+      return Located(std::move(list.failure()), dir, name);
+    }
+    if (!FindMarkers(list.value(), layers_.marks.space()).redirect) continue;
+    index_.holders_.insert({dir->layer(), dir->dev(), ino});
+    index_.AddHolder(dir);
+  }
   if (!more.ok()) return std::move(more.failure());
   if (!more.value()) {
     walk_.reset();

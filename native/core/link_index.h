@@ -57,6 +57,7 @@ class LinkIndex {
   friend class LinkIndexReader;
   using Id = std::pair<dev_t, ino_t>;
   using DirId = std::tuple<uint32_t, dev_t, ino_t>;
+  void AddHolder(const DirPtr& dir);
   bool used_ = false;
   std::map<Id, Inode> inodes_;
   std::unordered_set<ino_t> numbers_;  // of the lower files, for a first look at d_ino
