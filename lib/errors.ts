@@ -8,6 +8,8 @@ export interface Failure {
   readonly path: Buffer | null;
   readonly dest: Buffer | null;
   readonly reason: string;
+  readonly detail: Buffer;
+  readonly log: readonly Buffer[];
 }
 
 export interface OverlayErrorOptions {
@@ -17,6 +19,7 @@ export interface OverlayErrorOptions {
   readonly path?: string;
   readonly dest?: string;
   readonly hint?: string;
+  readonly kernelLog?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -39,6 +42,8 @@ export class OverlayError extends Error {
   readonly dest: string | undefined;
   /** The cause and what to do about it. */
   readonly hint: string | undefined;
+  /** What the kernel said about it, where it told the caller (the log of a filesystem context). */
+  readonly kernelLog: readonly string[];
 
   constructor(message: string, options: OverlayErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -48,6 +53,7 @@ export class OverlayError extends Error {
     this.path = options.path;
     this.dest = options.dest;
     this.hint = options.hint;
+    this.kernelLog = options.kernelLog ?? [];
   }
 }
 
@@ -61,11 +67,23 @@ export class AbortError extends Error {
   }
 }
 
+/** Its messages begin with a letter for their level and the name of the filesystem. */
+function kernelSays(log: readonly string[]): string | undefined {
+  const texts = log.map((line) => line.replace(/^[eiw] (?:overlay: )?/, ''));
+  return texts.length > 0 ? `the kernel says: ${texts.join('; ')}` : undefined;
+}
+
 export function errorFromFailure(failure: Failure): OverlayError {
   const [code, text] = describeErrno(failure.errno);
   const path = failure.path?.toString() ?? undefined;
   const dest = failure.dest?.toString() ?? undefined;
-  const hint = explain(failure.reason, { path: path ?? '', dest: dest ?? '' });
+  const kernelLog = failure.log.map(String);
+  const hint =
+    explain(failure.reason, {
+      path: path ?? '',
+      dest: dest ?? '',
+      detail: failure.detail.toString(),
+    }) ?? kernelSays(kernelLog);
   const places = [path, dest].filter((place) => place !== undefined).map((place) => `'${place}'`);
   const what = `${code}: ${text}, ${[failure.syscall, places.join(' -> ')].join(' ').trimEnd()}`;
   return new OverlayError(hint === undefined ? what : `${what}: ${hint}`, {
@@ -75,6 +93,7 @@ export function errorFromFailure(failure: Failure): OverlayError {
     ...(path === undefined ? {} : { path }),
     ...(dest === undefined ? {} : { dest }),
     ...(hint === undefined ? {} : { hint }),
+    kernelLog,
   });
 }
 

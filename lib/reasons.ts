@@ -7,6 +7,8 @@ interface Where {
   readonly path: string;
   /** Its second path. */
   readonly dest: string;
+  /** What else there is to say, as text. */
+  readonly detail: string;
 }
 
 const reasons: Readonly<Record<string, (where: Where) => string>> = {

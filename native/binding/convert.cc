@@ -42,6 +42,8 @@ Napi::Object FromFailure(Napi::Env env, const Failure& failure) {
   object.Set("path", failure.path.empty() ? env.Null() : FromBytes(env, failure.path));
   object.Set("dest", failure.dest.empty() ? env.Null() : FromBytes(env, failure.dest));
   object.Set("reason", failure.reason);
+  object.Set("detail", FromBytes(env, failure.detail));
+  object.Set("log", FromBytesList(env, failure.log));
   return object;
 }
 

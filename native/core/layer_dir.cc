@@ -79,14 +79,13 @@ Result<int> LayerDir::Fd() {
     if (!opened.ok()) {
       Failure failure = AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
       // A file, a symbolic link or a whiteout has taken its place.
-      if (failure.err == ENOTDIR)
-        failure = Failure{ENOENT, failure.call, failure.path, "", "replaced"};
+      if (failure.err == ENOTDIR) failure = Refusal(ENOENT, failure.call, "replaced", failure.path);
       return failure;
     }
     auto st = StatFd(opened.value().get());
     if (!st.ok()) return AtPath(std::move(st.failure()), dir->parent_->PathOf(dir->name_));
     if (st.value().st_dev != dir->dev_ || st.value().st_ino != dir->ino_) {
-      return Failure{ENOENT, "openat", dir->parent_->PathOf(dir->name_), "", "replaced"};
+      return Refusal(ENOENT, "openat", "replaced", dir->parent_->PathOf(dir->name_));
     }
     parent_fd = opened.value().get();
     if (i < kKeepOpen) {

@@ -1,7 +1,7 @@
 #include "core/layers.h"
 
 #include "core/sys_file.h"
-#include "core/sys_mount.h"
+#include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
 
 namespace ovl {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace ovl {
 
@@ -17,7 +18,9 @@ struct Failure {
   std::string path;       // what it was called on; bytes, not text
   std::string dest;       // second path of calls that have one
   const char* reason =
-      "";  // our own diagnosis, a stable word lib/ explains; "" if errno says it all
+      "";              // our own diagnosis, a stable word lib/ explains; "" if errno says it all
+  std::string detail;  // what the sentence of the reason names besides the paths
+  std::vector<std::string> log;  // what the kernel said, in its own words
 };
 
 template <typename T>
@@ -44,12 +47,12 @@ using Status = Result<Done>;
 // Takes errno at once: anything in between could overwrite it.
 inline Failure Errno(const char* call, std::string path = {}, std::string dest = {}) {
   const int err = errno;
-  return Failure{err, call, std::move(path), std::move(dest), ""};
+  return Failure{err, call, std::move(path), std::move(dest), "", {}, {}};
 }
 
 inline Failure Refusal(int err, const char* call, const char* reason, std::string path = {},
                        std::string dest = {}) {
-  return Failure{err, call, std::move(path), std::move(dest), reason};
+  return Failure{err, call, std::move(path), std::move(dest), reason, {}, {}};
 }
 
 }  // namespace ovl

@@ -11,9 +11,6 @@ namespace {
 
 // Numbers and layouts of our own: they are the kernel's promise, and the headers of the
 // distributions we build on are older than the calls.
-constexpr long kOpenTree = 428;
-constexpr unsigned kOpenTreeClone = 1;
-constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
 constexpr unsigned kStatxMntId = 0x1000;
 constexpr unsigned kStatxMntIdUnique = 0x4000;
 constexpr uint64_t kStatxAttrMountRoot = 0x2000;
@@ -59,13 +56,6 @@ Status Mount(const MountArgs& args) {
 Status Umount(const std::string& target, int flags) {
   if (::umount2(target.c_str(), flags) != 0) return Errno("umount2", target);
   return Done{};
-}
-
-Result<UniqueFd> OpenTreeClone(int fd) {
-  UniqueFd tree(static_cast<int>(
-      ::syscall(kOpenTree, fd, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH)));
-  if (!tree) return Errno("open_tree");
-  return tree;
 }
 
 Result<MountIdentity> IdentifyMount(int fd) {

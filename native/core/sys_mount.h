@@ -7,7 +7,6 @@
 #include <string>
 
 #include "core/result.h"
-#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -25,10 +24,6 @@ Status Mount(const MountArgs& args);
 
 // umount2(2).
 Status Umount(const std::string& target, int flags);
-
-// open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH): a detached copy of one mount, without the
-// mounts below it. Linux 5.2.
-Result<UniqueFd> OpenTreeClone(int fd);
 
 // Which mount a descriptor is on.
 struct MountIdentity {

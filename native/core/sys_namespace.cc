@@ -36,7 +36,7 @@ Status InPrivateMountNamespace(const std::function<Status()>& work) {
   pthread_t thread;
   // Not std::thread: where a container's limit on tasks is reached that would end the process.
   const int err = ::pthread_create(&thread, nullptr, Run, &job);
-  if (err != 0) return Failure{err, "pthread_create", "", "", ""};
+  if (err != 0) return Refusal(err, "pthread_create", "");
   (void)::pthread_join(thread, nullptr);  // fails only for a thread that is not ours to join
   return job.status;
 }

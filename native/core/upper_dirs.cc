@@ -56,7 +56,7 @@ Status CheckHoldsMarks(int upper, MarkerSpace space, const std::string& path) {
     if (set.failure().err == EOPNOTSUPP) {
       return Refusal(EOPNOTSUPP, "fsetxattr", "upper-no-xattr", path);
     }
-    return Failure{set.failure().err, "fsetxattr", path, "", ""};
+    return Refusal(set.failure().err, "fsetxattr", "", path);
   }
   if (::fremovexattr(upper, probe.c_str()) != 0) return Errno("fremovexattr", path);
   return Done{};

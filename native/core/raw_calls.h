@@ -1,0 +1,73 @@
+// The newer mount calls with nothing around them: what a child that shares our memory may use (see
+// rootless_child.h). No allocation, no C++ objects; the answer is that of the call, errno as usual.
+//
+// Numbers of our own: they are the kernel's promise and the same on every architecture, and the
+// headers of the distributions we build on are older than the calls.
+#ifndef OVL_CORE_RAW_CALLS_H_
+#define OVL_CORE_RAW_CALLS_H_
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ovl::raw {
+
+inline constexpr long kOpenTree = 428;
+inline constexpr long kMoveMount = 429;
+inline constexpr long kFsopen = 430;
+inline constexpr long kFsconfig = 431;
+inline constexpr long kFsmount = 432;
+inline constexpr long kFspick = 433;
+inline constexpr long kMountSetattr = 442;
+
+// <linux/mount.h>
+inline constexpr unsigned kFsopenCloexec = 1;
+inline constexpr unsigned kFsmountCloexec = 1;
+inline constexpr unsigned kSetFlag = 0;
+inline constexpr unsigned kSetString = 1;
+inline constexpr unsigned kSetFd = 5;
+inline constexpr unsigned kCmdCreate = 6;
+inline constexpr unsigned kCmdReconfigure = 7;
+
+// struct mount_attr of mount_setattr(2).
+struct MountAttr {
+  uint64_t attr_set = 0;
+  uint64_t attr_clr = 0;
+  uint64_t propagation = 0;
+  uint64_t userns_fd = 0;
+};
+
+inline int Fsopen(const char* type) {
+  return static_cast<int>(::syscall(kFsopen, type, kFsopenCloexec));
+}
+
+inline int Fsconfig(int fs, unsigned command, const char* key, const void* value, int aux) {
+  return static_cast<int>(::syscall(kFsconfig, fs, command, key, value, aux));
+}
+
+inline int Fsmount(int fs, unsigned attributes) {
+  return static_cast<int>(::syscall(kFsmount, fs, kFsmountCloexec, attributes));
+}
+
+inline int Fspick(int dir, const char* path, unsigned flags) {
+  return static_cast<int>(::syscall(kFspick, dir, path, flags));
+}
+
+inline int OpenTree(int dir, const char* path, unsigned flags) {
+  return static_cast<int>(::syscall(kOpenTree, dir, path, flags));
+}
+
+inline int MoveMount(int from_dir, const char* from, int to_dir, const char* to, unsigned flags) {
+  return static_cast<int>(::syscall(kMoveMount, from_dir, from, to_dir, to, flags));
+}
+
+inline int MountSetattr(int dir, const char* path, unsigned flags, const MountAttr& attr) {
+  return static_cast<int>(::syscall(kMountSetattr, dir, path, flags, &attr, sizeof attr));
+}
+
+}  // namespace ovl::raw
+
+#endif  // OVL_CORE_RAW_CALLS_H_
