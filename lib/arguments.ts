@@ -53,6 +53,15 @@ export function absolutePath(value: unknown, name: string): Buffer {
   return bytes[0] === slash ? bytes : Buffer.concat([workingDirectory(), Buffer.from('/'), bytes]);
 }
 
+/** A name below some root, which cannot lead out of it by itself; empty for the root. */
+export function relativeName(value: unknown, name: string): Buffer {
+  const bytes = value === '' ? Buffer.alloc(0) : pathBytes(value, name);
+  if (bytes[0] === slash || bytes.toString('latin1').split('/').includes('..')) {
+    throw argumentValue(name, 'must be relative to the root of the overlay, without ..');
+  }
+  return bytes;
+}
+
 /** One path or a list of at least one. */
 export function pathList(value: unknown, name: string): readonly Buffer[] {
   if (!Array.isArray(value)) {
@@ -73,11 +82,8 @@ export function patternList(value: unknown, name: string): readonly Buffer[] {
     throw argumentType(name, 'an array', value);
   }
   return Array.from(value, (item, i) => {
-    const pattern = pathBytes(item, `${name}[${i}]`);
-    if (pattern[0] === slash || pattern.toString('latin1').split('/').includes('..')) {
-      throw argumentValue(`${name}[${i}]`, 'must be relative to the root of the overlay');
-    }
-    return pattern;
+    const pattern = pathBytes(item, `${name}[${i}]`); // not empty
+    return relativeName(pattern, `${name}[${i}]`);
   });
 }
 
@@ -116,6 +122,50 @@ export function oneOf<T extends string>(value: unknown, name: string, words: rea
   return found;
 }
 
+export function optionalOneOf<T extends string>(
+  value: unknown,
+  name: string,
+  words: readonly T[],
+): T | undefined {
+  return value === undefined ? undefined : oneOf(value, name, words);
+}
+
+/** A whole number within limits. */
+export function count(value: unknown, name: string, most: number, least = 0): number {
+  if (typeof value !== 'number') {
+    throw argumentType(name, 'a number', value);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw argumentRange(name, `must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** The number of an open descriptor. */
+export function descriptor(value: unknown, name: string): number {
+  return count(value, name, 0x7fff_ffff);
+}
+
+/** Options of the kernel as text: `key` or `key=value`. */
+export function optionList(value: unknown, name: string): readonly Buffer[] {
+  if (value === undefined) {
+    return [];
+  }
+  if (!Array.isArray(value)) {
+    throw argumentType(name, 'an array', value);
+  }
+  return Array.from(value, (item, i) => {
+    if (typeof item !== 'string' && !Buffer.isBuffer(item)) {
+      throw argumentType(`${name}[${i}]`, 'a string or a Buffer', item);
+    }
+    const option = Buffer.from(item as string);
+    if (option.length === 0 || option[0] === 0x3d || option.includes(0)) {
+      throw argumentValue(`${name}[${i}]`, "must be 'key' or 'key=value', without NUL bytes");
+    }
+    return option;
+  });
+}
+
 export function optionalSignal(value: unknown, name: string): AbortSignal | undefined {
   if (value !== undefined && !(value instanceof AbortSignal)) {
     throw argumentType(name, 'an AbortSignal', value);
@@ -124,11 +174,5 @@ export function optionalSignal(value: unknown, name: string): AbortSignal | unde
 }
 
 export function flagBits(value: unknown, name: string): number {
-  if (typeof value !== 'number') {
-    throw argumentType(name, 'a number', value);
-  }
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
-    throw argumentRange(name, 'must be an integer from 0 to 4294967295');
-  }
-  return value;
+  return count(value, name, 0xffff_ffff);
 }

@@ -4,10 +4,13 @@ export type { ChangesMethod, ChangesSource, Directories, Layers } from './change
 export type { Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
+export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
+export type { MountAttributes, Propagation } from './mount-attributes.ts';
+export type { IdMap, IdRange, Layer, LayerOptions, MountOptions } from './mount-options.ts';
 export type { OverlayMount, UnmountOptions } from './mounts.ts';
 export { listOverlays, listOverlaysSync, unmount, unmountSync } from './mounts.ts';
-export type { CloseOptions, MountOptions } from './overlay.ts';
+export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { PulledEntries } from './pull.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';

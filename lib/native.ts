@@ -23,20 +23,83 @@ interface EitherWay<Args extends readonly unknown[], T> {
   (...args: [...Args, sync: false]): Promise<Outcome<T>>;
 }
 
+export interface NativeIdRange {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** One of `path`, `fd` and `mount` is there. */
+export interface NativeLayer {
+  readonly path: Buffer | null;
+  readonly fd: number | null;
+  readonly mount: MountHandle | null;
+  readonly idmap: {
+    readonly uids: readonly NativeIdRange[];
+    readonly gids: readonly NativeIdRange[];
+  } | null;
+}
+
+export interface NativeUpper {
+  /** 0 none, 1 directory, 2 tmpfs, 3 temporary directory. */
+  readonly kind: number;
+  /** The directory; of 2 and 3 the one to make it in. */
+  readonly path: Buffer | null;
+  /** 0: the kernel's default, as `inodes`. */
+  readonly size: number;
+  readonly inodes: number;
+  readonly init: boolean;
+}
+
 export interface NativeSpec {
-  readonly lower: readonly Buffer[];
-  readonly upper: Buffer | null;
+  readonly lower: readonly NativeLayer[];
+  readonly dataLower: readonly NativeLayer[];
+  readonly upper: NativeUpper;
   readonly work: Buffer | null;
-  readonly target: Buffer;
+  readonly target: Buffer | null;
+  readonly beneath: boolean;
+  readonly redirectDir: string | null;
+  readonly index: string | null;
+  readonly metacopy: string | null;
+  readonly xino: string | null;
+  readonly nfsExport: string | null;
+  readonly uuid: string | null;
+  readonly verity: string | null;
+  readonly volatile: boolean;
   readonly userxattr: boolean | null;
+  readonly defaultPermissions: boolean;
+  readonly overrideCreds: boolean | null;
+  readonly extraOptions: readonly Buffer[];
+  /** MOUNT_ATTR_*. */
+  readonly attributes: number;
+  /** A flag of mount(2), or 0. */
+  readonly propagation: number;
+  /** 0 automatic, 1 fsopen(2), 2 mount(2). */
+  readonly interface: number;
+  readonly lowerdirText: boolean;
+  readonly acceptUnclean: boolean;
+}
+
+/** Something to know about a success, in the words of a failure. */
+export interface NativeNotice {
+  readonly reason: string;
+  readonly path: Buffer;
+  readonly dest: Buffer;
+  readonly detail: Buffer;
 }
 
 export interface NativeMounted {
-  readonly target: Buffer;
+  /** Null: detached. */
+  readonly target: Buffer | null;
+  readonly upper: Buffer | null;
   readonly work: Buffer | null;
+  readonly writable: boolean;
   readonly mountId: bigint;
   readonly userxattr: boolean;
-  readonly warnings: readonly string[];
+  readonly rootless: boolean;
+  /** 1 fsopen(2), 2 mount(2). */
+  readonly interface: number;
+  readonly warnings: readonly NativeNotice[];
   readonly mount: MountHandle;
   readonly layers: LayersHandle;
 }
@@ -96,7 +159,14 @@ export interface NativeBinding {
   >;
   umount: EitherWay<[target: Buffer, flags: number], undefined>;
   mountOverlay: EitherWay<[spec: NativeSpec], NativeMounted>;
-  unmountOwn: EitherWay<[mount: MountHandle, flags: number], undefined>;
+  /** The resolved path. */
+  attachOverlay: EitherWay<
+    [mount: MountHandle, target: Buffer, beneath: boolean, propagation: number],
+    Buffer
+  >;
+  closeOverlay: EitherWay<[mount: MountHandle, lazy: boolean, synced: boolean], undefined>;
+  /** -1 where it is not a detached one. The descriptor is the addon's. */
+  overlayFd(mount: MountHandle): number;
   unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
   listOverlays: EitherWay<[], readonly NativeOverlay[]>;
   canReadTrusted(): boolean;

@@ -1,73 +1,77 @@
 import type { PathLike } from './arguments.ts';
-import { absolutePath, optionalBoolean, optionsObject, pathList } from './arguments.ts';
+import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';
-import { umountFlags } from './mount-flags.ts';
-import type { LayersHandle, NativeMounted, NativeSpec } from './native.ts';
+import type { Propagation } from './mount-attributes.ts';
+import { propagationFlag } from './mount-attributes.ts';
+import type { MountOptions } from './mount-options.ts';
+import { interfaces, specOf } from './mount-options.ts';
+import type { LayersHandle, NativeLayer, NativeMounted, NativeSpec } from './native.ts';
 import { native, unwrap } from './native.ts';
-import { holdLayers } from './opened-layers.ts';
-
-export interface MountOptions {
-  /** One lower directory, or several, the top-most first. */
-  readonly lower: PathLike | readonly PathLike[];
-  /**
-   * Where changes land. Created if it is missing, with the attributes of the top-most lower. Without
-   * it the overlay is read-only and needs at least two lowers.
-   */
-  readonly upper?: PathLike;
-  /**
-   * The kernel's scratch directory, on the same mount as `upper`. Default: `<upper>.work`. Created if
-   * it is missing. Never share it, nor the upper, between two mounts.
-   */
-  readonly work?: PathLike;
-  /** The mount point, an existing directory. It may be one of the lowers: a mount in place. */
-  readonly target: PathLike;
-  /**
-   * Keep overlayfs's marks in `user.*` attributes instead of `trusted.*`. Default: only where
-   * `trusted.*` cannot be written, which is everywhere but with CAP_SYS_ADMIN in the initial user
-   * namespace. Layers written one way must be mounted and read that way again.
-   */
-  readonly userxattr?: boolean;
-}
+import type { HeldMount } from './opened-layers.ts';
+import { holdLayers, holdMount } from './opened-layers.ts';
+import { warningText } from './reasons.ts';
 
 export interface CloseOptions {
   /** Detach the mount at once even if it is in use (MNT_DETACH); its users keep their files. */
   readonly lazy?: boolean;
+  /**
+   * Whether everything written is on the disk when this resolves. Default: true. Without `volatile` the
+   * kernel does that by itself, and false changes nothing. With `volatile` the filesystem of the upper
+   * is synced once and the kernel's mark of such a mount removed, so that the upper can be mounted
+   * again; with false, and after a lazy unmount, neither happens, and the next mount needs
+   * `acceptUnclean`. An ephemeral upper is never synced.
+   */
+  readonly sync?: boolean;
 }
 
-const warningTexts: Readonly<Record<string, string>> = {
-  'upper-owner':
-    'the new upper could not be given the owner of the lower, so the root of the overlay has another one',
-  'upper-xattrs':
-    'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
-};
+export interface AttachOptions {
+  /**
+   * Below what is mounted there now: nobody sees a difference until that is unmounted, and then the
+   * overlay is there at once. Linux 6.5; the target has to be a mount point.
+   */
+  readonly beneath?: boolean;
+  readonly propagation?: Propagation;
+}
 
 /** Known in this file only: JavaScript has no private constructors. */
 const key = Symbol('mountOverlay');
 let overlayOf: (spec: NativeSpec, mounted: NativeMounted) => Overlay;
 
-/** A mounted overlay. Made by `mountOverlay`; `close()` unmounts it. */
+/** What a layer is called. */
+function layerName({ path, fd }: NativeLayer): Buffer {
+  return path ?? Buffer.from(fd === null ? 'detached overlay' : `descriptor ${fd}`);
+}
+
+/** An overlay that we mounted. Made by `mountOverlay`; `close()` unmounts it. */
 export class Overlay implements AsyncDisposable, Disposable {
-  /** The mount point, resolved. */
-  readonly path: string;
-  readonly pathBytes: Buffer;
   /** Top-most first, as named when mounting, made absolute. */
   readonly lower: readonly string[];
   readonly lowerBytes: readonly Buffer[];
+  readonly dataLower: readonly string[];
+  readonly dataLowerBytes: readonly Buffer[];
+  /** Undefined where there is none, and of a tmpfs, which has no path. */
   readonly upper: string | undefined;
   readonly upperBytes: Buffer | undefined;
   readonly work: string | undefined;
   readonly workBytes: Buffer | undefined;
+  /** There is an upper. */
+  readonly writable: boolean;
   /** Whether the marks are in `user.*` attributes. */
   readonly userxattr: boolean;
+  /** Made in a user namespace of its own, by an ordinary user. */
+  readonly rootless: boolean;
+  /** The kernel's interface that made it. */
+  readonly interface: 'fsopen' | 'mount';
   /** Of the kernel: never used twice from Linux 6.8 on. */
   readonly mountId: bigint;
   /** What could not be done as it should, as sentences. */
   readonly warnings: readonly string[];
   readonly #mounted: NativeMounted;
+  #path: Buffer | undefined;
   #closing: Promise<void> | undefined;
-  #closingFlags = 0;
+  #closingAs = '';
   #closed = false;
 
   static {
@@ -81,22 +85,62 @@ export class Overlay implements AsyncDisposable, Disposable {
       });
     }
     this.#mounted = mounted;
-    this.path = mounted.target.toString();
-    this.pathBytes = mounted.target;
-    this.lower = spec.lower.map(String);
-    this.lowerBytes = spec.lower;
-    this.upper = spec.upper?.toString();
-    this.upperBytes = spec.upper ?? undefined;
+    this.#path = mounted.target ?? undefined;
+    this.lowerBytes = spec.lower.map(layerName);
+    this.lower = this.lowerBytes.map(String);
+    this.dataLowerBytes = spec.dataLower.map(layerName);
+    this.dataLower = this.dataLowerBytes.map(String);
+    this.upper = mounted.upper?.toString();
+    this.upperBytes = mounted.upper ?? undefined;
     this.work = mounted.work?.toString();
     this.workBytes = mounted.work ?? undefined;
+    this.writable = mounted.writable;
     this.userxattr = mounted.userxattr;
+    this.rootless = mounted.rootless;
+    this.interface = interfaces[mounted.interface] === 'mount' ? 'mount' : 'fsopen';
     this.mountId = mounted.mountId;
-    this.warnings = mounted.warnings.map((word) => warningTexts[word] ?? word);
+    this.warnings = mounted.warnings.map(warningText);
     holdLayers(this, () => this.#layers());
+    holdMount(this, () => this.#held());
+  }
+
+  /** The mount point, resolved. Undefined while the overlay is detached: see `resolve`. */
+  get path(): string | undefined {
+    return this.#path?.toString();
+  }
+
+  get pathBytes(): Buffer | undefined {
+    return this.#path;
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * A path to an entry of the overlay, for plain file operations of this process and its children:
+   * below `path`, or for a detached overlay below `/proc/<pid>/fd/<n>`, where it works for as long as
+   * the overlay is open.
+   *
+   * On a detached overlay do not hand it to anything that asks where it is: realpath(3) answers with a
+   * path of the host, or ENOENT, and so does what builds on it (`require`, `process.chdir` and `cwd`,
+   * git). Nor does an absolute symbolic link in it lead back into the overlay. Programs are run with
+   * `run`, which gives the overlay a real path.
+   *
+   * @param name relative, without `..`. Default: the root.
+   * @throws Error `ERR_INVALID_STATE` after `close`: the number of the descriptor may be somebody
+   * else's by then.
+   */
+  resolve(name: string): string;
+  resolve(name: Buffer): Buffer;
+  resolve(): string;
+  resolve(name: string | Buffer = ''): string | Buffer {
+    const relative = relativeName(name, 'name');
+    const { path } = this.#held();
+    const root =
+      path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mounted.mount)}`);
+    const joined = relative.length === 0 ? root : Buffer.concat([root, Buffer.from('/'), relative]);
+    return typeof name === 'string' ? joined.toString() : joined;
   }
 
   /** Everything that is different from the lowers: `changes(overlay, options)`. */
@@ -104,15 +148,37 @@ export class Overlay implements AsyncDisposable, Disposable {
     return changes(this, options);
   }
 
+  /**
+   * Mounts a detached overlay on a directory, where it stays until it is closed. Needs CAP_SYS_ADMIN;
+   * an ordinary user's overlay belongs to a namespace of its own and can be attached in none else.
+   *
+   * @throws OverlayError `EPERM` without the privilege, `EINVAL` where it is attached already, or
+   * `beneath` nothing is mounted.
+   * @see move_mount(2)
+   */
+  async attach(target: PathLike, options?: AttachOptions): Promise<void> {
+    const args = attachArguments(target, options);
+    this.#held();
+    this.#path = unwrap(await native().attachOverlay(this.#mounted.mount, ...args, false));
+  }
+
+  /** Like `attach`, blocking. */
+  attachSync(target: PathLike, options?: AttachOptions): void {
+    const args = attachArguments(target, options);
+    this.#held();
+    this.#path = unwrap(native().attachOverlay(this.#mounted.mount, ...args, true));
+  }
+
+  #checkOpen(why: string): void {
+    if (this.#closed || this.#closing !== undefined) {
+      throw Object.assign(new Error(`The overlay is closed${why}`), { code: 'ERR_INVALID_STATE' });
+    }
+  }
+
   /** Opened before the mount could hide them. */
   #layers(): LayersHandle {
-    if (this.#closed) {
-      throw Object.assign(
-        new Error('The overlay is closed; name its layers to read what the upper holds'),
-        { code: 'ERR_INVALID_STATE' },
-      );
-    }
-    if (this.upper === undefined) {
+    this.#checkOpen('; name its layers to read what the upper holds');
+    if (!this.writable) {
       throw argumentValue(
         'source',
         'is a read-only overlay: without an upper there are no changes',
@@ -121,24 +187,33 @@ export class Overlay implements AsyncDisposable, Disposable {
     return this.#mounted.layers;
   }
 
+  #held(): HeldMount {
+    this.#checkOpen('');
+    return { path: this.#path, mount: this.#mounted.mount };
+  }
+
   /**
    * Unmounts this very mount and nothing else: not what was mounted over it since, and nothing if
    * somebody else has unmounted it. Calling it again is harmless; if it rejects (`EBUSY` while files
-   * are open or a process works in it) the overlay stays open and `close` can be tried again.
+   * are open or a process works in it) the overlay stays open and `close` can be tried again. A
+   * detached overlay goes away in any case: files that are still open keep working, and its upper
+   * stays in use until they are closed.
    *
-   * The kernel writes the whole filesystem of the upper to disk here, which can take a while.
+   * Unless it is volatile the kernel writes the whole filesystem of the upper to disk here, which can
+   * take a while.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const flags = closeFlags(options);
+    const request = closeRequest(options);
     if (this.#closed) {
       return;
     }
+    const as = String(request);
     if (this.#closing === undefined) {
-      this.#closingFlags = flags;
-      this.#closing = this.#close(flags).finally(() => {
+      this.#closingAs = as;
+      this.#closing = this.#close(request).finally(() => {
         this.#closing = undefined;
       });
-    } else if (flags !== this.#closingFlags) {
+    } else if (as !== this.#closingAs) {
       // The one under way asks for something else: if it fails this one has its turn.
       return this.#closing.catch(() => this.close(options));
     }
@@ -147,9 +222,9 @@ export class Overlay implements AsyncDisposable, Disposable {
 
   /** Like `close`, blocking. */
   closeSync(options?: CloseOptions): void {
-    const flags = closeFlags(options);
+    const request = closeRequest(options);
     if (!this.#closed) {
-      unwrap(native().unmountOwn(this.#mounted.mount, flags, true));
+      unwrap(native().closeOverlay(this.#mounted.mount, ...request, true));
       this.#closed = true;
       unwrap(native().closeLayers(this.#mounted.layers, true));
     }
@@ -163,60 +238,63 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.closeSync();
   }
 
-  async #close(flags: number): Promise<void> {
-    unwrap(await native().unmountOwn(this.#mounted.mount, flags, false));
+  async #close(request: CloseRequest): Promise<void> {
+    unwrap(await native().closeOverlay(this.#mounted.mount, ...request, false));
     this.#closed = true;
     unwrap(await native().closeLayers(this.#mounted.layers, false));
   }
 }
 
-function closeFlags(options: unknown): number {
-  const given = optionsObject(options, 'options', ['lazy']);
-  return optionalBoolean(given.lazy, 'options.lazy') ? umountFlags.MNT_DETACH : 0;
+/** An overlay that has a path. */
+export type AttachedOverlay = Overlay & { readonly path: string; readonly pathBytes: Buffer };
+
+type CloseRequest = readonly [lazy: boolean, synced: boolean];
+
+function closeRequest(options: unknown): CloseRequest {
+  const given = optionsObject(options, 'options', ['lazy', 'sync']);
+  const lazy = optionalBoolean(given.lazy, 'options.lazy') ?? false;
+  return [lazy, optionalBoolean(given.sync, 'options.sync') ?? true];
 }
 
-function specOf(options: unknown): NativeSpec {
-  if (options === undefined) {
-    throw argumentValue('options', 'must be given: at least `lower` and `target`');
-  }
-  const given = optionsObject(options, 'options', [
-    'lower',
-    'upper',
-    'work',
-    'target',
-    'userxattr',
-  ]);
-  if (given.work !== undefined && given.upper === undefined) {
-    throw argumentValue('options.work', 'needs an upper: a read-only overlay has no use for it');
-  }
-  return {
-    lower: pathList(given.lower, 'options.lower'),
-    upper: given.upper === undefined ? null : absolutePath(given.upper, 'options.upper'),
-    work: given.work === undefined ? null : absolutePath(given.work, 'options.work'),
-    target: absolutePath(given.target, 'options.target'),
-    userxattr: optionalBoolean(given.userxattr, 'options.userxattr') ?? null,
-  };
+function attachArguments(target: unknown, options: unknown): [Buffer, boolean, number] {
+  const given = optionsObject(options, 'options', ['beneath', 'propagation']);
+  return [
+    absolutePath(target, 'target'),
+    optionalBoolean(given.beneath, 'options.beneath') ?? false,
+    propagationFlag(given.propagation, 'options.propagation'),
+  ];
 }
 
 /**
- * Mounts an overlay. Needs CAP_SYS_ADMIN, which an ordinary user has in a user and mount namespace
- * of his own.
+ * Mounts an overlay: at `target`, or detached where none is given.
  *
- * The mount outlives the process unless it is closed. After a failure nothing is mounted, and
- * directories made on the way are removed again. What the kernel accepts but would not serve the
- * purpose (an overlay it could only mount read-only, a filesystem without extended attributes) is an
- * error as well.
+ * At a target it needs CAP_SYS_ADMIN, which an ordinary user has in a user and mount namespace of his
+ * own. Detached, an ordinary user needs nothing: the overlay is made in a namespace of its own, and
+ * this process gets it as a descriptor.
+ *
+ * An attached mount outlives the process unless it is closed; a detached one ends with it. After a
+ * failure nothing is mounted, and directories made on the way are removed again. What the kernel
+ * accepts but would not serve the purpose (an overlay it could only mount read-only, an upper that is
+ * mounted already, a filesystem without extended attributes) is an error as well.
  *
  * @throws OverlayError with `code`, `syscall`, `path` and, where the cause is known, `hint`.
  * @throws TypeError for wrong arguments, before anything is touched.
- * @see overlayfs.rst in the kernel's documentation, mount(2)
+ * @see overlayfs.rst in the kernel's documentation, fsopen(2), mount(2)
  */
+export function mountOverlay(
+  options: MountOptions & { readonly target: PathLike },
+): Promise<AttachedOverlay>;
+export function mountOverlay(options: MountOptions): Promise<Overlay>;
 export async function mountOverlay(options: MountOptions): Promise<Overlay> {
   const spec = specOf(options);
   return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
 }
 
 /** Like `mountOverlay`, blocking. */
+export function mountOverlaySync(
+  options: MountOptions & { readonly target: PathLike },
+): AttachedOverlay;
+export function mountOverlaySync(options: MountOptions): Overlay;
 export function mountOverlaySync(options: MountOptions): Overlay {
   const spec = specOf(options);
   return overlayOf(spec, unwrap(native().mountOverlay(spec, true)));

@@ -1,3 +1,5 @@
+import type { NativeNotice } from './native.ts';
+
 /**
  * What the native core found to be the cause of a failure, as a sentence with the way out. The core
  * knows causes by a word; the words are all here, and only here do they have a wording.
@@ -9,6 +11,13 @@ interface Where {
   readonly dest: string;
   /** What else there is to say, as text. */
   readonly detail: string;
+}
+
+/** `/proc/sys/a/b` as sysctl(8) names it, with the value that allows. */
+function sysctlOf(file: string): string {
+  const name = file.replace('/proc/sys/', '').replaceAll('/', '.');
+  const allowed = name.includes('restrict') ? 0 : name.includes('clone') ? 1 : 15000;
+  return `${name}=${allowed}`;
 }
 
 const reasons: Readonly<Record<string, (where: Where) => string>> = {
@@ -75,6 +84,44 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'mounted-read-only': ({ path }) =>
     'the kernel could mount the overlay read-only only, which was undone; it could not use the work ' +
     `directory ${path}: it must be writable and hold no directories of others in its "work"`,
+  'detached-needs-fsopen': () =>
+    'a mount without a target needs fsopen(2) with overlayfs (Linux 6.5); name a `target`',
+  'beneath-needs-fsopen': () =>
+    'mounting beneath another mount needs fsopen(2) and move_mount(2) (Linux 6.5); leave `beneath` out',
+  'lowerdir-text-too-long': () =>
+    'fsconfig(2) takes 255 bytes for `lowerdir`, and mount(2), which takes more, mounts at a target only; ' +
+    'leave `lowerdirText` out, use shorter paths, or name a `target`',
+  'lower-bad-descriptor': () => 'this is no open descriptor',
+  'bad-idmap': () =>
+    'the kernel does not take these id ranges: they must not overlap, and 340 is the most it takes',
+  'idmap-forbidden': () =>
+    'idmapping a layer needs CAP_SYS_ADMIN in the user namespace its filesystem was mounted in',
+  'idmap-refused': () =>
+    'the filesystem of this layer knows no idmapped mounts (Linux 5.19: ext4, xfs, btrfs; tmpfs: 6.3), ' +
+    'or the mount is idmapped already',
+  'not-beneath': () =>
+    'beneath something it can be mounted only where something is mounted (Linux 6.5), and not at the ' +
+    'root of the mount namespace; mount it without `beneath`',
+  'userns-switched-off': ({ detail }) =>
+    `user namespaces are restricted for ordinary users by ${detail}; an administrator can allow them with ` +
+    `\`sysctl -w ${sysctlOf(detail)}\`, or run as root`,
+  'userns-forbidden': () =>
+    "this system does not let you make a user namespace: a container's seccomp profile, or another " +
+    'security module; allow it there (`--security-opt seccomp=…`), or run as root',
+  'userns-exhausted': () =>
+    'there are too many user or mount namespaces (user.max_user_namespaces, user.max_mnt_namespaces), or ' +
+    'they are nested too deeply',
+  'not-dumpable': () =>
+    'the process is not dumpable (it has changed its user since it started), so it may not write its own ' +
+    'uid_map; start it as the user it is to be',
+  'child-killed': () => 'the process that was to make the mount was killed',
+  'rootless-attach': () =>
+    "an ordinary user's overlay can be attached in no namespace but its own; run the program on it with " +
+    '`run`, which gives it a real path',
+  attached: ({ path }) => `the overlay is attached already, on ${path}`,
+  'lazy-temporary': ({ path }) =>
+    `the upper of the overlay on ${path} is to be removed, and whoever still uses it would lose his files; ` +
+    'end them first, or close it without `lazy`',
   'left-mounted': ({ dest }) =>
     `the overlay was mounted on ${dest}, failed its check and could not be unmounted again: unmount it ` +
     'by hand',
@@ -154,5 +201,21 @@ export function explain(reason: string, where: Where): string | undefined {
   return reasons[reason]?.(where);
 }
 
+/** Things to know about a success. */
+const warnings: Readonly<Record<string, (where: Where) => string>> = {
+  'upper-owner': () =>
+    'the new upper could not be given the owner of the lower, so the root of the overlay has another one',
+  'upper-xattrs': () =>
+    'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
+  'layers-compacted': () =>
+    'the paths of the layers are longer than the 4095 bytes of mount(2), so the table of mounts shows numbers instead',
+};
+
+/** The sentence for a notice of the core. */
+export function warningText({ reason, path, dest, detail }: NativeNotice): string {
+  const where = { path: path.toString(), dest: dest.toString(), detail: detail.toString() };
+  return warnings[reason]?.(where) ?? reason;
+}
+
 /** Every cause that has a sentence; a test compares them with the words the core uses. */
-export const knownReasons: readonly string[] = Object.keys(reasons);
+export const knownReasons: readonly string[] = [...Object.keys(reasons), ...Object.keys(warnings)];

@@ -2,6 +2,7 @@
 import type {
   AbortError,
   Aspect,
+  AttachedOverlay,
   Change,
   ChangeKind,
   Changes,
@@ -11,6 +12,8 @@ import type {
   changes,
   Directories,
   FileType,
+  IdMap,
+  Layer,
   LayerEntries,
   LayerEntry,
   Layers,
@@ -53,17 +56,22 @@ export type Arguments = [
   Expect<Equal<PathLike, string | Buffer | URL>>,
   Expect<Refuses<PathLike, Uint8Array>>,
   Expect<Refuses<PathLike, number>>,
-  Expect<Equal<Keys<MountOptions>, 'lower' | 'upper' | 'work' | 'target' | 'userxattr'>>,
-  Expect<Equal<OptionalKeys<MountOptions>, 'upper' | 'work' | 'userxattr'>>,
-  Expect<Equal<MountOptions['lower'], Paths>>,
+  Expect<Equal<Exclude<Keys<MountOptions>, OptionalKeys<MountOptions>>, 'lower'>>,
+  Expect<Equal<MutableKeys<MountOptions>, never>>,
+  Expect<Equal<MountOptions['lower'], Layer | readonly Layer[]>>,
+  Expect<Accepts<Layer, Overlay | { fd: number } | { path: string; idmap: IdMap }>>,
+  Expect<Refuses<Layer, { path: string; fd: number }>>,
   Expect<Accepts<MountOptions, { lower: string; target: URL }>>,
   Expect<Accepts<MountOptions, { lower: readonly (string | Buffer)[]; target: Buffer }>>,
-  Expect<Refuses<MountOptions, { lower: string }>>,
+  Expect<Accepts<MountOptions, { lower: string }>>,
+  Expect<Accepts<MountOptions, { lower: string; upper: 'tmpfs' }>>,
+  Expect<Accepts<MountOptions, { lower: string; upper: { type: 'tmpfs'; size: number } }>>,
+  Expect<Refuses<MountOptions, { lower: string; redirectDir: 'off' }>>,
   Expect<Refuses<MountOptions, { target: string }>>,
   // A missing option is left out, not undefined.
   Expect<Refuses<MountOptions, { lower: string; target: string; upper: undefined }>>,
   Expect<Refuses<MountOptions, { lower: string; target: string; userxattr: 'yes' }>>,
-  Expect<Equal<CloseOptions, { readonly lazy?: boolean }>>,
+  Expect<Equal<CloseOptions, { readonly lazy?: boolean; readonly sync?: boolean }>>,
   Expect<
     Equal<
       UnmountOptions,
@@ -187,7 +195,8 @@ export type Results = [
   Expect<Accepts<AsyncIterableIterator<LayerEntry>, LayerEntries>>,
   Expect<Accepts<AsyncDisposable, LayerEntries>>,
   Expect<Accepts<Disposable & AsyncDisposable, Overlay>>,
-  Expect<Equal<Overlay['path'], string>>,
+  Expect<Equal<Overlay['path'], string | undefined>>,
+  Expect<Equal<AttachedOverlay['path'], string>>,
   Expect<Equal<Overlay['upper' | 'work'], string | undefined>>,
   Expect<Equal<Overlay['lowerBytes'], readonly Buffer[]>>,
   Expect<Equal<Overlay['upperBytes' | 'workBytes'], Buffer | undefined>>,
@@ -204,10 +213,15 @@ export type Results = [
   Expect<Equal<AbortError['code'], 'ABORT_ERR'>>,
 ];
 
+type MountTo<Result> = (options: MountOptions & { target: string }) => Result;
+
 /** The functions. */
 export type Functions = [
-  Expect<Equal<typeof mountOverlay, (options: MountOptions) => Promise<Overlay>>>,
-  Expect<Equal<typeof mountOverlaySync, (options: MountOptions) => Overlay>>,
+  // A path is there where a target was named.
+  Expect<Accepts<MountTo<Promise<AttachedOverlay>>, typeof mountOverlay>>,
+  Expect<Accepts<(options: MountOptions) => Promise<Overlay>, typeof mountOverlay>>,
+  Expect<Accepts<MountTo<AttachedOverlay>, typeof mountOverlaySync>>,
+  Expect<Accepts<(options: MountOptions) => Overlay, typeof mountOverlaySync>>,
   Expect<Equal<typeof listOverlays, () => Promise<OverlayMount[]>>>,
   Expect<Equal<typeof listOverlaysSync, () => OverlayMount[]>>,
   Expect<Equal<typeof unmount, (target: PathLike, options?: UnmountOptions) => Promise<void>>>,

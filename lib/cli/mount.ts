@@ -1,4 +1,6 @@
-import type { MountOptions, Overlay } from '../overlay.ts';
+import type { PathLike } from '../arguments.ts';
+import type { MountOptions } from '../mount-options.ts';
+import type { AttachedOverlay } from '../overlay.ts';
 import { mountOverlay } from '../overlay.ts';
 import { UsageError } from './command-errors.ts';
 import { escapeBytes } from './escape.ts';
@@ -25,7 +27,7 @@ interface Values {
   readonly userxattr?: boolean;
 }
 
-function mountOptions(target: Buffer, values: Values): MountOptions {
+function mountOptions(target: Buffer, values: Values): MountOptions & { target: PathLike } {
   const { lower = [], upper, work, userxattr } = values;
   if (lower.length === 0) {
     throw new UsageError('at least one --lower DIR is needed');
@@ -42,7 +44,13 @@ function mountOptions(target: Buffer, values: Values): MountOptions {
   };
 }
 
-function described({ pathBytes, lowerBytes, upperBytes, workBytes, userxattr }: Overlay): string {
+function described({
+  pathBytes,
+  lowerBytes,
+  upperBytes,
+  workBytes,
+  userxattr,
+}: AttachedOverlay): string {
   return overlayText({
     target: escapeBytes(pathBytes),
     lower: lowerBytes.map(escapeBytes),
@@ -56,7 +64,7 @@ function described({ pathBytes, lowerBytes, upperBytes, workBytes, userxattr }: 
   });
 }
 
-function object(overlay: Overlay): string {
+function object(overlay: AttachedOverlay): string {
   return jsonLine({
     target: overlay.path,
     targetBase64: base64Of(overlay.pathBytes),

@@ -21,8 +21,8 @@ Napi::Value FromBytes(Napi::Env env, const std::string& bytes);
 Napi::Value FromOptionalBytes(Napi::Env env, const std::optional<std::string>& bytes);
 Napi::Array FromBytesList(Napi::Env env, const std::vector<std::string>& list);
 
-// {errno, syscall, path, dest, reason, detail, log}; lib/ makes the error of it, so that the stack is the
-// caller's.
+// {errno, syscall, path, dest, reason, detail, log}; lib/ makes the error of it, so that the stack
+// is the caller's.
 Napi::Object FromFailure(Napi::Env env, const Failure& failure);
 
 }  // namespace ovl

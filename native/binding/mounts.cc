@@ -2,7 +2,6 @@
 #include <napi.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +9,9 @@
 #include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/handle.h"
+#include "binding/spec.h"
 #include "binding/work.h"
+#include "core/live_overlay.h"
 #include "core/mount_table.h"
 #include "core/overlay_mount.h"
 #include "core/overlay_options.h"
@@ -21,16 +22,6 @@
 namespace ovl {
 
 namespace {
-
-// What identifies a mount of ours when it is to be unmounted.
-struct OwnMount {
-  OwnMount(std::string place, const MountIds& mount) : target(std::move(place)), ids(mount) {}
-  std::string target;
-  MountIds ids;
-  // Looking and unmounting are two calls: of two closings at a time the second would take off what
-  // lies beneath.
-  std::mutex closing;
-};
 
 // (source, target, fstype, flags, data, sync)
 Napi::Value CallMount(const Napi::CallbackInfo& info) {
@@ -52,48 +43,69 @@ Napi::Value CallUmount(const Napi::CallbackInfo& info) {
                    [target = std::move(target), flags] { return Umount(target, flags); });
 }
 
+Napi::Value FromNotices(Napi::Env env, const std::vector<Notice>& notices) {
+  auto array = Napi::Array::New(env, notices.size());
+  for (size_t i = 0; i < notices.size(); ++i) {
+    auto object = Napi::Object::New(env);
+    object.Set("reason", notices[i].reason);
+    object.Set("path", FromBytes(env, notices[i].path));
+    object.Set("dest", FromBytes(env, notices[i].dest));
+    object.Set("detail", FromBytes(env, notices[i].detail));
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
+}
+
 Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
   auto object = Napi::Object::New(env);
-  object.Set("target", FromBytes(env, mounted.target));
+  object.Set("target", FromOptionalBytes(env, mounted.target));
+  object.Set("upper", FromOptionalBytes(env, mounted.upper));
   object.Set("work", FromOptionalBytes(env, mounted.work));
-  object.Set("mountId", Napi::BigInt::New(env, mounted.ids.identity.id));
+  object.Set("writable", mounted.layers.upper != nullptr);
+  object.Set("mountId", Napi::BigInt::New(env, mounted.live->ids().identity.id));
   object.Set("userxattr", mounted.layers.marks.space() == MarkerSpace::kUser);
-  auto warnings = Napi::Array::New(env, mounted.warnings.size());
-  for (size_t i = 0; i < mounted.warnings.size(); ++i) {
-    warnings.Set(static_cast<uint32_t>(i), mounted.warnings[i]);
-  }
-  object.Set("warnings", warnings);
+  object.Set("rootless", mounted.rootless);
+  object.Set("interface", static_cast<double>(mounted.interface));
+  object.Set("warnings", FromNotices(env, mounted.warnings));
   object.Set("mount",
-             Handle<OwnMount>::New(env, std::make_shared<OwnMount>(mounted.target, mounted.ids)));
+             Handle<LiveOverlay>::New(env, std::shared_ptr<LiveOverlay>(std::move(mounted.live))));
   object.Set("layers",
              Handle<Layers>::New(env, std::make_shared<Layers>(std::move(mounted.layers))));
   return object;
 }
 
-// ({lower, upper, work, target, userxattr}, sync)
+// (spec, sync)
 Napi::Value CallMountOverlay(const Napi::CallbackInfo& info) {
-  const auto from = info[0].As<Napi::Object>();
-  OverlaySpec spec;
-  spec.lower = ToBytesList(from.Get("lower"));
-  spec.upper = ToOptionalBytes(from.Get("upper"));
-  spec.work = ToOptionalBytes(from.Get("work"));
-  spec.target = ToBytes(from.Get("target"));
-  const Napi::Value userxattr = from.Get("userxattr");
-  if (userxattr.IsBoolean()) spec.userxattr = userxattr.As<Napi::Boolean>().Value();
   return Run<MountedOverlay>(
       info.Env(), info[1].As<Napi::Boolean>().Value(),
-      [spec = std::move(spec)] { return MountOverlay(spec); }, FromMounted);
+      [spec = ToSpec(info[0])] { return MountOverlay(spec); }, FromMounted);
 }
 
-// (mount, flags, sync)
-Napi::Value CallUnmountOwn(const Napi::CallbackInfo& info) {
-  auto mount = Handle<OwnMount>::Get(info[0]);
-  const int flags = info[1].As<Napi::Number>().Int32Value();
-  return RunStatus(info.Env(), info[2].As<Napi::Boolean>().Value(),
-                   [mount = std::move(mount), flags] {
-                     const std::lock_guard lock(mount->closing);
-                     return UnmountExactly(mount->target, mount->ids, flags);
-                   });
+// (mount, target, beneath, propagation, sync)
+Napi::Value CallAttachOverlay(const Napi::CallbackInfo& info) {
+  const bool beneath = info[2].As<Napi::Boolean>().Value();
+  const auto propagation = static_cast<uint64_t>(info[3].As<Napi::Number>().Int64Value());
+  return Run<std::string>(
+      info.Env(), info[4].As<Napi::Boolean>().Value(),
+      [mount = Handle<LiveOverlay>::Get(info[0]), target = ToBytes(info[1]), beneath, propagation] {
+        return mount->Attach(target, beneath, propagation);
+      },
+      [](Napi::Env env, std::string& path) { return FromBytes(env, path); });
+}
+
+// (mount, lazy, synced, sync)
+Napi::Value CallCloseOverlay(const Napi::CallbackInfo& info) {
+  CloseRequest request;
+  request.lazy = info[1].As<Napi::Boolean>().Value();
+  request.sync = info[2].As<Napi::Boolean>().Value();
+  return RunStatus(
+      info.Env(), info[3].As<Napi::Boolean>().Value(),
+      [mount = Handle<LiveOverlay>::Get(info[0]), request] { return mount->Close(request); });
+}
+
+// (mount): -1 where it is not a detached one
+Napi::Value CallOverlayFd(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->mount_fd());
 }
 
 // (target, flags, any, sync)
@@ -163,7 +175,9 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("mount", Napi::Function::New(env, CallMount));
   exports.Set("umount", Napi::Function::New(env, CallUmount));
   exports.Set("mountOverlay", Napi::Function::New(env, CallMountOverlay));
-  exports.Set("unmountOwn", Napi::Function::New(env, CallUnmountOwn));
+  exports.Set("attachOverlay", Napi::Function::New(env, CallAttachOverlay));
+  exports.Set("closeOverlay", Napi::Function::New(env, CallCloseOverlay));
+  exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));
   exports.Set("unmountAt", Napi::Function::New(env, CallUnmountAt));
   exports.Set("listOverlays", Napi::Function::New(env, CallListOverlays));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));

@@ -108,8 +108,7 @@ bool MakeScratch(BuildPlan& plan) {
   if (!Make(plan, plan.scratch)) return false;
   if (!MakeDirectory(plan, plan.upper, 0755) || !MakeDirectory(plan, plan.work, 0700)) return false;
   if (plan.root_attributes == nullptr) return true;
-  const char* failed =
-      GiveAttributes(plan.directories[plan.upper].fd, *plan.root_attributes);
+  const char* failed = GiveAttributes(plan.directories[plan.upper].fd, *plan.root_attributes);
   return failed == nullptr || Failed(plan, failed, plan.upper, "");
 }
 

@@ -14,8 +14,8 @@
 namespace ovl::raw {
 
 // A directory that takes part: open already, or to be opened by name. In another mount namespace
-// than the caller's a descriptor of an attached mount is no layer (EINVAL from the kernel), so there
-// names are opened anew.
+// than the caller's a descriptor of an attached mount is no layer (EINVAL from the kernel), so
+// there names are opened anew.
 struct Directory {
   const char* path = nullptr;
   int fd = -1;

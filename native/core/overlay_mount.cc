@@ -1,146 +1,536 @@
 #include "core/overlay_mount.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <string_view>
+#include <utility>
 
+#include "core/idmapped_layer.h"
+#include "core/kernel_support.h"
+#include "core/mount_by_data.h"
+#include "core/mount_place.h"
 #include "core/overlay_diagnosis.h"
+#include "core/overlay_features.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
+#include "core/overlay_plan.h"
+#include "core/root_attributes.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
+#include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
+#include "core/tree_removal.h"
 #include "core/upper_dirs.h"
+#include "core/volatile_marker.h"
 
 namespace ovl {
 
 namespace {
 
-// An upper outlives the machine it was made on, so it must not depend on a distribution's kernel
-// defaults. index, metacopy and xino also make the kernel mark every new directory opaque, which
-// hides what a lower gains later. Redirects that exist are followed and none are made; a mount with
-// userxattr cannot follow any.
-std::vector<std::string> PinnedOptions(bool userxattr) {
-  return {"index=off", "metacopy=off", "xino=off",
-          userxattr ? "redirect_dir=nofollow" : "redirect_dir=follow"};
-}
+// fsconfig(2) takes strings up to this length.
+constexpr size_t kMaxFsconfigString = 255;
 
 Failure Because(Failure failure, const char* reason) {
   failure.reason = reason;
   return failure;
 }
 
-Result<DirPtr> OpenLower(const std::string& path, uint32_t number) {
-  auto dir = OpenLayer(path, number);
-  if (dir.ok()) return dir;
-  const int err = dir.failure().err;
-  if (err == ENOENT) return Because(std::move(dir.failure()), "lower-missing");
-  if (err == ENOTDIR) return Because(std::move(dir.failure()), "lower-not-directory");
-  return dir;
-}
+// A directory of its own, removed with everything in it unless it is kept.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() = default;
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  // Best effort on the way out of a failure that is already being reported.
+  ~TemporaryDirectory() {
+    if (!path_.empty()) (void)RemoveTree(path_);
+  }
 
-// Resolves the mount point, and finds out now that a mount on it could not be told from others
-// later.
-Result<std::string> ResolveTarget(const std::string& target) {
-  auto fd = OpenPath(target);
-  if (!fd.ok()) {
-    if (fd.failure().err == ENOENT) return Because(std::move(fd.failure()), "target-missing");
-    return std::move(fd.failure());
+  Status Make(const std::string& parent) {
+    std::string path = parent + "/overlayfs-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) return Errno("mkdtemp", path);
+    path_ = std::move(path);
+    return Done{};
   }
-  auto st = StatFd(fd.value().get());
-  if (!st.ok()) return std::move(st.failure());
-  if (!S_ISDIR(st.value().st_mode)) {
-    return Refusal(ENOTDIR, "mount", "target-not-directory", target);
-  }
-  auto ids = IdsOf(fd.value().get());
-  if (!ids.ok()) {
-    ids.failure().path = target;
-    return std::move(ids.failure());
-  }
-  auto place = PathOfFd(fd.value().get());
-  if (!place.ok()) return Refusal(place.failure().err, "readlinkat", "no-proc", target);
-  return place;
-}
+  const std::string& path() const { return path_; }
+  std::string Keep() { return std::exchange(path_, {}); }
 
-// Looks at what was mounted: the kernel reports success for an overlay that it had to make
-// read-only.
-Status Verify(bool writable, MountedOverlay& out) {
-  auto fd = OpenPath(out.target);
-  if (!fd.ok()) return std::move(fd.failure());
-  auto fs = StatFs(fd.value().get());
-  if (!fs.ok()) return std::move(fs.failure());
-  if (!IsOverlay(fs.value())) return Refusal(EBUSY, "mount", "covered-at-once", out.target);
-  auto ids = IdsOf(fd.value().get());
-  if (!ids.ok()) return std::move(ids.failure());
-  out.ids = ids.value();
-  if (!writable || !IsReadOnly(fs.value())) return Done{};
-  return Refusal(EROFS, "mount", "mounted-read-only", out.work.value_or(""), out.target);
-}
+ private:
+  std::string path_;
+};
 
-// Takes a mount that turned out to be no good off again. False if it is still there: then nothing
-// that belongs to it may be removed.
-bool Undo(const MountedOverlay& mounted, Failure& failure) {
-  if (std::string_view(failure.reason) == "covered-at-once") return false;
-  const Status undone = Umount(mounted.target, MNT_DETACH | UMOUNT_NOFOLLOW);
-  if (!undone.ok()) {
-    failure.reason = "left-mounted";
-    failure.dest = mounted.target;
+// A tmpfs at a path, for mount(2), which knows layers by path only. The overlay keeps it alive when
+// it is taken off again.
+class TmpfsAtPath {
+ public:
+  TmpfsAtPath() = default;
+  TmpfsAtPath(const TmpfsAtPath&) = delete;
+  TmpfsAtPath& operator=(const TmpfsAtPath&) = delete;
+  ~TmpfsAtPath() {
+    if (mounted_) (void)Umount(directory_.path(), MNT_DETACH | UMOUNT_NOFOLLOW);
   }
-  return undone.ok();
-}
+
+  Status Mount(const UpperSpec& upper) {
+    auto made = directory_.Make(upper.path);
+    if (!made.ok()) return made;
+    MountArgs args;
+    args.source = args.fstype = "tmpfs";
+    args.target = directory_.path();
+    args.data = "mode=0700";
+    if (upper.size > 0) args.data->append(",size=").append(std::to_string(upper.size));
+    if (upper.inodes > 0) args.data->append(",nr_inodes=").append(std::to_string(upper.inodes));
+    auto mounted = ovl::Mount(args);
+    mounted_ = mounted.ok();
+    return mounted;
+  }
+  const std::string& path() const { return directory_.path(); }
+
+ private:
+  TemporaryDirectory directory_;  // removed after the tmpfs is off
+  bool mounted_ = false;
+};
+
+class Mounter {
+ public:
+  explicit Mounter(const OverlaySpec& spec) : spec_(spec) {}
+
+  Result<MountedOverlay> Run() {
+    for (auto step : {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget,
+                      &Mounter::PrepareWritable, &Mounter::Make}) {
+      auto status = (this->*step)();
+      if (!status.ok()) return std::move(status.failure());
+    }
+    return Finish();
+  }
+
+ private:
+  struct Lower {
+    UniqueFd fd;
+    PlannedLayer planned;
+    std::string shown;  // as the table of mounts will show it, more or less
+  };
+
+  bool writable() const { return spec_.upper.kind != UpperKind::kNone; }
+  bool ephemeral() const {
+    return spec_.upper.kind == UpperKind::kTmpfs || spec_.upper.kind == UpperKind::kTemporary;
+  }
+
+  // Who makes it, by which interface, and with the marks in which attributes.
+  Status Decide() {
+    out_.rootless = !HasSysAdmin();
+    const bool trusted = CanReadTrustedXattrs();
+    userxattr_ = spec_.features.userxattr.value_or(!trusted);
+    const std::string where = spec_.target.value_or("");
+    if (out_.rootless && spec_.target) {
+      return Refusal(EPERM, "mount", "no-privilege", "overlay", where);
+    }
+    if (!userxattr_ && !trusted) {
+      return Refusal(EPERM, "mount", "needs-userxattr", "overlay", where);
+    }
+    out_.interface = spec_.interface;
+    if (out_.interface == MountInterface::kAuto) {
+      // An ordinary user cannot ask, and has no other way anyhow.
+      const bool newer = out_.rootless || HasRealFsopen();
+      out_.interface = newer ? MountInterface::kFsopen : MountInterface::kMount;
+    }
+    if (out_.interface == MountInterface::kMount) {
+      if (!spec_.target) return Refusal(ENOSYS, "fsopen", "detached-needs-fsopen", "overlay");
+      if (spec_.beneath) return Refusal(ENOSYS, "move_mount", "beneath-needs-fsopen", where);
+    }
+    features_ = spec_.features;
+    features_.is_volatile = features_.is_volatile || ephemeral();
+    options_ = FeatureOptions(features_, userxattr_);
+    space_ = userxattr_ ? MarkerSpace::kUser : MarkerSpace::kTrusted;
+    out_.layers.marks = MarkReader::Decided(space_);
+    out_.layers.marks.FollowRedirects(OptionValue(options_, "redirect_dir") != "nofollow");
+    out_.layers.marks.FollowMetacopies(OptionValue(options_, "metacopy") == "on");
+    return Done{};
+  }
+
+  Status OpenLowers() {
+    for (const auto* list : {&spec_.lower, &spec_.data_lower}) {
+      for (const LayerSpec& layer : *list) {
+        auto status = OpenLower(layer);
+        if (!status.ok()) return status;
+      }
+    }
+    out_.layers.data_only = spec_.data_lower.size();
+    return Done{};
+  }
+
+  Status OpenLower(const LayerSpec& layer) {
+    auto opened = OpenLayerDirectory(layer);
+    if (!opened.ok()) return std::move(opened.failure());
+    Lower lower;
+    lower.fd = std::move(opened.value());
+    lower.planned.fd = lower.fd.get();
+    lower.shown = layer.path.empty() ? ShownPath(lower.fd.get()) : layer.path;
+    const bool named = !layer.fd && layer.idmap.empty();
+    if (named) lower.planned.path = layer.path;
+    if (out_.rootless) PlanForChild(lower, named);
+    const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
+    auto dir = OpenLayerFd(lower.fd.get(), number, lower.shown);
+    if (!dir.ok()) return std::move(dir.failure());
+    out_.layers.lowers.push_back(std::move(dir.value()));
+    lowers_.push_back(std::move(lower));
+    return Done{};
+  }
+
+  Result<UniqueFd> OpenLayerDirectory(const LayerSpec& layer) const {
+    auto fd = layer.fd ? OpenGiven(layer) : OpenNamed(layer.path);
+    if (!fd.ok() || layer.idmap.empty()) return fd;
+    return IdmappedClone(fd.value().get(), layer.idmap, layer.path);
+  }
+
+  static Result<UniqueFd> OpenNamed(const std::string& path) {
+    auto fd = OpenDirectory(path);
+    if (fd.ok()) return fd;
+    if (fd.failure().err == ENOENT) return Because(std::move(fd.failure()), "lower-missing");
+    if (fd.failure().err == ENOTDIR) return Because(std::move(fd.failure()), "lower-not-directory");
+    return fd;
+  }
+
+  static Result<UniqueFd> OpenGiven(const LayerSpec& layer) {
+    const std::string name = layer.path.empty() ? ShownPath(layer.fd->get()) : layer.path;
+    auto st = StatFd(layer.fd->get());
+    if (!st.ok()) return Refusal(st.failure().err, "fstat", "lower-bad-descriptor", name);
+    if (!S_ISDIR(st.value().st_mode)) {
+      return Refusal(ENOTDIR, "fstat", "lower-not-directory", name);
+    }
+    // A copy: the caller may close his while this runs.
+    UniqueFd own(::fcntl(layer.fd->get(), F_DUPFD_CLOEXEC, 0));
+    if (!own) return Errno("fcntl", name);
+    return own;
+  }
+
+  static std::string ShownPath(int fd) {
+    auto path = PathOfFd(fd);
+    return path.ok() ? path.value() : "descriptor " + std::to_string(fd);
+  }
+
+  // In the child's mount namespace a descriptor of an attached mount is no layer: it opens the
+  // layer anew by name, where that leads to the same directory. A detached mount goes as it is.
+  static void PlanForChild(Lower& lower, bool named) {
+    if (!named) {
+      struct stat by_name;
+      auto there = StatFd(lower.fd.get());
+      if (!there.ok() || ::stat(lower.shown.c_str(), &by_name) != 0) return;
+      if (by_name.st_dev != there.value().st_dev || by_name.st_ino != there.value().st_ino) return;
+      lower.planned.path = lower.shown;
+    }
+    lower.planned.fd = -1;
+  }
+
+  Status OpenTarget() {
+    if (!spec_.target) return Done{};
+    auto place = OpenPlace(*spec_.target);
+    if (!place.ok()) return std::move(place.failure());
+    auto ids = IdsOf(place.value().fd.get());
+    if (!ids.ok()) {
+      ids.failure().path = *spec_.target;
+      return std::move(ids.failure());
+    }
+    place_ = std::move(place.value());
+    return Done{};
+  }
+
+  Status PrepareWritable() {
+    UpperSpec upper = spec_.upper;
+    std::optional<std::string> work = spec_.work;
+    switch (spec_.upper.kind) {
+      case UpperKind::kNone:
+        return Done{};
+      case UpperKind::kDirectory:
+        break;
+      case UpperKind::kTmpfs:
+        if (out_.interface == MountInterface::kFsopen) {
+          return scratch_attributes_.Read(lowers_.front().fd.get(), space_);
+        } else {
+          auto mounted = tmpfs_.Mount(spec_.upper);
+          if (!mounted.ok()) return mounted;
+          upper.path = tmpfs_.path() + "/upper";
+          work = tmpfs_.path() + "/work";
+        }
+        break;
+      case UpperKind::kTemporary: {
+        auto made = temporary_.Make(spec_.upper.path);
+        if (!made.ok()) return made;
+        upper.path = temporary_.path() + "/upper";
+        work = temporary_.path() + "/work";
+        break;
+      }
+    }
+    auto dirs = PrepareUpper(upper, work, lowers_.front().fd.get(), space_, created_);
+    if (!dirs.ok()) return std::move(dirs.failure());
+    dirs_ = std::move(dirs.value());
+    out_.warnings = std::move(dirs_.warnings);
+    if (spec_.accept_unclean) return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    return Done{};
+  }
+
+  Status Make() {
+    if (out_.interface == MountInterface::kMount) return MakeByData();
+    if (spec_.lowerdir_text && LowerdirText().size() > kMaxFsconfigString) {
+      // mount(2) takes the longer string.
+      if (out_.rootless || !spec_.target || spec_.beneath) {
+        return Refusal(E2BIG, "fsconfig", "lowerdir-text-too-long");
+      }
+      out_.interface = MountInterface::kMount;
+      return MakeByData();
+    }
+    return MakeByContext();
+  }
+
+  // What explains a refusal of the kernel goes by the names of the layers.
+  OverlayOptions Named() const {
+    OverlayOptions options;
+    for (size_t i = 0; i < lowers_.size(); ++i) {
+      const bool data_only = i >= spec_.lower.size();
+      (data_only ? options.data_only : options.lower).push_back(lowers_[i].shown);
+    }
+    if (dirs_.upper_fd) {
+      options.upper = dirs_.upper;
+      options.work = dirs_.work;
+    }
+    options.userxattr = userxattr_;
+    options.rest = options_;
+    return options;
+  }
+
+  std::string LowerdirText() const { return FormatLowerdir(Named(), "\\:"); }
+
+  Failure Explained(Failure failure) const {
+    return Diagnose(std::move(failure), Named(), place_.path);
+  }
+
+  Status MakeByContext() {
+    bool by_name = out_.rootless ? child_needs_names_.load() : !HasLayerDescriptors();
+    auto made = CarryOut(by_name);
+    // Whether an ordinary user's kernel takes descriptors is found out by trying.
+    if (!made.ok() && out_.rootless && !by_name && RefusedDescriptor(made.failure())) {
+      child_needs_names_.store(true);
+      made = CarryOut(true);
+    }
+    if (!made.ok()) return Explained(std::move(made.failure()));
+    return Done{};
+  }
+
+  static bool RefusedDescriptor(const Failure& failure) {
+    return std::string_view(failure.call) == "fsconfig" && failure.err == EINVAL &&
+           std::any_of(failure.log.begin(), failure.log.end(), [](const std::string& line) {
+             return line.find("Bad value") != std::string::npos;
+           });
+  }
+
+  void AddLayers(OverlayPlan& plan) {
+    if (spec_.lowerdir_text) {
+      plan.SetLowerdirText(LowerdirText());
+    } else {
+      for (size_t i = 0; i < lowers_.size(); ++i) {
+        const bool data_only = i >= spec_.lower.size();
+        data_only ? plan.AddDataLower(lowers_[i].planned) : plan.AddLower(lowers_[i].planned);
+      }
+    }
+    if (!writable()) return;
+    if (!dirs_.upper_fd) {
+      const UpperSpec& upper = spec_.upper;
+      plan.SetScratchUpper(upper.size, upper.inodes, scratch_attributes_.Raw());
+    } else if (out_.rootless) {
+      plan.SetUpper({-1, dirs_.upper}, {-1, dirs_.work});
+    } else {
+      plan.SetUpper({dirs_.upper_fd.get(), dirs_.upper}, {dirs_.work_fd.get(), dirs_.work});
+    }
+  }
+
+  Status CarryOut(bool by_name) {
+    OverlayPlan plan;
+    AddLayers(plan);
+    for (const std::string& option : options_) plan.AddOption(option);
+    if (by_name) plan.ByName();
+    // Read-only comes after the check whether the kernel made the overlay so by itself.
+    plan.SetAttributes(spec_.attributes & ~kAttrReadOnly);
+    raw::BuildPlan& ready = plan.Ready();
+    if (out_.rootless) {
+      auto namespaces = InRootlessChild(
+          [](void* build) { (void)raw::Build(*static_cast<raw::BuildPlan*>(build)); }, &ready);
+      if (!namespaces.ok()) return std::move(namespaces.failure());
+      namespaces_ = std::move(namespaces.value());
+    } else {
+      (void)raw::Build(ready);
+    }
+    auto mount = plan.TakeMount();
+    if (!mount.ok()) return std::move(mount.failure());
+    mount_ = std::move(mount.value());
+    if (!writable() || dirs_.upper_fd) return Done{};
+    scratch_attributes_.AddWarnings("tmpfs", out_.warnings);
+    return KeepScratch(plan);
+  }
+
+  // Upper and work of a tmpfs have no path: what was opened is all there is.
+  Status KeepScratch(const OverlayPlan& plan) {
+    for (const auto& [from, to] :
+         {std::pair{plan.upper_fd(), &dirs_.upper_fd}, std::pair{plan.work_fd(), &dirs_.work_fd}}) {
+      *to = UniqueFd(::fcntl(from, F_DUPFD_CLOEXEC, 0));
+      if (!*to) return Errno("fcntl", "tmpfs");
+    }
+    return Done{};
+  }
+
+  Status MakeByData() {
+    MountByDataArgs args;
+    for (size_t i = 0; i < lowers_.size(); ++i) {
+      const bool data_only = i >= spec_.lower.size();
+      (data_only ? args.data_lower : args.lower).push_back(lowers_[i].planned);
+    }
+    if (dirs_.upper_fd) {
+      args.upper = PlannedLayer{dirs_.upper_fd.get(), dirs_.upper};
+      args.work = PlannedLayer{dirs_.work_fd.get(), dirs_.work};
+    }
+    args.options = options_;
+    args.target = place_.path;
+    args.attributes = spec_.attributes & ~kAttrReadOnly;
+    bool compacted = false;
+    auto mounted = MountByData(args, compacted);
+    if (!mounted.ok()) return Explained(std::move(mounted.failure()));
+    if (compacted) out_.warnings.push_back(Notice{"layers-compacted", "", place_.path, ""});
+    return Done{};
+  }
+
+  Result<MountedOverlay> Finish() {
+    auto status = out_.interface == MountInterface::kMount ? FinishAttached() : FinishDetached();
+    if (!status.ok()) return std::move(status.failure());
+    Leftovers leftovers;
+    leftovers.is_volatile = features_.is_volatile;
+    leftovers.upper_path = dirs_.upper;
+    leftovers.work_path = dirs_.work;
+    if (writable()) {
+      auto upper = OpenLayerFd(dirs_.upper_fd.get(), LayerDir::kUpper,
+                               dirs_.upper.empty() ? "tmpfs" : dirs_.upper);
+      if (!upper.ok()) return std::move(upper.failure());
+      out_.layers.upper = std::move(upper.value());
+      if (features_.is_volatile && !ephemeral()) {
+        leftovers.upper = std::move(dirs_.upper_fd);
+        leftovers.work = std::move(dirs_.work_fd);
+      }
+      if (spec_.upper.kind != UpperKind::kTmpfs) {
+        out_.upper = dirs_.upper;
+        out_.work = dirs_.work;
+      }
+      leftovers.temporary = temporary_.Keep();
+    }
+    created_.Keep();
+    if (spec_.target) out_.target = place_.path;
+    out_.live = std::make_unique<LiveOverlay>(ids_, std::move(mount_), out_.target.value_or(""),
+                                              std::move(namespaces_), std::move(leftovers));
+    return std::move(out_);
+  }
+
+  // The kernel reports success for an overlay that it had to make read-only.
+  Status CheckWritable(int fd) const {
+    auto fs = StatFs(fd);
+    if (!fs.ok()) return std::move(fs.failure());
+    if (!writable() || !IsReadOnly(fs.value())) return Done{};
+    return Refusal(EROFS, "fsmount", "mounted-read-only", dirs_.work, place_.path);
+  }
+
+  Status FinishDetached() {
+    auto status = CheckWritable(mount_.get());
+    if (!status.ok()) return status;
+    auto ids = IdsOf(mount_.get());
+    if (!ids.ok()) return std::move(ids.failure());
+    ids_ = ids.value();
+    if ((spec_.attributes & kAttrReadOnly) != 0) {
+      MountAttributeChange change;
+      change.set = kAttrReadOnly;
+      status = MountSetattr(mount_.get(), "", AT_EMPTY_PATH, change);
+      if (!status.ok()) return status;
+    }
+    if (!spec_.target) return Done{};
+    status = AttachMount(mount_.get(), place_, spec_.beneath, spec_.propagation);
+    if (!status.ok()) {
+      if (std::string_view(status.failure().reason) == "left-mounted") created_.Keep();
+      return status;
+    }
+    mount_.Reset();  // it would keep the mount busy
+    return Done{};
+  }
+
+  Status FinishAttached() {
+    auto status = CheckAttached();
+    if (status.ok()) status = SetAttached();
+    if (status.ok() || Undo(status.failure())) return status;
+    created_.Keep();
+    return status;
+  }
+
+  Status CheckAttached() {
+    auto fd = OpenPath(place_.path);
+    if (!fd.ok()) return std::move(fd.failure());
+    auto fs = StatFs(fd.value().get());
+    if (!fs.ok()) return std::move(fs.failure());
+    if (!IsOverlay(fs.value())) return Refusal(EBUSY, "mount", "covered-at-once", place_.path);
+    auto ids = IdsOf(fd.value().get());
+    if (!ids.ok()) return std::move(ids.failure());
+    ids_ = ids.value();
+    return CheckWritable(fd.value().get());
+  }
+
+  // What mount(2) does in calls of their own.
+  Status SetAttached() const {
+    MountArgs args;
+    args.target = place_.path;
+    if ((spec_.attributes & kAttrReadOnly) != 0) {
+      args.flags = MS_REMOUNT | MS_BIND | MountFlags(spec_.attributes);
+      auto status = Mount(args);
+      if (!status.ok()) return status;
+    }
+    if (spec_.propagation == 0) return Done{};
+    args.flags = spec_.propagation;
+    return Mount(args);
+  }
+
+  // Takes a mount that turned out to be no good off again. False if it is still there: then nothing
+  // that belongs to it may be removed.
+  bool Undo(Failure& failure) const {
+    if (std::string_view(failure.reason) == "covered-at-once") return false;
+    const Status undone = Umount(place_.path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    if (!undone.ok()) {
+      failure.reason = "left-mounted";
+      failure.dest = place_.path;
+    }
+    return undone.ok();
+  }
+
+  static std::atomic<bool> child_needs_names_;
+
+  const OverlaySpec& spec_;
+  MountedOverlay out_;
+  bool userxattr_ = false;
+  MarkerSpace space_ = MarkerSpace::kTrusted;
+  FeatureSpec features_;
+  std::vector<std::string> options_;
+  std::vector<Lower> lowers_;
+  MountPlace place_;
+  // In the order in which they have to go: directories last.
+  TemporaryDirectory temporary_;
+  CreatedDirs created_;
+  TmpfsAtPath tmpfs_;
+  UpperDirs dirs_;
+  RootAttributes scratch_attributes_;
+  RootlessNamespaces namespaces_;
+  UniqueFd mount_;
+  MountIds ids_;
+};
+
+std::atomic<bool> Mounter::child_needs_names_ = false;
 
 }  // namespace
 
-Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
-  if (!HasSysAdmin()) return Refusal(EPERM, "mount", "no-privilege", "overlay", spec.target);
-  const bool trusted = CanReadTrustedXattrs();
-  const bool userxattr = spec.userxattr.value_or(!trusted);
-  if (!userxattr && !trusted) {
-    return Refusal(EPERM, "mount", "needs-userxattr", "overlay", spec.target);
-  }
-  MountedOverlay out;
-  const MarkerSpace space = userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
-  out.layers.marks = MarkReader::Decided(space);
-  out.layers.marks.FollowMetacopies(false);  // pinned off
-  for (const std::string& path : spec.lower) {
-    auto lower = OpenLower(path, static_cast<uint32_t>(out.layers.lowers.size()));
-    if (!lower.ok()) return std::move(lower.failure());
-    out.layers.lowers.push_back(std::move(lower.value()));
-  }
-  auto target = ResolveTarget(spec.target);
-  if (!target.ok()) return std::move(target.failure());
-  out.target = std::move(target.value());
-
-  OverlayOptions options;
-  options.lower = spec.lower;
-  options.userxattr = userxattr;
-  options.rest = PinnedOptions(userxattr);
-  CreatedDirs created;
-  if (spec.upper) {
-    auto lower_fd = out.layers.lowers.front()->Fd();
-    if (!lower_fd.ok()) return std::move(lower_fd.failure());
-    auto dirs = PrepareUpper(*spec.upper, spec.work, lower_fd.value(), space, created);
-    if (!dirs.ok()) return std::move(dirs.failure());
-    options.upper = dirs.value().upper;
-    out.work = options.work = dirs.value().work;
-    out.warnings = std::move(dirs.value().warnings);
-    auto upper = OpenLayer(*options.upper, LayerDir::kUpper);
-    if (!upper.ok()) return std::move(upper.failure());
-    out.layers.upper = std::move(upper.value());
-  }
-  MountArgs args;
-  args.source = args.fstype = "overlay";
-  args.target = out.target;
-  args.data = FormatMountData(options);
-  auto mounted = Mount(args);
-  if (!mounted.ok()) return Diagnose(std::move(mounted.failure()), options, out.target);
-  auto verified = Verify(spec.upper.has_value(), out);
-  if (!verified.ok()) {
-    if (!Undo(out, verified.failure())) created.Keep();
-    return std::move(verified.failure());
-  }
-  created.Keep();
-  return out;
-}
+Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) { return Mounter(spec).Run(); }
 
 }  // namespace ovl

@@ -84,12 +84,19 @@ std::string EffectiveOption(const OverlayOptions& options, std::string_view name
   return Parameter("redirect_always_follow") ? "follow" : "nofollow";
 }
 
-std::string FormatMountData(const OverlayOptions& options) {
-  std::string data = "lowerdir=";
-  for (size_t i = 0; i < options.lower.size(); ++i) {
-    if (i > 0) data.push_back(':');
-    data.append(Escape(options.lower[i], "\\,:"));
+std::string FormatLowerdir(const OverlayOptions& options, std::string_view special) {
+  std::string text;
+  for (const std::string& lower : options.lower) {
+    text.append(text.empty() ? "" : ":").append(Escape(lower, special));
   }
+  for (const std::string& lower : options.data_only) {
+    text.append("::").append(Escape(lower, special));
+  }
+  return text;
+}
+
+std::string FormatMountData(const OverlayOptions& options) {
+  std::string data = "lowerdir=" + FormatLowerdir(options, "\\,:");
   if (options.upper) data.append(",upperdir=").append(Escape(*options.upper, "\\,"));
   if (options.work) data.append(",workdir=").append(Escape(*options.work, "\\,"));
   if (options.userxattr) data.append(",userxattr");

@@ -18,6 +18,10 @@ struct OverlayOptions {
   std::vector<std::string> rest;  // every other option, as text
 };
 
+// The value of "lowerdir": `special` is what a backslash has to protect, "\\:" for fsconfig(2) and
+// "\\,:" inside the data of mount(2).
+std::string FormatLowerdir(const OverlayOptions& options, std::string_view special);
+
 // The data string of mount(2). Inside it a backslash protects ',', and in lowerdir ':' as well.
 std::string FormatMountData(const OverlayOptions& options);
 

@@ -59,8 +59,7 @@ void OverlayPlan::SetUpper(const PlannedLayer& upper, const PlannedLayer& work) 
   }
 }
 
-void OverlayPlan::SetScratchUpper(uint64_t size, uint64_t inodes,
-                                  raw::RootAttributes* attributes) {
+void OverlayPlan::SetScratchUpper(uint64_t size, uint64_t inodes, raw::RootAttributes* attributes) {
   SetUpper(PlannedLayer{-1, "upper"}, PlannedLayer{-1, "work"});
   // Without a name of their own: these are relative to the root of the scratch filesystem.
   for (size_t i = steps_.size() - 2; i < steps_.size(); ++i) steps_[i].value = nullptr;

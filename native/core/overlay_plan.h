@@ -12,8 +12,8 @@
 
 namespace ovl {
 
-// A layer as the kernel is to get it: by descriptor, or by name where it has to be opened in another
-// mount namespace.
+// A layer as the kernel is to get it: by descriptor, or by name where it has to be opened in
+// another mount namespace.
 struct PlannedLayer {
   int fd = -1;
   std::string path;

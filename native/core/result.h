@@ -23,6 +23,14 @@ struct Failure {
   std::vector<std::string> log;  // what the kernel said, in its own words
 };
 
+// Something to know about a success, in the words of a failure.
+struct Notice {
+  const char* reason = "";
+  std::string path;
+  std::string dest;
+  std::string detail;
+};
+
 template <typename T>
 class [[nodiscard]] Result {
  public:

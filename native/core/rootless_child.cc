@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <string>
 #include <string_view>
+
+#include "core/signals_held.h"
 
 namespace ovl {
 
@@ -54,8 +55,8 @@ bool WriteTo(Shared& shared, const char* path, std::string_view text) {
   return n >= 0;
 }
 
-// Identity, so that what stat(2) says of owners is what the caller knows. A group may be mapped only
-// by who has given up setgroups(2): else a group that takes permissions away could be dropped.
+// Identity, so that what stat(2) says of owners is what the caller knows. A group may be mapped
+// only by who has given up setgroups(2): else a group that takes permissions away could be dropped.
 bool SetUp(Shared& shared) {
   if (!WriteTo(shared, kSetgroups, "deny")) return false;
   if (!WriteTo(shared, kUidMap, shared.uid_map)) return false;
@@ -111,22 +112,6 @@ Failure Explained(Failure failure) {
   }
   return failure;
 }
-
-// Signals wait while the child lives: it has copies of our handlers, which must not run in it.
-class SignalsHeld {
- public:
-  SignalsHeld() {
-    sigset_t all;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsHeld(const SignalsHeld&) = delete;
-  SignalsHeld& operator=(const SignalsHeld&) = delete;
-  ~SignalsHeld() { (void)pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 class Stack {
  public:

@@ -19,8 +19,8 @@ struct RootlessNamespaces {
 // suspended until it ends, while other threads run on. So `work` may make raw system calls only:
 // no allocation, no locks. It keeps its own account of what failed.
 //
-// A failure names the link of the chain: clone, setgroups, uid_map, gid_map (as "open" or "write" of
-// that file), with reason "userns-…" where a switch of this system is known to be the cause.
+// A failure names the link of the chain: clone, setgroups, uid_map, gid_map (as "open" or "write"
+// of that file), with reason "userns-…" where a switch of this system is known to be the cause.
 Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument);
 
 }  // namespace ovl

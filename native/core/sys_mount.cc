@@ -26,8 +26,6 @@ struct KernelStatx {
 static_assert(sizeof(KernelStatx) == 256, "struct statx is 256 bytes on every architecture");
 static_assert(offsetof(KernelStatx, mnt_id) == 0x90, "stx_mnt_id lies at 0x90");
 
-constexpr size_t kMaxMountData = 4095;
-
 const char* OrNull(const std::optional<std::string>& text) {
   return text ? text->c_str() : nullptr;
 }

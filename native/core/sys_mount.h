@@ -2,6 +2,7 @@
 #ifndef OVL_CORE_SYS_MOUNT_H_
 #define OVL_CORE_SYS_MOUNT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,9 @@
 #include "core/result.h"
 
 namespace ovl {
+
+// More data than this the kernel would cut (see Mount).
+inline constexpr size_t kMaxMountData = 4095;
 
 struct MountArgs {
   std::optional<std::string> source;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/overlay_magic.h"
+#include "core/root_attributes.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
 #include "core/sys_xattr.h"
@@ -18,33 +19,6 @@ constexpr mode_t kPrivate = 0700;
 std::string WithoutTrailingSlashes(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
-}
-
-// Owner before attributes before mode: changing an owner clears set-id bits and capabilities.
-Status CopyRootAttributes(int lower, int upper, MarkerSpace space, const std::string& path,
-                          std::vector<const char*>& warnings) {
-  auto st = StatFd(lower);
-  if (!st.ok()) return std::move(st.failure());
-  const struct stat& from = st.value();
-  if (::fchown(upper, from.st_uid, from.st_gid) != 0) {
-    // Not ours to give away, or an owner our user namespace does not know (EINVAL, EOVERFLOW).
-    if (errno != EPERM && errno != EINVAL && errno != EOVERFLOW) return Errno("fchown", path);
-    warnings.push_back("upper-owner");
-  }
-  auto list = ListXattrs(lower);
-  if (!list.ok()) return std::move(list.failure());
-  bool complete = true;
-  for (const VisibleXattr& attribute : VisibleXattrs(list.value(), space)) {
-    std::string value;
-    auto got = GetXattr(lower, attribute.stored, value);
-    if (!got.ok()) return std::move(got.failure());
-    if (got.value() && !SetXattr(upper, attribute.stored, value).ok()) complete = false;
-  }
-  if (!complete) warnings.push_back("upper-xattrs");
-  if (::fchmod(upper, from.st_mode & 07777) != 0) return Errno("fchmod", path);
-  const struct timespec times[2] = {from.st_atim, from.st_mtim};
-  if (::futimens(upper, times) != 0) return Errno("futimens", path);
-  return Done{};
 }
 
 // The kernel mounts without attributes too, falls back in silence, and then cannot mark an opaque
@@ -113,10 +87,10 @@ Status CreatedDirs::Make(const std::string& path, bool& created) {
   return Errno("mkdir", path);
 }
 
-Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std::string>& work,
+Result<UpperDirs> PrepareUpper(const UpperSpec& upper, const std::optional<std::string>& work,
                                int lower, MarkerSpace space, CreatedDirs& created) {
   UpperDirs dirs;
-  dirs.upper = WithoutTrailingSlashes(upper);
+  dirs.upper = WithoutTrailingSlashes(upper.path);
   bool fresh = false;
   auto made = created.Make(dirs.upper, fresh);
   if (!made.ok()) return std::move(made.failure());
@@ -138,10 +112,15 @@ Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std
   if (!work_fd.ok()) return std::move(work_fd.failure());
   status = CheckWork(upper_fd.value().get(), work_fd.value().get(), dirs, created);
   if (!status.ok()) return std::move(status.failure());
-  if (fresh) {
-    status = CopyRootAttributes(lower, upper_fd.value().get(), space, dirs.upper, dirs.warnings);
+  if (fresh || upper.init) {
+    RootAttributes attributes;
+    status = attributes.Read(lower, space);
+    if (!status.ok()) return std::move(status.failure());
+    status = attributes.Give(upper_fd.value().get(), dirs.upper, dirs.warnings);
     if (!status.ok()) return std::move(status.failure());
   }
+  dirs.upper_fd = std::move(upper_fd.value());
+  dirs.work_fd = std::move(work_fd.value());
   return dirs;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/markers.h"
+#include "core/overlay_spec.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 
@@ -35,14 +36,16 @@ class CreatedDirs {
 struct UpperDirs {
   std::string upper;
   std::string work;
-  std::vector<const char*> warnings;
+  UniqueFd upper_fd;
+  UniqueFd work_fd;
+  std::vector<Notice> warnings;
 };
 
 // Opens or creates both and refuses what the kernel would accept to the user's harm: an upper on a
 // filesystem that cannot hold the marks, a file called "work" (which would be deleted), and a work
-// directory on another mount where none was named. A fresh upper gets the attributes of `lower`,
-// since the root of the overlay shows those of the upper.
-Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std::string>& work,
+// directory on another mount where none was named. A fresh upper, and with `init` any, gets the
+// attributes of `lower`, since the root of the overlay shows those of the upper.
+Result<UpperDirs> PrepareUpper(const UpperSpec& upper, const std::optional<std::string>& work,
                                int lower, MarkerSpace space, CreatedDirs& created);
 
 }  // namespace ovl

@@ -1,0 +1,85 @@
+#include "core/live_overlay.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include <utility>
+
+#include "core/mount_place.h"
+#include "core/sys_mount_tree.h"
+#include "core/tree_removal.h"
+#include "core/volatile_marker.h"
+
+namespace ovl {
+
+LiveOverlay::LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
+                         RootlessNamespaces namespaces, Leftovers leftovers)
+    : ids_(ids),
+      mount_(std::move(mount)),
+      target_(std::move(target)),
+      namespaces_(std::move(namespaces)),
+      leftovers_(std::move(leftovers)) {}
+
+Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
+                                        uint64_t propagation) {
+  const std::lock_guard lock(mutex_);
+  if (unmounted_) return Refusal(EBADF, "move_mount", "closed", "", target);
+  if (!mount_) return Refusal(EINVAL, "move_mount", "attached", target_, target);
+  if (namespaces_.user) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
+  auto place = OpenPlace(target);
+  if (!place.ok()) return std::move(place.failure());
+  auto attached = AttachMount(mount_.get(), place.value(), beneath, propagation);
+  if (!attached.ok()) return std::move(attached.failure());
+  mount_.Reset();  // it would keep the mount busy
+  target_ = place.value().path;
+  return target_;
+}
+
+Status LiveOverlay::Close(const CloseRequest& request) {
+  const std::lock_guard lock(mutex_);
+  // Its users would lose the directory that their files are written to.
+  if (request.lazy && !leftovers_.temporary.empty() && !unmounted_ && !target_.empty()) {
+    return Refusal(ENOTSUP, "umount2", "lazy-temporary", target_);
+  }
+  if (!unmounted_) {
+    auto status = Unmount(request.lazy);
+    if (!status.ok()) return status;
+    unmounted_ = true;
+  }
+  return CleanUp(request);
+}
+
+Status LiveOverlay::Unmount(bool lazy) {
+  lazily_ = lazy;
+  if (mount_) {
+    mount_.Reset();
+    return Done{};
+  }
+  return UnmountExactly(target_, ids_, lazy ? MNT_DETACH : 0);
+}
+
+Status LiveOverlay::CleanUp(const CloseRequest& request) {
+  if (!leftovers_.temporary.empty()) {
+    auto removed = RemoveTree(leftovers_.temporary);
+    if (!removed.ok()) return removed;
+    leftovers_.temporary.clear();
+  } else if (leftovers_.is_volatile && leftovers_.upper && request.sync && !lazily_) {
+    // The kernel syncs nothing for such a mount, and leaves its mark: without both, the upper could
+    // not be mounted again, or not be trusted after a crash. Who detached it lazily may still be
+    // writing, so there the mark stays.
+    auto synced = SyncFilesystem(leftovers_.upper.get(), leftovers_.upper_path);
+    if (!synced.ok()) return synced;
+    auto removed = RemoveVolatileMarker(leftovers_.work.get(), leftovers_.work_path);
+    if (!removed.ok()) return removed;
+  }
+  leftovers_.upper.Reset();
+  leftovers_.work.Reset();
+  return Done{};
+}
+
+int LiveOverlay::mount_fd() {
+  const std::lock_guard lock(mutex_);
+  return mount_.get();
+}
+
+}  // namespace ovl

@@ -1,0 +1,70 @@
+// An overlay that we made, from then until it is closed.
+#ifndef OVL_CORE_LIVE_OVERLAY_H_
+#define OVL_CORE_LIVE_OVERLAY_H_
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/overlay_unmount.h"
+#include "core/result.h"
+#include "core/rootless_child.h"
+#include "core/unique_fd.h"
+
+namespace ovl {
+
+// What an overlay leaves to be done when it is closed.
+struct Leftovers {
+  UniqueFd upper;  // for syncfs
+  UniqueFd work;   // for the mark of a volatile mount
+  std::string upper_path;
+  std::string work_path;
+  bool is_volatile = false;
+  std::string temporary;  // the directory to remove, if any
+};
+
+struct CloseRequest {
+  bool lazy = false;
+  bool sync = true;
+};
+
+// Every method may be called from any thread; they wait for each other: looking and unmounting are
+// two calls, and of two closings at a time the second would take off what lies beneath.
+class LiveOverlay {
+ public:
+  // `mount`: of a detached overlay; else it is attached at `target`.
+  LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
+              RootlessNamespaces namespaces, Leftovers leftovers);
+
+  // Puts a detached overlay on a directory. EINVAL with reason "attached" where it is on one.
+  // `beneath`: below what is mounted there. Gives the resolved path.
+  Result<std::string> Attach(const std::string& target, bool beneath, uint64_t propagation);
+
+  // Unmounts, or lets go of the mount; then syncs what a volatile mount has not, and removes its
+  // mark and what was temporary. After a failure it can be called again and goes on from there.
+  Status Close(const CloseRequest& request);
+
+  // The descriptor of a detached overlay; -1 when it is attached or closed. It is ours.
+  int mount_fd();
+
+  const RootlessNamespaces& namespaces() const { return namespaces_; }
+  const MountIds& ids() const { return ids_; }
+
+ private:
+  Status Unmount(bool lazy);
+  Status CleanUp(const CloseRequest& request);
+
+  std::mutex mutex_;
+  const MountIds ids_;
+  UniqueFd mount_;
+  std::string target_;  // empty: detached
+  const RootlessNamespaces namespaces_;
+  Leftovers leftovers_;
+  bool unmounted_ = false;
+  bool lazily_ = false;
+};
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_LIVE_OVERLAY_H_

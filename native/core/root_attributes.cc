@@ -1,0 +1,49 @@
+#include "core/root_attributes.h"
+
+#include "core/sys_file.h"
+#include "core/sys_xattr.h"
+
+namespace ovl {
+
+Status RootAttributes::Read(int lower, MarkerSpace space) {
+  auto st = StatFd(lower);
+  if (!st.ok()) return std::move(st.failure());
+  raw_.mode = st.value().st_mode;
+  raw_.uid = st.value().st_uid;
+  raw_.gid = st.value().st_gid;
+  raw_.times[0] = st.value().st_atim;
+  raw_.times[1] = st.value().st_mtim;
+  auto list = ListXattrs(lower);
+  if (!list.ok()) return std::move(list.failure());
+  for (const VisibleXattr& attribute : VisibleXattrs(list.value(), space)) {
+    std::string value;
+    auto got = GetXattr(lower, attribute.stored, value);
+    if (!got.ok()) return std::move(got.failure());
+    if (got.value()) xattrs_.emplace_back(attribute.stored, std::move(value));
+  }
+  return Done{};
+}
+
+raw::RootAttributes* RootAttributes::Raw() {
+  raw_xattrs_.clear();
+  for (const auto& [name, value] : xattrs_) {
+    raw_xattrs_.push_back(raw::Attribute{name.c_str(), value.data(), value.size()});
+  }
+  raw_.xattrs = raw_xattrs_.data();
+  raw_.xattr_count = raw_xattrs_.size();
+  return &raw_;
+}
+
+Status RootAttributes::Give(int upper, const std::string& path, std::vector<Notice>& warnings) {
+  const char* const failed = raw::GiveAttributes(upper, *Raw());
+  if (failed != nullptr) return Errno(failed, path);
+  AddWarnings(path, warnings);
+  return Done{};
+}
+
+void RootAttributes::AddWarnings(const std::string& path, std::vector<Notice>& warnings) const {
+  if (!raw_.owner_kept) warnings.push_back(Notice{"upper-owner", path, "", ""});
+  if (!raw_.xattrs_kept) warnings.push_back(Notice{"upper-xattrs", path, "", ""});
+}
+
+}  // namespace ovl

@@ -1,0 +1,20 @@
+// Removing a directory that we made, with everything in it.
+#ifndef OVL_CORE_TREE_REMOVAL_H_
+#define OVL_CORE_TREE_REMOVAL_H_
+
+#include <string>
+
+#include "core/result.h"
+
+namespace ovl {
+
+// Removes the directory `path` and what is below it. No symbolic link is followed and no mount is
+// entered: meeting one is an error (EXDEV, reason "submount"), never a deletion behind it. Modes
+// that forbid looking in are changed first (overlayfs gives its own "work" mode 0, and an ordinary
+// owner could not remove that). Nothing to remove is no error. Open descriptors and memory do not
+// grow with the tree's depth beyond a name for each level.
+Status RemoveTree(const std::string& path);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_TREE_REMOVAL_H_
