@@ -58,7 +58,11 @@ LayerSpec ToLayer(const Napi::Value& value) {
   const Napi::Value fd = object.Get("fd");
   const Napi::Value mount = object.Get("mount");
   if (fd.IsNumber()) layer.fd = CopyOf(fd.As<Napi::Number>().Int32Value());
-  if (!mount.IsNull()) layer.fd = CopyOf(Handle<LiveOverlay>::Get(mount)->mount_fd());
+  if (!mount.IsNull()) {
+    const auto overlay = Handle<LiveOverlay>::Get(mount);
+    layer.fd = CopyOf(overlay->mount_fd());
+    layer.namespaces = overlay->namespaces();
+  }
   const Napi::Value idmap = object.Get("idmap");
   if (idmap.IsNull()) return layer;
   layer.idmap.uids = ToRanges(idmap.As<Napi::Object>().Get("uids"));

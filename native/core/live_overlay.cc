@@ -13,7 +13,7 @@
 namespace ovl {
 
 LiveOverlay::LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-                         RootlessNamespaces namespaces, Leftovers leftovers)
+                         std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers)
     : ids_(ids),
       mount_(std::move(mount)),
       target_(std::move(target)),
@@ -25,7 +25,7 @@ Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
   const std::lock_guard lock(mutex_);
   if (unmounted_) return Refusal(EBADF, "move_mount", "closed", "", target);
   if (!mount_) return Refusal(EINVAL, "move_mount", "attached", target_, target);
-  if (namespaces_.user) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
+  if (namespaces_) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
   auto place = OpenPlace(target);
   if (!place.ok()) return std::move(place.failure());
   auto attached = AttachMount(mount_.get(), place.value(), beneath, propagation);
@@ -45,6 +45,7 @@ Status LiveOverlay::Close(const CloseRequest& request) {
     auto status = Unmount(request.lazy);
     if (!status.ok()) return status;
     unmounted_ = true;
+    namespaces_.reset();  // they hold copies of other people's mounts
   }
   return CleanUp(request);
 }
@@ -75,6 +76,11 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
   leftovers_.upper.Reset();
   leftovers_.work.Reset();
   return Done{};
+}
+
+std::shared_ptr<const RootlessNamespaces> LiveOverlay::namespaces() {
+  const std::lock_guard lock(mutex_);
+  return namespaces_;
 }
 
 int LiveOverlay::mount_fd() {

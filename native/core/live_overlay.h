@@ -3,6 +3,7 @@
 #define OVL_CORE_LIVE_OVERLAY_H_
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -35,7 +36,7 @@ class LiveOverlay {
  public:
   // `mount`: of a detached overlay; else it is attached at `target`.
   LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-              RootlessNamespaces namespaces, Leftovers leftovers);
+              std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers);
 
   // Puts a detached overlay on a directory. EINVAL with reason "attached" where it is on one.
   // `beneath`: below what is mounted there. Gives the resolved path.
@@ -48,7 +49,8 @@ class LiveOverlay {
   // The descriptor of a detached overlay; -1 when it is attached or closed. It is ours.
   int mount_fd();
 
-  const RootlessNamespaces& namespaces() const { return namespaces_; }
+  // Of an ordinary user's overlay; null otherwise, and when it is closed.
+  std::shared_ptr<const RootlessNamespaces> namespaces();
   const MountIds& ids() const { return ids_; }
 
  private:
@@ -59,7 +61,7 @@ class LiveOverlay {
   const MountIds ids_;
   UniqueFd mount_;
   std::string target_;  // empty: detached
-  const RootlessNamespaces namespaces_;
+  std::shared_ptr<const RootlessNamespaces> namespaces_;
   Leftovers leftovers_;
   bool unmounted_ = false;
   bool lazily_ = false;

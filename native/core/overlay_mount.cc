@@ -166,6 +166,13 @@ class Mounter {
   Status OpenLower(const LayerSpec& layer) {
     auto opened = OpenLayerDirectory(layer);
     if (!opened.ok()) return std::move(opened.failure());
+    if (layer.namespaces) {
+      // Of two such layers only those of one namespace go together.
+      if (namespaces_ && namespaces_ != layer.namespaces) {
+        return Refusal(EINVAL, "setns", "lowers-of-two-namespaces");
+      }
+      namespaces_ = layer.namespaces;
+    }
     Lower lower;
     lower.fd = std::move(opened.value());
     lower.planned.fd = lower.fd.get();
@@ -202,10 +209,10 @@ class Mounter {
     if (!S_ISDIR(st.value().st_mode)) {
       return Refusal(ENOTDIR, "fstat", "lower-not-directory", name);
     }
-    // A copy: the caller may close his while this runs.
-    UniqueFd own(::fcntl(layer.fd->get(), F_DUPFD_CLOEXEC, 0));
-    if (!own) return Errno("fcntl", name);
-    return own;
+    // Anew, for reading: what fsmount(2) and open_tree(2) give is no better than O_PATH.
+    auto fd = OpenDirectoryAt(layer.fd->get(), ".");
+    if (!fd.ok()) fd.failure().path = name;
+    return fd;
   }
 
   static std::string ShownPath(int fd) {
@@ -347,6 +354,21 @@ class Mounter {
     }
   }
 
+  static void BuildRaw(void* plan) { (void)raw::Build(*static_cast<raw::BuildPlan*>(plan)); }
+
+  static Status BuildHere(raw::BuildPlan& plan) {
+    BuildRaw(&plan);  // what failed is in the plan
+    return Done{};
+  }
+
+  Status BuildInChild(raw::BuildPlan& plan) {
+    if (namespaces_) return InRootlessNamespaces(*namespaces_, BuildRaw, &plan);
+    auto made = InRootlessChild(BuildRaw, &plan);
+    if (!made.ok()) return std::move(made.failure());
+    namespaces_ = std::make_shared<const RootlessNamespaces>(std::move(made.value()));
+    return Done{};
+  }
+
   Status CarryOut(bool by_name) {
     OverlayPlan plan;
     AddLayers(plan);
@@ -355,14 +377,8 @@ class Mounter {
     // Read-only comes after the check whether the kernel made the overlay so by itself.
     plan.SetAttributes(spec_.attributes & ~kAttrReadOnly);
     raw::BuildPlan& ready = plan.Ready();
-    if (out_.rootless) {
-      auto namespaces = InRootlessChild(
-          [](void* build) { (void)raw::Build(*static_cast<raw::BuildPlan*>(build)); }, &ready);
-      if (!namespaces.ok()) return std::move(namespaces.failure());
-      namespaces_ = std::move(namespaces.value());
-    } else {
-      (void)raw::Build(ready);
-    }
+    auto ran = out_.rootless ? BuildInChild(ready) : BuildHere(ready);
+    if (!ran.ok()) return ran;
     auto mount = plan.TakeMount();
     if (!mount.ok()) return std::move(mount.failure());
     mount_ = std::move(mount.value());
@@ -522,7 +538,7 @@ class Mounter {
   TmpfsAtPath tmpfs_;
   UpperDirs dirs_;
   RootAttributes scratch_attributes_;
-  RootlessNamespaces namespaces_;
+  std::shared_ptr<const RootlessNamespaces> namespaces_;
   UniqueFd mount_;
   MountIds ids_;
 };

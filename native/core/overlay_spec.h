@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rootless_child.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -30,6 +31,9 @@ struct IdMap {
 struct LayerSpec {
   std::string path;
   std::shared_ptr<UniqueFd> fd;
+  // Where the layer was mounted by an ordinary user, and can be a layer only; shared with that
+  // mount.
+  std::shared_ptr<const RootlessNamespaces> namespaces;
   IdMap idmap;
 };
 

@@ -31,6 +31,7 @@ struct Shared {
   void* argument = nullptr;
   std::string_view uid_map;
   std::string_view gid_map;
+  const RootlessNamespaces* joined = nullptr;  // instead of new ones
   int user = -1;
   int mount = -1;
   bool ready = false;  // the namespaces are set up, and the work was begun
@@ -68,9 +69,20 @@ bool SetUp(Shared& shared) {
   return true;
 }
 
+// First the user namespace, whose owner may then enter the other.
+bool Join(Shared& shared) {
+  if (::setns(shared.joined->user.get(), CLONE_NEWUSER) != 0) {
+    return Failed(shared, "setns", kUserNamespace);
+  }
+  if (::setns(shared.joined->mount.get(), CLONE_NEWNS) != 0) {
+    return Failed(shared, "setns", kMountNamespace);
+  }
+  return true;
+}
+
 int Child(void* argument) {
   Shared& shared = *static_cast<Shared*>(argument);
-  if (SetUp(shared)) {
+  if (shared.joined != nullptr ? Join(shared) : SetUp(shared)) {
     shared.ready = true;
     shared.work(shared.argument);
   }
@@ -140,8 +152,9 @@ Status CloneAndWait(Shared& shared) {
   if (!stack.ok()) return Errno("mmap");
   const SignalsHeld held;
   // No exit signal: nobody else's waiting sees this child, and ours asks for it (__WALL).
-  constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS;
-  const pid_t pid = ::clone(Child, stack.top(), kFlags, &shared);
+  constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_FILES;
+  const int fresh = shared.joined == nullptr ? CLONE_NEWUSER | CLONE_NEWNS : 0;
+  const pid_t pid = ::clone(Child, stack.top(), kFlags | fresh, &shared);
   if (pid < 0) return Errno("clone", "user namespace");
   int status = 0;
   while (::waitpid(pid, &status, __WALL) < 0) {
@@ -168,6 +181,18 @@ Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument) 
     return Explained(Refusal(shared.err, shared.call, "", shared.path));
   }
   return namespaces;
+}
+
+Status InRootlessNamespaces(const RootlessNamespaces& namespaces, void (*work)(void*),
+                            void* argument) {
+  Shared shared;
+  shared.work = work;
+  shared.argument = argument;
+  shared.joined = &namespaces;
+  auto status = CloneAndWait(shared);
+  if (!status.ok()) return status;
+  if (!shared.ready) return Refusal(shared.err, shared.call, "", shared.path);
+  return Done{};
 }
 
 }  // namespace ovl

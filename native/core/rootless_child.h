@@ -23,6 +23,10 @@ struct RootlessNamespaces {
 // of that file), with reason "userns-…" where a switch of this system is known to be the cause.
 Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument);
 
+// The same in namespaces that are there already: what was mounted in them can be used in them only.
+Status InRootlessNamespaces(const RootlessNamespaces& namespaces, void (*work)(void*),
+                            void* argument);
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_ROOTLESS_CHILD_H_

@@ -24,13 +24,23 @@ Status Remove(int work, const std::string& work_path, const char* name, int flag
   return At(Errno("unlinkat"), work_path, name);
 }
 
+// overlayfs makes its directories with mode 0, which only root can look into: their owner has to
+// open them first. As root it changes nothing that matters, and the kernel makes them anew.
+Status OpenUp(int work, const std::string& work_path) {
+  for (const char* name : {"work", kIncompat, kMarker}) {
+    if (::fchmodat(work, name, 0700, 0) != 0) return At(Errno("fchmodat"), work_path, name);
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Status RemoveVolatileMarker(int work, const std::string& work_path) {
   auto there = HasVolatileMarker(work, work_path);
   if (!there.ok()) return std::move(there.failure());
   if (!there.value()) return Done{};
-  auto status = Remove(work, work_path, kDirty, 0);
+  auto status = OpenUp(work, work_path);
+  if (status.ok()) status = Remove(work, work_path, kDirty, 0);
   if (status.ok()) status = Remove(work, work_path, kMarker, AT_REMOVEDIR);
   if (!status.ok()) return status;
   // Another feature's mark may lie beside it, and then the directory stays.
@@ -43,9 +53,9 @@ Status RemoveVolatileMarker(int work, const std::string& work_path) {
 Result<bool> HasVolatileMarker(int work, const std::string& work_path) {
   struct stat st;
   auto there = StatAt(work, kMarker, st);
-  if (!there.ok() && there.failure().err == EACCES) {
-    // The kernel makes "work" with mode 0: an ordinary owner has to open it first.
-    if (::fchmodat(work, "work", 0700, 0) != 0) return At(Errno("fchmodat"), work_path, "work");
+  for (const char* closed : {"work", kIncompat}) {
+    if (there.ok() || there.failure().err != EACCES) break;
+    if (::fchmodat(work, closed, 0700, 0) != 0) return At(Errno("fchmodat"), work_path, closed);
     there = StatAt(work, kMarker, st);
   }
   if (!there.ok()) return At(std::move(there.failure()), work_path, kMarker);
