@@ -190,6 +190,9 @@ function layerOf(value: unknown, name: string): NativeLayer {
     const given = optionsObject(value, name, ['fd']);
     return { ...none, fd: descriptor(given.fd, `${name}.fd`) };
   }
+  if (!('path' in value)) {
+    throw argumentType(name, 'a path, an object with `path` or `fd`, or an Overlay', value);
+  }
   const given = optionsObject(value, name, ['path', 'idmap']);
   const path = absolutePath(given.path, `${name}.path`);
   if (given.idmap === undefined) {

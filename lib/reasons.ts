@@ -103,7 +103,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'beneath something it can be mounted only where something is mounted (Linux 6.5), and not at the ' +
     'root of the mount namespace; mount it without `beneath`',
   'lowers-of-two-namespaces': () =>
-    "two overlays of an ordinary user belong to two namespaces and cannot be layers of a third; stack one " +
+    'two overlays of an ordinary user belong to two namespaces and cannot be layers of a third; stack one ' +
     'upon the other instead',
   'userns-switched-off': ({ detail }) =>
     `user namespaces are restricted for ordinary users by ${detail}; an administrator can allow them with ` +

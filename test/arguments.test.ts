@@ -37,9 +37,13 @@ test.after.always(() => rmSync(base, { recursive: true, force: true }));
 /** An overlay that was never mounted: what needs a mount fails, what comes first does not. */
 mounted = {
   target: Buffer.from(at('target')),
+  upper: null,
   work: null,
+  writable: true,
   mountId: 1n,
   userxattr: false,
+  rootless: false,
+  interface: 1,
   warnings: [],
 };
 const unmounted = overlayfs.mountOverlaySync({
@@ -139,21 +143,69 @@ const changesOptions = options({
     [[1], 'ERR_INVALID_ARG_VALUE', '[0]'],
   ],
 });
+const noWord = (word: string): readonly Wrong[] => values([word, '', 1, null, ['on']]);
+const range = { from: 0, to: 0, count: 1 };
+/** Layers that are more than a path. */
+const layerObjects: readonly Wrong[] = [
+  [{ path: '/a', fd: 1 }, 'ERR_INVALID_ARG_VALUE', '.path'],
+  [{ fd: -1 }, 'ERR_OUT_OF_RANGE', '.fd'],
+  [{ fd: '3' }, 'ERR_INVALID_ARG_TYPE', '.fd'],
+  [{ path: '' }, 'ERR_INVALID_ARG_VALUE', '.path'],
+  [{ path: '/a', idmap: { uids: 1, gids: [] } }, 'ERR_INVALID_ARG_TYPE', '.idmap.uids'],
+  [
+    { path: '/a', idmap: { uids: [range], gids: [{ ...range, to: -1 }] } },
+    'ERR_OUT_OF_RANGE',
+    '.idmap.gids[0].to',
+  ],
+];
 const mountOptions: Parameter = {
   ...options(
     {
-      lower: lowers,
-      upper: noPath,
+      lower: [...lowers, ...layerObjects],
+      dataLower: layerObjects,
+      upper: [
+        ...noPath,
+        [{ type: 'ramfs' }, 'ERR_INVALID_ARG_VALUE', '.type'],
+        [{ type: 'tmpfs', size: 0 }, 'ERR_OUT_OF_RANGE', '.size'],
+        [{ type: 'tmpfs', size: '1M' }, 'ERR_INVALID_ARG_TYPE', '.size'],
+        [{ type: 'tmpfs', inodes: 1.5 }, 'ERR_OUT_OF_RANGE', '.inodes'],
+        [{ type: 'tmpfs', parent: '/tmp' }, 'ERR_INVALID_ARG_VALUE', '.parent'],
+        [{ type: 'directory', parent: '' }, 'ERR_INVALID_ARG_VALUE', '.parent'],
+        [{ type: 'directory', size: 1 }, 'ERR_INVALID_ARG_VALUE', '.size'],
+      ],
       work: noPath,
-      target: [...noPath, ...missing],
-      userxattr: noBoolean,
+      target: noPath,
+      redirectDir: noWord('off'),
+      xino: noWord('yes'),
+      uuid: noWord('none'),
+      verity: noWord('yes'),
+      atime: noWord('never'),
+      propagation: noWord('rshared'),
+      interface: noWord('auto'),
+      extraOptions: [
+        ...types([null, 'index=on', {}]),
+        [[1], 'ERR_INVALID_ARG_TYPE', '[0]'],
+        [['x', ''], 'ERR_INVALID_ARG_VALUE', '[1]'],
+        [['=x'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+        [['a\0'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+        [['index=on'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+        [['lowerdir+=/x'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+      ],
+      ...Object.fromEntries(
+        [
+          ...['initUpper', 'beneath', 'userxattr', 'index', 'metacopy', 'nfsExport', 'volatile'],
+          ...['acceptUnclean', 'defaultPermissions', 'overrideCreds', 'lowerdirText', 'readOnly'],
+          ...['nosuid', 'nodev', 'noexec', 'nosymfollow', 'nodiratime'],
+        ].map((name) => [name, noBoolean]),
+      ),
     },
     { ...layers, target: at('target') },
   ),
   wrong: [...noOptions, ...values([undefined])],
 };
 const unmountOptions = options({ lazy: noBoolean, force: noBoolean, any: noBoolean });
-const closeOptions = options({ lazy: noBoolean });
+const closeOptions = options({ lazy: noBoolean, sync: noBoolean });
+const attachOptions = options({ beneath: noBoolean, propagation: noWord('rshared') });
 const flags: Parameter = { name: 'flags', right: 0, wrong: noFlags };
 const text = (name: string): Parameter => ({ name, right: null, wrong: noBytes });
 const mountSource: Parameter = {
@@ -198,6 +250,18 @@ const subjects: readonly Subject[] = [
     'Overlay.changes',
     iterated((given) => unmounted.changes(given as object)),
     changesOptions,
+  ),
+  subject(
+    'Overlay.attach',
+    (target: unknown, given: unknown) => unmounted.attach(target as string, given as object),
+    path('target'),
+    attachOptions,
+  ),
+  subject(
+    'Overlay.attachSync',
+    (target: unknown, given: unknown) => unmounted.attachSync(target as string, given as object),
+    path('target'),
+    attachOptions,
   ),
   subject('Overlay.close', (given: unknown) => unmounted.close(given as object), closeOptions),
   subject(
@@ -297,6 +361,30 @@ test('what gives a promise rejects and does not throw', async (t) => {
   for (const call of [mountOverlay, overlayfs.unmount, close, mount, umount] as Call[]) {
     // A call that throws at once fails this as well.
     await t.throwsAsync(() => call(1, 1) as Promise<unknown>, { code: 'ERR_INVALID_ARG_TYPE' });
+  }
+});
+
+test('names that would lead out of the overlay', (t) => {
+  for (const name of [null, 1, {}, '/a', '..', 'a/../b', 'a\0'] as string[]) {
+    const error = t.throws(() => unmounted.resolve(name), { any: true });
+    t.true(String(error).includes('"name" '));
+  }
+  t.is(unmounted.resolve('a/..b'), at('target/a/..b'));
+  t.is(unmounted.resolve(), at('target'));
+});
+
+test('options that do not go together', async (t) => {
+  const lower = at('lower');
+  for (const [given, message] of [
+    [{ lower, work: at('work'), upper: 'tmpfs' }, '"options.work" goes with an upper'],
+    [{ lower, volatile: true }, '"options.volatile" needs an upper'],
+    [{ lower, initUpper: true }, '"options.initUpper" needs an upper'],
+    [{ lower, upper: 'tmpfs', beneath: true }, '"options.beneath" needs a target'],
+    [{ lower, upper: 'tmpfs', propagation: 'private' }, '"options.propagation" needs a target'],
+  ] as const) {
+    const error = await thrownBy(mountOverlay as Call, [given]);
+    t.is(codeOf(error), 'ERR_INVALID_ARG_VALUE');
+    t.true(String(error).includes(message));
   }
 });
 

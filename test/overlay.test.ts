@@ -20,8 +20,6 @@ import {
   changes,
   listOverlays,
   listOverlaysSync,
-  mountOverlay,
-  mountOverlaySync,
   Overlay,
   OverlayError,
   scanLayer,
@@ -29,6 +27,7 @@ import {
   unmount,
   unmountSync,
 } from 'overlayfs';
+import { mountOverlay, mountOverlaySync } from './helpers/mounting.ts';
 import { asRoot, Place, xattrs } from './helpers/place.ts';
 
 const standard = (place: Place): { lower: string; upper: string; target: string } => ({

@@ -110,7 +110,8 @@ class Mounter {
 
  private:
   struct Lower {
-    UniqueFd fd;
+    UniqueFd idmapped;  // a detached mount, for as long as the overlay is being made
+    UniqueFd fd;        // for reading
     PlannedLayer planned;
     std::string shown;  // as the table of mounts will show it, more or less
   };
@@ -164,7 +165,7 @@ class Mounter {
   }
 
   Status OpenLower(const LayerSpec& layer) {
-    auto opened = OpenLayerDirectory(layer);
+    auto opened = layer.fd ? OpenGiven(layer) : OpenNamed(layer.path);
     if (!opened.ok()) return std::move(opened.failure());
     if (layer.namespaces) {
       // Of two such layers only those of one namespace go together.
@@ -175,7 +176,11 @@ class Mounter {
     }
     Lower lower;
     lower.fd = std::move(opened.value());
-    lower.planned.fd = lower.fd.get();
+    if (!layer.idmap.empty()) {
+      auto mapped = Idmap(lower, layer);
+      if (!mapped.ok()) return mapped;
+    }
+    lower.planned.fd = lower.idmapped ? lower.idmapped.get() : lower.fd.get();
     lower.shown = layer.path.empty() ? ShownPath(lower.fd.get()) : layer.path;
     const bool named = !layer.fd && layer.idmap.empty();
     if (named) lower.planned.path = layer.path;
@@ -188,10 +193,14 @@ class Mounter {
     return Done{};
   }
 
-  Result<UniqueFd> OpenLayerDirectory(const LayerSpec& layer) const {
-    auto fd = layer.fd ? OpenGiven(layer) : OpenNamed(layer.path);
-    if (!fd.ok() || layer.idmap.empty()) return fd;
-    return IdmappedClone(fd.value().get(), layer.idmap, layer.path);
+  static Status Idmap(Lower& lower, const LayerSpec& layer) {
+    auto clone = IdmappedClone(lower.fd.get(), layer.idmap, layer.path);
+    if (!clone.ok()) return std::move(clone.failure());
+    lower.idmapped = std::move(clone.value());
+    auto fd = OpenDirectoryAt(lower.idmapped.get(), ".");
+    if (!fd.ok()) return std::move(fd.failure());
+    lower.fd = std::move(fd.value());
+    return Done{};
   }
 
   static Result<UniqueFd> OpenNamed(const std::string& path) {

@@ -21,7 +21,10 @@ std::string EscapeBackslashes(const std::string& text) {
 
 }  // namespace
 
-OverlayPlan::OverlayPlan() { plan_.overlay.type = "overlay"; }
+OverlayPlan::OverlayPlan() {
+  plan_.overlay.type = "overlay";
+  AddString("source", "overlay");  // else the table of mounts says "none"
+}
 
 OverlayPlan::~OverlayPlan() {
   for (raw::Filesystem* filesystem : {&plan_.overlay, &plan_.scratch}) {

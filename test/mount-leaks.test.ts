@@ -1,0 +1,68 @@
+// What mounting leaves in the process: nothing. One test at a time, since they count descriptors.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import type { MountOptions } from 'overlayfs';
+import { byMount, mountOverlay, mountOverlaySync } from './helpers/mounting.ts';
+import { Place } from './helpers/place.ts';
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** Of this process without its garbage, in the unit of the kernel: kB. */
+function resident(): number {
+  collect();
+  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(found?.[1]);
+}
+
+const standard = (place: Place): MountOptions & { target: string } => ({
+  lower: place.at('lower'),
+  upper: 'tmpfs',
+  target: place.at('target'),
+});
+
+test.serial('a thousand mounts and unmounts leave memory and descriptors flat', async (t) => {
+  using place = new Place('lower', 'target');
+  const cycle = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      await using overlay = await mountOverlay(standard(place));
+      t.true(existsSync(overlay.path));
+    }
+  };
+  await cycle(200); // what is kept once is there by then
+  const [before, memory] = [descriptors(), resident()];
+  await cycle(1000);
+  t.is(descriptors(), before);
+  t.true(resident() - memory < 8 * 1024, `${resident() - memory} kB more`);
+});
+
+test.serial('closing is unmounting: the upper can be mounted again at once', (t) => {
+  using place = new Place('lower', 'target');
+  const options = { ...standard(place), upper: place.at('upper') };
+  const { target: _, ...detached } = options;
+  const before = descriptors();
+  for (let i = 0; i < 100; i++) {
+    using overlay = mountOverlaySync(byMount ? options : detached);
+    writeFileSync(overlay.resolve(`file${i}`), '');
+  }
+  t.is(readdirSync(place.at('upper')).length, 100);
+  t.is(descriptors(), before);
+});
+
+test.serial('what fails leaves nothing either', (t) => {
+  using place = new Place('lower', 'target', 'parent');
+  const before = descriptors();
+  const upper = { type: 'directory', parent: place.at('parent') } as const;
+  for (const given of [{}, { upper }, { upper: place.at('upper') }]) {
+    const options = { ...standard(place), ...given, extraOptions: ['no_such_option'] };
+    t.throws(() => mountOverlaySync(options), { code: 'EINVAL' });
+  }
+  t.is(descriptors(), before);
+  t.deepEqual(place.overlays(), []);
+  t.deepEqual(readdirSync(place.base).sort(), ['lower', 'parent', 'target']);
+  t.deepEqual(readdirSync(place.at('parent')), []);
+});
