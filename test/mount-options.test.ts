@@ -270,6 +270,16 @@ test('a volatile upper that was not synced is refused, unless it is accepted', a
   t.true(overlay.writable);
 });
 
+test('a volatile mount that fails leaves no mark', async (t) => {
+  using place = new Place('lower/inner', 'upper', 'upper.work', 'target');
+  const lower = [place.at('lower'), place.at('lower/inner')];
+  await t.throwsAsync(mountOverlay({ ...standard(place), lower, volatile: true }), {
+    code: 'ELOOP',
+  });
+  await using overlay = await mountOverlay(standard(place));
+  t.true(overlay.writable);
+});
+
 test('renames of directories, where they are wanted', async (t) => {
   using place = new Place('lower/tree', 'target');
   const given: Partial<MountOptions> = asRoot ? { redirectDir: 'on' } : {};

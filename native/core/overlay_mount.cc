@@ -71,8 +71,9 @@ class TmpfsAtPath {
   TmpfsAtPath() = default;
   TmpfsAtPath(const TmpfsAtPath&) = delete;
   TmpfsAtPath& operator=(const TmpfsAtPath&) = delete;
+  // Best effort on the way out of a failure that is already being reported.
   ~TmpfsAtPath() {
-    if (mounted_) (void)Umount(directory_.path(), MNT_DETACH | UMOUNT_NOFOLLOW);
+    if (mounted_) (void)TakeOff();
   }
 
   Status Mount(const UpperSpec& upper) {
@@ -88,6 +89,12 @@ class TmpfsAtPath {
     mounted_ = mounted.ok();
     return mounted;
   }
+  Status TakeOff() {
+    auto off = Umount(directory_.path(), MNT_DETACH | UMOUNT_NOFOLLOW);
+    mounted_ = !off.ok();
+    return off;
+  }
+  bool mounted() const { return mounted_; }
   const std::string& path() const { return directory_.path(); }
 
  private:
@@ -134,6 +141,7 @@ class Mounter {
       return Refusal(EPERM, "mount", "needs-userxattr", "overlay", where);
     }
     out_.interface = spec_.interface;
+    if (out_.interface == MountInterface::kFsopenNames) out_.interface = MountInterface::kFsopen;
     if (out_.interface == MountInterface::kAuto) {
       // An ordinary user cannot ask, and has no other way anyhow.
       const bool newer = out_.rootless || HasRealFsopen();
@@ -285,7 +293,22 @@ class Mounter {
     if (!dirs.ok()) return std::move(dirs.failure());
     dirs_ = std::move(dirs.value());
     out_.warnings = std::move(dirs_.warnings);
+    auto opened = OpenUpperLayer();
+    if (!opened.ok()) return opened;
     if (spec_.accept_unclean) return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    if (!features_.is_volatile) return Done{};
+    auto marked = HasVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    if (!marked.ok()) return std::move(marked.failure());
+    was_marked_ = marked.value();
+    return Done{};
+  }
+
+  // Before anything is attached: then nothing can fail that would have to be undone.
+  Status OpenUpperLayer() {
+    const std::string name = dirs_.upper.empty() ? "tmpfs" : dirs_.upper;
+    auto upper = OpenLayerFd(dirs_.upper_fd.get(), LayerDir::kUpper, name);
+    if (!upper.ok()) return std::move(upper.failure());
+    out_.layers.upper = std::move(upper.value());
     return Done{};
   }
 
@@ -325,7 +348,8 @@ class Mounter {
   }
 
   Status MakeByContext() {
-    bool by_name = out_.rootless ? child_needs_names_.load() : !HasLayerDescriptors();
+    bool by_name = spec_.interface == MountInterface::kFsopenNames ||
+                   (out_.rootless ? child_needs_names_.load() : !HasLayerDescriptors());
     auto made = CarryOut(by_name);
     // Whether an ordinary user's kernel takes descriptors is found out by trying.
     if (!made.ok() && out_.rootless && !by_name && RefusedDescriptor(made.failure())) {
@@ -389,7 +413,7 @@ class Mounter {
     auto ran = out_.rootless ? BuildInChild(ready) : BuildHere(ready);
     if (!ran.ok()) return ran;
     auto mount = plan.TakeMount();
-    if (!mount.ok()) return std::move(mount.failure());
+    if (!mount.ok()) return Undone(std::move(mount.failure()));
     mount_ = std::move(mount.value());
     if (!writable() || dirs_.upper_fd) return Done{};
     scratch_attributes_.AddWarnings("tmpfs", out_.warnings);
@@ -403,7 +427,7 @@ class Mounter {
       *to = UniqueFd(::fcntl(from, F_DUPFD_CLOEXEC, 0));
       if (!*to) return Errno("fcntl", "tmpfs");
     }
-    return Done{};
+    return OpenUpperLayer();
   }
 
   Status MakeByData() {
@@ -428,16 +452,12 @@ class Mounter {
 
   Result<MountedOverlay> Finish() {
     auto status = out_.interface == MountInterface::kMount ? FinishAttached() : FinishDetached();
-    if (!status.ok()) return std::move(status.failure());
+    if (!status.ok()) return Undone(std::move(status.failure()));
     Leftovers leftovers;
     leftovers.is_volatile = features_.is_volatile;
     leftovers.upper_path = dirs_.upper;
     leftovers.work_path = dirs_.work;
     if (writable()) {
-      auto upper = OpenLayerFd(dirs_.upper_fd.get(), LayerDir::kUpper,
-                               dirs_.upper.empty() ? "tmpfs" : dirs_.upper);
-      if (!upper.ok()) return std::move(upper.failure());
-      out_.layers.upper = std::move(upper.value());
       if (features_.is_volatile && !ephemeral()) {
         leftovers.upper = std::move(dirs_.upper_fd);
         leftovers.work = std::move(dirs_.work_fd);
@@ -453,6 +473,16 @@ class Mounter {
     out_.live = std::make_unique<LiveOverlay>(ids_, std::move(mount_), out_.target.value_or(""),
                                               std::move(namespaces_), std::move(leftovers));
     return std::move(out_);
+  }
+
+  // The kernel may have left its mark of a volatile mount already, of one that nobody has written
+  // to. One that was there before says something else, and stays.
+  Failure Undone(Failure failure) {
+    mount_.Reset();
+    if (!features_.is_volatile || !dirs_.work_fd || left_mounted_ || was_marked_) return failure;
+    // What is being reported matters more; and the next mount explains what it meets.
+    (void)RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    return failure;
   }
 
   // The kernel reports success for an overlay that it had to make read-only.
@@ -478,7 +508,7 @@ class Mounter {
     if (!spec_.target) return Done{};
     status = AttachMount(mount_.get(), place_, spec_.beneath, spec_.propagation);
     if (!status.ok()) {
-      if (std::string_view(status.failure().reason) == "left-mounted") created_.Keep();
+      if (std::string_view(status.failure().reason) == "left-mounted") LeaveMounted();
       return status;
     }
     mount_.Reset();  // it would keep the mount busy
@@ -488,9 +518,17 @@ class Mounter {
   Status FinishAttached() {
     auto status = CheckAttached();
     if (status.ok()) status = SetAttached();
+    if (status.ok() && tmpfs_.mounted()) status = tmpfs_.TakeOff();
     if (status.ok() || Undo(status.failure())) return status;
-    created_.Keep();
+    LeaveMounted();
     return status;
+  }
+
+  // Nothing that belongs to a mount which is still there may be removed.
+  void LeaveMounted() {
+    left_mounted_ = true;
+    created_.Keep();
+    (void)temporary_.Keep();
   }
 
   Status CheckAttached() {
@@ -519,8 +557,7 @@ class Mounter {
     return Mount(args);
   }
 
-  // Takes a mount that turned out to be no good off again. False if it is still there: then nothing
-  // that belongs to it may be removed.
+  // Takes a mount that turned out to be no good off again. False if it is still there.
   bool Undo(Failure& failure) const {
     if (std::string_view(failure.reason) == "covered-at-once") return false;
     const Status undone = Umount(place_.path, MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -550,6 +587,8 @@ class Mounter {
   std::shared_ptr<const RootlessNamespaces> namespaces_;
   UniqueFd mount_;
   MountIds ids_;
+  bool was_marked_ = false;
+  bool left_mounted_ = false;
 };
 
 std::atomic<bool> Mounter::child_needs_names_ = false;

@@ -56,8 +56,9 @@ struct UpperSpec {
 // The interface of the kernel that makes the mount.
 enum class MountInterface : uint8_t {
   kAuto,
-  kFsopen,  // fsopen(2) and its like
-  kMount,   // mount(2)
+  kFsopen,       // fsopen(2) and its like
+  kMount,        // mount(2)
+  kFsopenNames,  // the first, with layers by name, as the kernel wants it before Linux 6.13
 };
 
 // Options of the kernel's overlayfs. Nothing: what we pin, or the kernel's default.
