@@ -118,6 +118,10 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'the process is not dumpable (it has changed its user since it started), so it may not write its own ' +
     'uid_map; start it as the user it is to be',
   'child-killed': () => 'the process that was to make the mount was killed',
+  'rootless-target': () =>
+    'mounting at a path needs CAP_SYS_ADMIN. An ordinary user gets a detached overlay without `target`, and ' +
+    'runs programs on it with `run`; or mounts in namespaces of his own, for example under ' +
+    '`unshare --user --map-root-user --mount`',
   'rootless-attach': () =>
     "an ordinary user's overlay can be attached in no namespace but its own; run the program on it with " +
     '`run`, which gives it a real path',

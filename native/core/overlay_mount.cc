@@ -19,6 +19,7 @@
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
 #include "core/overlay_plan.h"
+#include "core/raw_calls.h"
 #include "core/root_attributes.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
@@ -135,7 +136,7 @@ class Mounter {
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");
     if (out_.rootless && spec_.target) {
-      return Refusal(EPERM, "mount", "no-privilege", "overlay", where);
+      return Refusal(EPERM, "mount", "rootless-target", "overlay", where);
     }
     if (!userxattr_ && !trusted) {
       return Refusal(EPERM, "mount", "needs-userxattr", "overlay", where);
@@ -445,7 +446,7 @@ class Mounter {
     args.attributes = spec_.attributes & ~kAttrReadOnly;
     bool compacted = false;
     auto mounted = MountByData(args, compacted);
-    if (!mounted.ok()) return Explained(std::move(mounted.failure()));
+    if (!mounted.ok()) return Explained(Undone(std::move(mounted.failure())));
     if (compacted) out_.warnings.push_back(Notice{"layers-compacted", "", place_.path, ""});
     return Done{};
   }
@@ -500,9 +501,7 @@ class Mounter {
     if (!ids.ok()) return std::move(ids.failure());
     ids_ = ids.value();
     if ((spec_.attributes & kAttrReadOnly) != 0) {
-      MountAttributeChange change;
-      change.set = kAttrReadOnly;
-      status = MountSetattr(mount_.get(), "", AT_EMPTY_PATH, change);
+      status = MakeReadOnly();
       if (!status.ok()) return status;
     }
     if (!spec_.target) return Done{};
@@ -513,6 +512,29 @@ class Mounter {
     }
     mount_.Reset();  // it would keep the mount busy
     return Done{};
+  }
+
+  struct RawReadOnly {
+    int mount;
+    int err;
+  };
+
+  static void SetReadOnly(void* argument) {
+    auto& call = *static_cast<RawReadOnly*>(argument);
+    raw::MountAttr attr;
+    attr.attr_set = kAttrReadOnly;
+    call.err = raw::MountSetattr(call.mount, "", AT_EMPTY_PATH, attr) == 0 ? 0 : errno;
+  }
+
+  Status MakeReadOnly() const {
+    RawReadOnly call{mount_.get(), 0};
+    if (namespaces_) {
+      auto ran = InRootlessNamespaces(*namespaces_, SetReadOnly, &call);
+      if (!ran.ok()) return ran;
+    } else {
+      SetReadOnly(&call);
+    }
+    return call.err == 0 ? Status(Done{}) : Refusal(call.err, "mount_setattr", "", place_.path);
   }
 
   Status FinishAttached() {
