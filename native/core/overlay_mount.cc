@@ -2,18 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
-#include "core/idmapped_layer.h"
+#include "core/ephemeral_upper.h"
 #include "core/kernel_support.h"
 #include "core/mount_by_data.h"
 #include "core/mount_place.h"
+#include "core/opened_lower.h"
 #include "core/overlay_diagnosis.h"
 #include "core/overlay_features.h"
 #include "core/overlay_magic.h"
@@ -25,7 +24,6 @@
 #include "core/sys_mount.h"
 #include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
-#include "core/tree_removal.h"
 #include "core/upper_dirs.h"
 #include "core/volatile_marker.h"
 
@@ -35,73 +33,6 @@ namespace {
 
 // fsconfig(2) takes strings up to this length.
 constexpr size_t kMaxFsconfigString = 255;
-
-Failure Because(Failure failure, const char* reason) {
-  failure.reason = reason;
-  return failure;
-}
-
-// A directory of its own, removed with everything in it unless it is kept.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() = default;
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  // Best effort on the way out of a failure that is already being reported.
-  ~TemporaryDirectory() {
-    if (!path_.empty()) (void)RemoveTree(path_);
-  }
-
-  Status Make(const std::string& parent) {
-    std::string path = parent + "/overlayfs-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return Errno("mkdtemp", path);
-    path_ = std::move(path);
-    return Done{};
-  }
-  const std::string& path() const { return path_; }
-  std::string Keep() { return std::exchange(path_, {}); }
-
- private:
-  std::string path_;
-};
-
-// A tmpfs at a path, for mount(2), which knows layers by path only. The overlay keeps it alive when
-// it is taken off again.
-class TmpfsAtPath {
- public:
-  TmpfsAtPath() = default;
-  TmpfsAtPath(const TmpfsAtPath&) = delete;
-  TmpfsAtPath& operator=(const TmpfsAtPath&) = delete;
-  // Best effort on the way out of a failure that is already being reported.
-  ~TmpfsAtPath() {
-    if (mounted_) (void)TakeOff();
-  }
-
-  Status Mount(const UpperSpec& upper) {
-    auto made = directory_.Make(upper.path);
-    if (!made.ok()) return made;
-    MountArgs args;
-    args.source = args.fstype = "tmpfs";
-    args.target = directory_.path();
-    args.data = "mode=0700";
-    if (upper.size > 0) args.data->append(",size=").append(std::to_string(upper.size));
-    if (upper.inodes > 0) args.data->append(",nr_inodes=").append(std::to_string(upper.inodes));
-    auto mounted = ovl::Mount(args);
-    mounted_ = mounted.ok();
-    return mounted;
-  }
-  Status TakeOff() {
-    auto off = Umount(directory_.path(), MNT_DETACH | UMOUNT_NOFOLLOW);
-    mounted_ = !off.ok();
-    return off;
-  }
-  bool mounted() const { return mounted_; }
-  const std::string& path() const { return directory_.path(); }
-
- private:
-  TemporaryDirectory directory_;  // removed after the tmpfs is off
-  bool mounted_ = false;
-};
 
 class Mounter {
  public:
@@ -117,13 +48,6 @@ class Mounter {
   }
 
  private:
-  struct Lower {
-    UniqueFd idmapped;  // a detached mount, for as long as the overlay is being made
-    UniqueFd fd;        // for reading
-    PlannedLayer planned;
-    std::string shown;  // as the table of mounts will show it, more or less
-  };
-
   bool writable() const { return spec_.upper.kind != UpperKind::kNone; }
   bool ephemeral() const {
     return spec_.upper.kind == UpperKind::kTmpfs || spec_.upper.kind == UpperKind::kTemporary;
@@ -174,8 +98,6 @@ class Mounter {
   }
 
   Status OpenLower(const LayerSpec& layer) {
-    auto opened = layer.fd ? OpenGiven(layer) : OpenNamed(layer.path);
-    if (!opened.ok()) return std::move(opened.failure());
     if (layer.namespaces) {
       // Of two such layers only those of one namespace go together.
       if (namespaces_ && namespaces_ != layer.namespaces) {
@@ -183,72 +105,14 @@ class Mounter {
       }
       namespaces_ = layer.namespaces;
     }
-    Lower lower;
-    lower.fd = std::move(opened.value());
-    if (!layer.idmap.empty()) {
-      auto mapped = Idmap(lower, layer);
-      if (!mapped.ok()) return mapped;
-    }
-    lower.planned.fd = lower.idmapped ? lower.idmapped.get() : lower.fd.get();
-    lower.shown = layer.path.empty() ? ShownPath(lower.fd.get()) : layer.path;
-    const bool named = !layer.fd && layer.idmap.empty();
-    if (named) lower.planned.path = layer.path;
-    if (out_.rootless) PlanForChild(lower, named);
+    auto lower = OpenedLower::Open(layer, out_.rootless);
+    if (!lower.ok()) return std::move(lower.failure());
     const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
-    auto dir = OpenLayerFd(lower.fd.get(), number, lower.shown);
+    auto dir = OpenLayerFd(lower.value().fd.get(), number, lower.value().shown);
     if (!dir.ok()) return std::move(dir.failure());
     out_.layers.lowers.push_back(std::move(dir.value()));
-    lowers_.push_back(std::move(lower));
+    lowers_.push_back(std::move(lower.value()));
     return Done{};
-  }
-
-  static Status Idmap(Lower& lower, const LayerSpec& layer) {
-    auto clone = IdmappedClone(lower.fd.get(), layer.idmap, layer.path);
-    if (!clone.ok()) return std::move(clone.failure());
-    lower.idmapped = std::move(clone.value());
-    auto fd = OpenDirectoryAt(lower.idmapped.get(), ".");
-    if (!fd.ok()) return std::move(fd.failure());
-    lower.fd = std::move(fd.value());
-    return Done{};
-  }
-
-  static Result<UniqueFd> OpenNamed(const std::string& path) {
-    auto fd = OpenDirectory(path);
-    if (fd.ok()) return fd;
-    if (fd.failure().err == ENOENT) return Because(std::move(fd.failure()), "lower-missing");
-    if (fd.failure().err == ENOTDIR) return Because(std::move(fd.failure()), "lower-not-directory");
-    return fd;
-  }
-
-  static Result<UniqueFd> OpenGiven(const LayerSpec& layer) {
-    const std::string name = layer.path.empty() ? ShownPath(layer.fd->get()) : layer.path;
-    auto st = StatFd(layer.fd->get());
-    if (!st.ok()) return Refusal(st.failure().err, "fstat", "lower-bad-descriptor", name);
-    if (!S_ISDIR(st.value().st_mode)) {
-      return Refusal(ENOTDIR, "fstat", "lower-not-directory", name);
-    }
-    // Anew, for reading: what fsmount(2) and open_tree(2) give is no better than O_PATH.
-    auto fd = OpenDirectoryAt(layer.fd->get(), ".");
-    if (!fd.ok()) fd.failure().path = name;
-    return fd;
-  }
-
-  static std::string ShownPath(int fd) {
-    auto path = PathOfFd(fd);
-    return path.ok() ? path.value() : "descriptor " + std::to_string(fd);
-  }
-
-  // In the child's mount namespace a descriptor of an attached mount is no layer: it opens the
-  // layer anew by name, where that leads to the same directory. A detached mount goes as it is.
-  static void PlanForChild(Lower& lower, bool named) {
-    if (!named) {
-      struct stat by_name;
-      auto there = StatFd(lower.fd.get());
-      if (!there.ok() || ::stat(lower.shown.c_str(), &by_name) != 0) return;
-      if (by_name.st_dev != there.value().st_dev || by_name.st_ino != there.value().st_ino) return;
-      lower.planned.path = lower.shown;
-    }
-    lower.planned.fd = -1;
   }
 
   Status OpenTarget() {
@@ -598,7 +462,7 @@ class Mounter {
   MarkerSpace space_ = MarkerSpace::kTrusted;
   FeatureSpec features_;
   std::vector<std::string> options_;
-  std::vector<Lower> lowers_;
+  std::vector<OpenedLower> lowers_;
   MountPlace place_;
   // In the order in which they have to go: directories last.
   TemporaryDirectory temporary_;
