@@ -54,6 +54,20 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['umount --lazy=yes target', '--lazy takes no value'],
 
   ['list target', "'target' is one argument too many"],
+  ['mount --lower lower --tmpfs --upper upper target', '--upper and --tmpfs exclude each other'],
+  ['mount --lower lower --upper upper --tmpfs-size 1M target', '--tmpfs-size needs --tmpfs'],
+  [
+    'mount --lower lower --tmpfs --tmpfs-size much target',
+    '--tmpfs-size must be a number of bytes, or one with K, M or G',
+  ],
+  [
+    'mount --lower lower --upper upper --redirect-dir off target',
+    "--redirect-dir must be one of on, follow, nofollow, but is 'off'",
+  ],
+  [
+    'mount --lower lower --volatile target',
+    '--volatile needs --upper: a read-only overlay has no use for it',
+  ],
   ['list --json -0', '--json and -0 exclude each other'],
   ['list -0x', 'there is no option -x'],
   ['list --__proto__', 'there is no option --__proto__'],

@@ -5,7 +5,9 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -89,10 +91,39 @@ test('mount --json, --work and --userxattr', async (t) => {
       lower: [place.at('lower')],
       upper: place.at('upper'),
       work,
+      dataLower: [],
+      writable: true,
       userxattr: true,
+      interface: 'fsopen',
       warnings: [],
     },
   );
+});
+
+test('mount with every option there is', async (t) => {
+  using place = new Place('lower', 'target', 'data');
+  const words = [
+    ...['--read-only', '--nosuid', '--nodev', '--noexec', '--nosymfollow', '--nodiratime'],
+    ...['--atime=noatime', '--propagation=private', '--uuid=on', '--volatile', '--init-upper'],
+    ...['--xino=off', '--default-permissions', '--accept-unclean', '--redirect-dir=nofollow'],
+    ...['--data-lower', place.at('data'), '--option=lazytime'],
+  ];
+  const [object] = objects(Buffer.from(printed(t, await mountAt(place, '--json', ...words))));
+  t.deepEqual(object?.dataLower, [place.at('data')]);
+  const line = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((each) => each.includes(place.at('target')));
+  for (const word of ['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'default_permissions']) {
+    t.regex(line ?? '', new RegExp(`[ ,]${word}[ ,]`));
+  }
+});
+
+test('mount in memory', async (t) => {
+  using place = new Place('lower', 'target');
+  const args = ['mount', '--lower', place.at('lower'), '--tmpfs', '--tmpfs-size=1M'];
+  const text = printed(t, await overlayfs([...args, place.at('target')]));
+  t.true(text.includes('upper in memory'));
+  t.is(statfsSync(place.at('target')).blocks * statfsSync(place.at('target')).bsize, 1 << 20);
 });
 
 test('mount takes relative paths', async (t) => {

@@ -28,26 +28,57 @@ names are the bytes they are. With --json a text that is not UTF-8 is lossy, and
 <key>Base64 beside it has the bytes.
 `;
 
-const mount = `Usage: overlayfs mount --lower DIR [--lower DIR]... [--upper DIR] [--work DIR]
-                       [--userxattr] [--json] TARGET
+const mount = `Usage: overlayfs mount --lower DIR [--lower DIR]... [OPTION]... TARGET
 
 Mount an overlay on the directory TARGET and print what was mounted. It stays
 until 'overlayfs umount TARGET'. After a failure nothing is mounted.
 
-  --lower DIR    a lower directory; several, the top-most first
-  --upper DIR    where changes land; created if it is missing. Without it the
-                 overlay is read-only and needs two lowers
-  --work DIR     the kernel's scratch directory, on the same mount as the upper;
-                 created if it is missing (default: the upper's path and .work)
-  --userxattr    keep the marks of overlayfs in user.* attributes instead of
-                 trusted.* ones; always so in a user namespace
-  --json         print one JSON object
-  -h, --help     this text
+Layers:
+  --lower DIR          a lower directory; several, the top-most first
+  --data-lower DIR     one that holds only the data of metacopy files
+  --upper DIR          where changes land; created if it is missing. Without it
+                       the overlay is read-only and needs two lowers
+  --tmpfs              an upper in memory, which is gone when it is unmounted
+  --tmpfs-size SIZE    of that, in bytes or with K, M, G (default: half of the
+                       memory)
+  --work DIR           the kernel's scratch directory, on the same mount as the
+                       upper; created if it is missing (default: the upper's
+                       path and .work)
+  --init-upper         give an upper that exists the attributes of the lower too
+
+Options of overlayfs (docs/mounting.md; without them: as little as possible):
+  --userxattr          keep the marks of overlayfs in user.* attributes instead
+                       of trusted.* ones; always so in a user namespace
+  --redirect-dir WORD  on, follow (default) or nofollow
+  --index              keep hard links together
+  --metacopy           copy up attributes without the data
+  --xino WORD          on, off (default) or auto
+  --nfs-export         for NFS servers
+  --uuid WORD          auto, on, null or off
+  --verity WORD        off, on or require
+  --volatile           sync nothing; after a crash the upper is lost
+  --accept-unclean     use an upper that a volatile mount left unsynced
+  --default-permissions
+                       check permissions by mode bits only
+  --no-override-creds  access the layers as who asks, not as who mounted
+  --option KEY[=VALUE] any other, as it is
+
+Options of the mount:
+  --read-only, --nosuid, --nodev, --noexec, --nosymfollow, --nodiratime
+  --atime WORD         relatime (default), noatime or strictatime
+  --propagation WORD   private, shared, slave or unbindable
+  --beneath            below what is mounted on TARGET now
+  --lowerdir-text      show the lowers as one lowerdir= string
+  --interface WORD     fsopen or mount: the kernel's interface
+
+  --json               print one JSON object
+  -h, --help           this text
 
 Examples:
   overlayfs mount --lower /base --upper /data/upper /mnt/merged
   overlayfs mount --lower /newer --lower /older /mnt/view
   overlayfs mount --lower /srv --upper /data/upper /srv    # in place
+  overlayfs mount --lower /srv --tmpfs --tmpfs-size 1G /srv
   # As an ordinary user, in namespaces of one's own:
   unshare --user --map-root-user --mount sh -c \\
     'overlayfs mount --lower base --upper changes merged && make -C merged'

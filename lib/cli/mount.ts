@@ -1,64 +1,26 @@
-import type { PathLike } from '../arguments.ts';
-import type { MountOptions } from '../mount-options.ts';
 import type { AttachedOverlay } from '../overlay.ts';
 import { mountOverlay } from '../overlay.ts';
-import { UsageError } from './command-errors.ts';
 import { escapeBytes } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { base64List, base64Of, jsonLine } from './json.ts';
 import { complain } from './messages.ts';
-import { onlyArgument, parseWords, pathOf } from './options.ts';
+import { mountOptionsOf, mountOptionTable } from './mount-options.ts';
+import { onlyArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import { overlayText } from './overlay-text.ts';
 import type { Word } from './words.ts';
 
-const options = {
-  lower: { type: 'string', multiple: true },
-  upper: { type: 'string' },
-  work: { type: 'string' },
-  userxattr: { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const;
-
-interface Values {
-  readonly lower?: readonly Word[];
-  readonly upper?: Word;
-  readonly work?: Word;
-  readonly userxattr?: boolean;
-}
-
-function mountOptions(target: Buffer, values: Values): MountOptions & { target: PathLike } {
-  const { lower = [], upper, work, userxattr } = values;
-  if (lower.length === 0) {
-    throw new UsageError('at least one --lower DIR is needed');
-  }
-  if (work !== undefined && upper === undefined) {
-    throw new UsageError('--work needs --upper: a read-only overlay has no use for it');
-  }
-  return {
-    target,
-    lower: lower.map((word) => pathOf(word, '--lower')),
-    ...(upper === undefined ? {} : { upper: pathOf(upper, '--upper') }),
-    ...(work === undefined ? {} : { work: pathOf(work, '--work') }),
-    ...(userxattr ? { userxattr } : {}),
-  };
-}
-
-function described({
-  pathBytes,
-  lowerBytes,
-  upperBytes,
-  workBytes,
-  userxattr,
-}: AttachedOverlay): string {
+function described(overlay: AttachedOverlay): string {
+  const { pathBytes, lowerBytes, dataLowerBytes, upperBytes, workBytes, userxattr } = overlay;
   return overlayText({
     target: escapeBytes(pathBytes),
     lower: lowerBytes.map(escapeBytes),
-    dataLower: [],
+    dataLower: dataLowerBytes.map(escapeBytes),
     upper: upperBytes && escapeBytes(upperBytes),
     work: workBytes && escapeBytes(workBytes),
     options: [
-      ...(upperBytes === undefined ? ['read-only'] : []),
+      ...(overlay.writable ? [] : ['read-only']),
+      ...(overlay.writable && upperBytes === undefined ? ['upper in memory'] : []),
       ...(userxattr ? ['userxattr'] : []),
     ],
   });
@@ -71,19 +33,26 @@ function object(overlay: AttachedOverlay): string {
     mountId: overlay.mountId,
     lower: overlay.lower,
     lowerBase64: base64List(overlay.lowerBytes),
+    dataLower: overlay.dataLower,
+    dataLowerBase64: base64List(overlay.dataLowerBytes),
     upper: overlay.upper,
     upperBase64: base64Of(overlay.upperBytes),
     work: overlay.work,
     workBase64: base64Of(overlay.workBytes),
+    writable: overlay.writable,
     userxattr: overlay.userxattr,
+    interface: overlay.interface,
     warnings: overlay.warnings,
   });
 }
 
 export async function mount(words: readonly Word[], output: Output): Promise<number> {
-  const { values, positionals } = parseWords(words, options);
+  const { values, positionals } = parseWords(words, {
+    ...mountOptionTable,
+    json: { type: 'boolean' },
+  });
   const target = onlyArgument(positionals, 'TARGET');
-  const overlay = await mountOverlay(mountOptions(target, values));
+  const overlay = await mountOverlay({ ...mountOptionsOf(values), target });
   for (const warning of overlay.warnings) {
     complain(`warning: ${warning}`);
   }
