@@ -132,3 +132,14 @@ export function flagBits(value: unknown, name: string): number {
   }
   return value;
 }
+
+/** A 64-bit id: a number would round it. */
+export function uint64(value: unknown, name: string): bigint {
+  if (typeof value !== 'bigint') {
+    throw argumentType(name, 'a bigint', value);
+  }
+  if (BigInt.asUintN(64, value) !== value) {
+    throw argumentRange(name, 'must be an unsigned integer of 64 bits');
+  }
+  return value;
+}

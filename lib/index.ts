@@ -5,8 +5,19 @@ export type { Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
 export { AbortError, OverlayError } from './errors.ts';
-export type { OverlayMount, UnmountOptions } from './mounts.ts';
-export { listOverlays, listOverlaysSync, unmount, unmountSync } from './mounts.ts';
+export type { Mount, OverlayMount, Propagation } from './mount-entry.ts';
+export {
+  findMount,
+  findMountSync,
+  listMounts,
+  listMountsSync,
+  listOverlays,
+  listOverlaysSync,
+} from './mount-table.ts';
+export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.ts';
+export { watchMounts } from './mount-watch.ts';
+export type { UnmountOptions } from './mounts.ts';
+export { unmount, unmountSync } from './mounts.ts';
 export type { CloseOptions, MountOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { PulledEntries } from './pull.ts';
@@ -14,3 +25,4 @@ export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
+export type { MountStat } from './syscalls-statmount.ts';

@@ -43,18 +43,49 @@ export interface NativeMounted {
 }
 
 export interface NativeOverlay {
-  readonly target: Buffer;
-  readonly source: Buffer;
-  readonly mountId: number;
-  readonly parentId: number;
-  readonly mountOptions: Buffer;
-  readonly superOptions: Buffer;
+  /** As `listMounts` packs it. */
+  readonly entry: Buffer;
   readonly lower: readonly Buffer[];
   readonly dataLower: readonly Buffer[];
   readonly upper: Buffer | null;
   readonly work: Buffer | null;
   readonly userxattr: boolean;
   readonly options: readonly Buffer[];
+  readonly deletedLayers: readonly Buffer[];
+}
+
+/** What the table of mounts is read from; the library says 'auto', tests compare the others. */
+export const tableSources = { auto: 0, statmount: 1, mountinfo: 2 } as const;
+export type TableSource = (typeof tableSources)[keyof typeof tableSources];
+
+/** The fields of struct statmount that its `mask` has. */
+export interface NativeMountStat {
+  readonly mask: number;
+  readonly sbDevMajor?: number;
+  readonly sbDevMinor?: number;
+  readonly sbMagic?: bigint;
+  readonly sbFlags?: number;
+  readonly mntId?: bigint;
+  readonly mntParentId?: bigint;
+  readonly mntIdOld?: number;
+  readonly mntParentIdOld?: number;
+  readonly mntAttr?: bigint;
+  readonly mntPropagation?: bigint;
+  readonly mntPeerGroup?: bigint;
+  readonly mntMaster?: bigint;
+  readonly propagateFrom?: bigint;
+  readonly mntRoot?: Buffer;
+  readonly mntPoint?: Buffer;
+  readonly fsType?: Buffer;
+  readonly mntNsId?: bigint;
+  readonly mntOpts?: Buffer;
+  readonly fsSubtype?: Buffer;
+  readonly sbSource?: Buffer;
+  readonly optArray?: readonly Buffer[];
+  readonly optSecArray?: readonly Buffer[];
+  readonly supportedMask?: bigint;
+  readonly mntUidmap?: readonly Buffer[];
+  readonly mntGidmap?: readonly Buffer[];
 }
 
 export interface NativeLayers {
@@ -99,7 +130,16 @@ export interface NativeBinding {
   mountOverlay: EitherWay<[spec: NativeSpec], NativeMounted>;
   unmountOwn: EitherWay<[mount: MountHandle, flags: number], undefined>;
   unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
-  listOverlays: EitherWay<[], readonly NativeOverlay[]>;
+  /** Packed: see native/binding/mount_table.cc. */
+  listMounts: EitherWay<[source: TableSource], Buffer>;
+  /** Packed as one of them; null where no mount of the table is meant. */
+  findMount: EitherWay<[path: Buffer, source: TableSource], Buffer | null>;
+  listOverlays: EitherWay<[source: TableSource], readonly NativeOverlay[]>;
+  statmount: EitherWay<[id: bigint, mask: number, mntNsId: bigint], NativeMountStat>;
+  listmount: EitherWay<
+    [id: bigint, last: bigint, max: number, flags: number, mntNsId: bigint],
+    bigint[]
+  >;
   canReadTrusted(): boolean;
   openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;
   openPlain(before: Buffer, after: Buffer): Promise<Outcome<LayersHandle>>;
