@@ -176,3 +176,14 @@ export function optionalSignal(value: unknown, name: string): AbortSignal | unde
 export function flagBits(value: unknown, name: string): number {
   return count(value, name, 0xffff_ffff);
 }
+
+/** A 64-bit id: a number would round it. */
+export function uint64(value: unknown, name: string): bigint {
+  if (typeof value !== 'bigint') {
+    throw argumentType(name, 'a bigint', value);
+  }
+  if (BigInt.asUintN(64, value) !== value) {
+    throw argumentRange(name, 'must be an unsigned integer of 64 bits');
+  }
+  return value;
+}

@@ -7,9 +7,20 @@ export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './e
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
 export type { MountAttributes, Propagation } from './mount-attributes.ts';
+export type { Mount, MountPropagation, OverlayMount } from './mount-entry.ts';
 export type { IdMap, IdRange, Layer, LayerOptions, MountOptions } from './mount-options.ts';
-export type { OverlayMount, UnmountOptions } from './mounts.ts';
-export { listOverlays, listOverlaysSync, unmount, unmountSync } from './mounts.ts';
+export {
+  findMount,
+  findMountSync,
+  listMounts,
+  listMountsSync,
+  listOverlays,
+  listOverlaysSync,
+} from './mount-table.ts';
+export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.ts';
+export { watchMounts } from './mount-watch.ts';
+export type { UnmountOptions } from './mounts.ts';
+export { unmount, unmountSync } from './mounts.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { PulledEntries } from './pull.ts';
@@ -17,3 +28,4 @@ export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
+export type { MountStat } from './syscalls-statmount.ts';

@@ -13,6 +13,7 @@ export type LayersHandle = Handle<'layers'>;
 export type MountHandle = Handle<'mount'>;
 export type ChangesHandle = Handle<'changes'>;
 export type ScanHandle = Handle<'scan'>;
+export type WatchHandle = Handle<'watch'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -105,18 +106,49 @@ export interface NativeMounted {
 }
 
 export interface NativeOverlay {
-  readonly target: Buffer;
-  readonly source: Buffer;
-  readonly mountId: number;
-  readonly parentId: number;
-  readonly mountOptions: Buffer;
-  readonly superOptions: Buffer;
+  /** As `listMounts` packs it. */
+  readonly entry: Buffer;
   readonly lower: readonly Buffer[];
   readonly dataLower: readonly Buffer[];
   readonly upper: Buffer | null;
   readonly work: Buffer | null;
   readonly userxattr: boolean;
   readonly options: readonly Buffer[];
+  readonly deletedLayers: readonly Buffer[];
+}
+
+/** What the table of mounts is read from; the library says 'auto', tests compare the others. */
+export const tableSources = { auto: 0, statmount: 1, mountinfo: 2 } as const;
+export type TableSource = (typeof tableSources)[keyof typeof tableSources];
+
+/** The fields of struct statmount that its `mask` has. */
+export interface NativeMountStat {
+  readonly mask: number;
+  readonly sbDevMajor?: number;
+  readonly sbDevMinor?: number;
+  readonly sbMagic?: bigint;
+  readonly sbFlags?: number;
+  readonly mntId?: bigint;
+  readonly mntParentId?: bigint;
+  readonly mntIdOld?: number;
+  readonly mntParentIdOld?: number;
+  readonly mntAttr?: bigint;
+  readonly mntPropagation?: bigint;
+  readonly mntPeerGroup?: bigint;
+  readonly mntMaster?: bigint;
+  readonly propagateFrom?: bigint;
+  readonly mntRoot?: Buffer;
+  readonly mntPoint?: Buffer;
+  readonly fsType?: Buffer;
+  readonly mntNsId?: bigint;
+  readonly mntOpts?: Buffer;
+  readonly fsSubtype?: Buffer;
+  readonly sbSource?: Buffer;
+  readonly optArray?: readonly Buffer[];
+  readonly optSecArray?: readonly Buffer[];
+  readonly supportedMask?: bigint;
+  readonly mntUidmap?: readonly Buffer[];
+  readonly mntGidmap?: readonly Buffer[];
 }
 
 export interface NativeLayers {
@@ -168,7 +200,16 @@ export interface NativeBinding {
   /** -1 where it is not a detached one. The descriptor is the addon's. */
   overlayFd(mount: MountHandle): number;
   unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
-  listOverlays: EitherWay<[], readonly NativeOverlay[]>;
+  /** Packed: see native/binding/mount_table.cc. */
+  listMounts: EitherWay<[source: TableSource], Buffer>;
+  /** Packed as one of them; null where no mount of the table is meant. */
+  findMount: EitherWay<[path: Buffer, source: TableSource], Buffer | null>;
+  listOverlays: EitherWay<[source: TableSource], readonly NativeOverlay[]>;
+  statmount: EitherWay<[id: bigint, mask: number, mntNsId: bigint], NativeMountStat>;
+  listmount: EitherWay<
+    [id: bigint, last: bigint, max: number, flags: number, mntNsId: bigint],
+    bigint[]
+  >;
   canReadTrusted(): boolean;
   openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;
   openPlain(before: Buffer, after: Buffer): Promise<Outcome<LayersHandle>>;
@@ -184,6 +225,20 @@ export interface NativeBinding {
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
   cancelScan(walk: ScanHandle): void;
   closeScan(walk: ScanHandle): Promise<Outcome<undefined>>;
+  /**
+   * Calls back in the event loop whenever poll(2) says POLLIN (with `priority`: POLLPRI) of a duplicate
+   * of `fd`, or an error of it; after an error not again. Only with `keepAlive` does the watch keep the
+   * program running. It ends with `unwatchFd`, with the environment, and with the handle: a callback
+   * that refers to the handle keeps both.
+   */
+  watchFd(
+    fd: number,
+    priority: boolean,
+    keepAlive: boolean,
+    callback: () => void,
+  ): Outcome<WatchHandle>;
+  /** From here on nothing calls back; may be called again. */
+  unwatchFd(watch: WatchHandle): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -135,7 +135,17 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'covered-at-once': ({ path }) =>
     `another mount was laid over the new overlay on ${path} at once; both are still mounted`,
   'no-proc': () => 'without /proc it cannot be found out what is mounted where; mount it',
+  'no-statmount': () =>
+    'this kernel has no statmount(2) that gives the whole entry of a mount (Linux 6.15), or a seccomp ' +
+    'filter forbids it',
+  'table-mount-id': () =>
+    'this is a number of the mount table; the call takes ids that are never used again (`uniqueId` of ' +
+    'a mount, or LSMT_ROOT)',
   'no-mount-id': () => 'the kernel does not tell mounts apart; Linux 5.8 or newer is needed',
+
+  'no-event-loop': () =>
+    'waiting for a descriptor needs the event loop of libuv, which this program does not offer; run ' +
+    'it in Node.js',
 
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',

@@ -7,6 +7,8 @@ import { flagBits, pathBytes } from './arguments.ts';
 import { argumentType, argumentValue } from './errors.ts';
 import { mountFlags, umountFlags } from './mount-flags.ts';
 import { native, unwrap } from './native.ts';
+import type { StatmountCalls } from './syscalls-statmount.ts';
+import { statmountCalls } from './syscalls-statmount.ts';
 
 /** Text that is no path: it may be empty. */
 function bytesOrNull(value: unknown, name: string): Buffer | null {
@@ -78,7 +80,8 @@ export type Syscalls = {
   readonly umount: typeof umount;
   readonly umountSync: typeof umountSync;
 } & typeof mountFlags &
-  typeof umountFlags;
+  typeof umountFlags &
+  StatmountCalls;
 
 export const syscalls: Syscalls = Object.freeze({
   mount,
@@ -87,4 +90,5 @@ export const syscalls: Syscalls = Object.freeze({
   umountSync,
   ...mountFlags,
   ...umountFlags,
+  ...statmountCalls,
 });

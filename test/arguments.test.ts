@@ -220,12 +220,37 @@ const rawMount = [
   flags,
   text('data'),
 ];
+const noId: readonly Wrong[] = [
+  ...types([null, 1, '1', {}]),
+  ...[-1n, 2n ** 64n].map((value) => [value, 'ERR_OUT_OF_RANGE'] as const),
+];
+const mountId: Parameter = { name: 'mountId', right: 1n, wrong: [...noId, ...missing] };
+const namespaceId: Parameter = { name: 'namespaceId', right: 0n, wrong: noId };
+const rawStatmount = [
+  mountId,
+  { name: 'mask', right: 0, wrong: [...noFlags, ...missing] },
+  namespaceId,
+];
+const rawListmount = [
+  mountId,
+  { name: 'lastId', right: 0n, wrong: noId },
+  {
+    name: 'max',
+    right: 1,
+    wrong: [
+      ...types([null, '1', 1n]),
+      ...[0, 1.5, 1_000_001].map((value) => [value, 'ERR_OUT_OF_RANGE'] as const),
+    ],
+  },
+  flags,
+  namespaceId,
+];
 const { changes, mountOverlay, mountOverlaySync, scanLayer, syscalls } = overlayfs;
 /** The iteration has the failures, the call has the wrong arguments. */
 const iterated =
   (make: Call): Call =>
   (...args) =>
-    (make(...args) as overlayfs.Changes).next();
+    (make(...args) as AsyncIterator<unknown>).next();
 
 const subjects: readonly Subject[] = [
   subject('mountOverlay', mountOverlay, mountOptions),
@@ -275,6 +300,17 @@ const subjects: readonly Subject[] = [
     path('directory'),
     options({ ...reading, xattrs: space }),
   ),
+  subject('findMount', overlayfs.findMount, path('path')),
+  subject('findMountSync', overlayfs.findMountSync, path('path')),
+  subject(
+    'watchMounts',
+    iterated(overlayfs.watchMounts as Call),
+    options({ initial: noBoolean, signal: noSignal }),
+  ),
+  subject('syscalls.statmount', syscalls.statmount, ...rawStatmount),
+  subject('syscalls.statmountSync', syscalls.statmountSync, ...rawStatmount),
+  subject('syscalls.listmount', syscalls.listmount, ...rawListmount),
+  subject('syscalls.listmountSync', syscalls.listmountSync, ...rawListmount),
   subject('syscalls.mount', syscalls.mount, ...rawMount),
   subject('syscalls.mountSync', syscalls.mountSync, ...rawMount),
   subject('syscalls.umount', syscalls.umount, path('target'), flags),
@@ -399,7 +435,7 @@ test('work without an upper', async (t) => {
 
 test('every public function is in the table', (t) => {
   const classes = ['AbortError', 'OverlayError', 'Overlay'];
-  const withoutArguments = ['listOverlays', 'listOverlaysSync'];
+  const withoutArguments = ['listMounts', 'listMountsSync', 'listOverlays', 'listOverlaysSync'];
   const functions = [
     ...Object.entries(overlayfs).map(([name, value]) => [name, value] as const),
     ...Object.entries(syscalls).map(([name, value]) => [`syscalls.${name}`, value] as const),

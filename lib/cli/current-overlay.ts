@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { listOverlays } from '../mounts.ts';
+import { listOverlays } from '../mount-table.ts';
 import { UsageError } from './command-errors.ts';
 
 /** The directory is `ancestor`, or lies below it; both are resolved. */

@@ -1,5 +1,5 @@
-import type { OverlayMount } from '../mounts.ts';
-import { listOverlays } from '../mounts.ts';
+import type { OverlayMount } from '../mount-entry.ts';
+import { listOverlays } from '../mount-table.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { base64List, base64Of, jsonLine } from './json.ts';
@@ -23,13 +23,18 @@ function described(overlay: OverlayMount): string {
   });
 }
 
+/** What the options of the filesystem say is in fields of its own. */
 function object(overlay: OverlayMount): string {
-  const { target, targetBytes, lowerBytes, dataLowerBytes, upperBytes, workBytes, ...rest } =
-    overlay;
+  const { target, targetBytes, source, sourceBytes, rootBytes, ...more } = overlay;
+  const { lowerBytes, dataLowerBytes, upperBytes, workBytes, ...others } = more;
+  const { filesystemType: _, superOptions: __, superOptionsBytes: ___, ...rest } = others;
   return jsonLine({
     target,
     targetBase64: base64Of(targetBytes),
+    source,
+    sourceBase64: base64Of(sourceBytes),
     ...rest,
+    rootBase64: base64Of(rootBytes),
     lowerBase64: base64List(lowerBytes),
     dataLowerBase64: base64List(dataLowerBytes),
     upperBase64: base64Of(upperBytes),

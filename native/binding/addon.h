@@ -9,6 +9,9 @@ namespace ovl {
 void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportLayers(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
+void ExportMountTable(Napi::Env env, Napi::Object exports);
+void ExportStatmount(Napi::Env env, Napi::Object exports);
+void ExportFdWatch(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl
 

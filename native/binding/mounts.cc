@@ -1,4 +1,4 @@
-// Mounting, unmounting and the table of mounts.
+// Mounting and unmounting.
 #include <napi.h>
 
 #include <memory>
@@ -12,9 +12,7 @@
 #include "binding/spec.h"
 #include "binding/work.h"
 #include "core/live_overlay.h"
-#include "core/mount_table.h"
 #include "core/overlay_mount.h"
-#include "core/overlay_options.h"
 #include "core/overlay_unmount.h"
 #include "core/sys_mount.h"
 #include "core/sys_privilege.h"
@@ -118,53 +116,6 @@ Napi::Value CallUnmountAt(const Napi::CallbackInfo& info) {
       [target = std::move(target), flags, any] { return UnmountAt(target, flags, any); });
 }
 
-struct ListedOverlay {
-  MountEntry entry;
-  OverlayOptions options;
-};
-
-Napi::Value FromListed(Napi::Env env, const ListedOverlay& listed) {
-  auto object = Napi::Object::New(env);
-  object.Set("target", FromBytes(env, listed.entry.target));
-  object.Set("source", FromBytes(env, listed.entry.source));
-  object.Set("mountId", static_cast<double>(listed.entry.id));
-  object.Set("parentId", static_cast<double>(listed.entry.parent));
-  object.Set("mountOptions", FromBytes(env, listed.entry.mount_options));
-  object.Set("superOptions", FromBytes(env, listed.entry.super_options));
-  object.Set("lower", FromBytesList(env, listed.options.lower));
-  object.Set("dataLower", FromBytesList(env, listed.options.data_only));
-  object.Set("upper", FromOptionalBytes(env, listed.options.upper));
-  object.Set("work", FromOptionalBytes(env, listed.options.work));
-  object.Set("userxattr", listed.options.userxattr);
-  object.Set("options", FromBytesList(env, listed.options.rest));
-  return object;
-}
-
-// (sync)
-Napi::Value CallListOverlays(const Napi::CallbackInfo& info) {
-  using List = std::vector<ListedOverlay>;
-  return Run<List>(
-      info.Env(), info[0].As<Napi::Boolean>().Value(),
-      []() -> Result<List> {
-        auto table = ReadMountTable();
-        if (!table.ok()) return std::move(table.failure());
-        List list;
-        for (MountEntry& entry : table.value()) {
-          if (entry.fstype != "overlay") continue;
-          auto options = ParseOverlayOptions(entry.super_options);
-          list.push_back(ListedOverlay{std::move(entry), std::move(options)});
-        }
-        return list;
-      },
-      [](Napi::Env env, List& list) -> Napi::Value {
-        auto array = Napi::Array::New(env, list.size());
-        for (size_t i = 0; i < list.size(); ++i) {
-          array.Set(static_cast<uint32_t>(i), FromListed(env, list[i]));
-        }
-        return array;
-      });
-}
-
 Napi::Value CallCanReadTrusted(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CanReadTrustedXattrs());
 }
@@ -179,7 +130,6 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("closeOverlay", Napi::Function::New(env, CallCloseOverlay));
   exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));
   exports.Set("unmountAt", Napi::Function::New(env, CallUnmountAt));
-  exports.Set("listOverlays", Napi::Function::New(env, CallListOverlays));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));
 }
 

@@ -35,11 +35,11 @@ Result<FoundMount> FindOverlay(const std::string& target) {
   if (!ids.value().identity.root) return Refusal(EINVAL, "statx", "not-mount-root", target);
   auto place = PathOfFd(fd.value().get());
   if (!place.ok()) return std::move(place.failure());
-  auto table = ReadMountTable();
-  if (!table.ok()) return std::move(table.failure());
-  for (const MountEntry& entry : table.value()) {
-    if (entry.id != ids.value().table_id) continue;
-    return FoundMount{ids.value(), place.value(), ParseOverlayOptions(entry.super_options)};
+  auto entry = FindMountOf(fd.value().get());
+  if (!entry.ok()) return std::move(entry.failure());
+  if (entry.value()) {
+    return FoundMount{ids.value(), place.value(),
+                      ParseOverlayOptions(entry.value()->super_options)};
   }
   return Refusal(ENOENT, "read", "not-in-table", target);
 }

@@ -1,36 +1,36 @@
-// The table of mounts of the calling thread's mount namespace: /proc/thread-self/mountinfo
-// (proc_pid_mountinfo(5)), every field as bytes.
+// The table of mounts of the calling thread's mount namespace.
 #ifndef OVL_CORE_MOUNT_TABLE_H_
 #define OVL_CORE_MOUNT_TABLE_H_
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "core/mount_entry.h"
 #include "core/result.h"
 
 namespace ovl {
 
-struct MountEntry {
-  uint64_t id = 0;
-  uint64_t parent = 0;
-  std::string root;           // the directory of the filesystem that is mounted
-  std::string target;         // the mount point, relative to the process's root
-  std::string mount_options;  // of this mount ("rw,nosuid"), as written
-  std::string fstype;
-  std::string source;
-  std::string
-      super_options;  // of the filesystem; still escaped, since a comma may be part of a value
+// Which words of the kernel are taken. Both give the same entries, but for the unique ids, which
+// only statmount(2) knows, and for the option "mand" (nothing since Linux 5.15), which it leaves
+// out.
+enum class TableSource : uint8_t {
+  kAuto,       // statmount(2) where it gives all of an entry and may be called, else mountinfo
+  kStatmount,  // ENOSYS with reason "no-statmount" where it does not
+  kMountinfo,  // /proc/thread-self/mountinfo
 };
 
-// Undoes the octal escapes of the table ("\040" is a space).
-std::string UnescapeOctal(std::string_view text);
+// In the order of the kernel. What lies outside of the process's root is not in it.
+Result<std::vector<MountEntry>> ReadMountTable(TableSource source = TableSource::kAuto);
 
-// Lines that do not have the documented form are left out.
-std::vector<MountEntry> ParseMountTable(std::string_view text);
+// The mount that a descriptor is on. None if it is not in the table: it is detached, or belongs to
+// another namespace, or lies outside of the process's root.
+Result<std::optional<MountEntry>> FindMountOf(int fd, TableSource source = TableSource::kAuto);
 
-Result<std::vector<MountEntry>> ReadMountTable();
+// The mount that a resolved path lies on, by the names alone: where the kernel does not tell mounts
+// apart (before Linux 5.8). Null if none does.
+const MountEntry* LongestPrefix(const std::vector<MountEntry>& table, std::string_view path);
 
 }  // namespace ovl
 

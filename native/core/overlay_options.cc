@@ -4,7 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/mount_table.h"
+#include <cerrno>
+
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -104,12 +105,9 @@ std::string FormatMountData(const OverlayOptions& options) {
   return data;
 }
 
-OverlayOptions ParseOverlayOptions(std::string_view super_options) {
+OverlayOptions ParseOverlayOptions(const std::vector<std::string>& super_options) {
   OverlayOptions out;
-  while (!super_options.empty()) {
-    const size_t end = super_options.find(',');
-    const std::string option = UnescapeOctal(super_options.substr(0, end));
-    super_options.remove_prefix(end == std::string_view::npos ? super_options.size() : end + 1);
+  for (const std::string& option : super_options) {
     const size_t equals = option.find('=');
     const std::string key = option.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
@@ -130,6 +128,21 @@ OverlayOptions ParseOverlayOptions(std::string_view super_options) {
     }
   }
   return out;
+}
+
+std::vector<std::string> DeletedLayers(const OverlayOptions& options) {
+  std::vector<std::string> deleted;
+  const auto look = [&](const std::string& path) {
+    struct stat st;
+    if (path.ends_with(" (deleted)") && ::lstat(path.c_str(), &st) != 0 && errno == ENOENT) {
+      deleted.push_back(path);
+    }
+  };
+  for (const std::string& lower : options.lower) look(lower);
+  for (const std::string& lower : options.data_only) look(lower);
+  if (options.upper) look(*options.upper);
+  if (options.work) look(*options.work);
+  return deleted;
 }
 
 }  // namespace ovl

@@ -33,7 +33,11 @@ std::string EffectiveOption(const OverlayOptions& options, std::string_view name
 // `super_options` of a mount-table entry. Of upper and work the table does not say whether
 // backslashes are part of the name (they are where the layer was given as a descriptor): the form
 // without them is taken where such a directory exists.
-OverlayOptions ParseOverlayOptions(std::string_view super_options);
+OverlayOptions ParseOverlayOptions(const std::vector<std::string>& super_options);
+
+// The layers that were removed before they were given, as open directories: the kernel wrote down
+// "<name> (deleted)", which is a name like any other, so that only what does not exist is meant.
+std::vector<std::string> DeletedLayers(const OverlayOptions& options);
 
 }  // namespace ovl
 

@@ -2,12 +2,12 @@
 
 #include <string>
 
+#include "core/mountinfo.h"
 #include "test/check.h"
 #include "test/tree.h"
 
 using ovl::FormatMountData;
 using ovl::OverlayOptions;
-using ovl::ParseOverlayOptions;
 
 namespace {
 
@@ -44,6 +44,11 @@ std::string AsShown(const std::string& text) {
     }
   }
   return out;
+}
+
+// As in the mount table.
+OverlayOptions Parse(std::string_view shown) {
+  return ovl::ParseOverlayOptions(ovl::SplitOptions(shown));
 }
 
 // Mount data as the kernel splits it: at commas that no backslash protects, which stays.
@@ -97,7 +102,7 @@ TEST(OptionsRoundTripThroughTheTable) {
     for (const std::string& option : SplitData(FormatMountData(options))) {
       shown += "," + AsShown(option);
     }
-    const OverlayOptions back = ParseOverlayOptions(shown);
+    const OverlayOptions back = Parse(shown);
     CHECK_EQ(back.lower, kNames);
     CHECK_EQ(back.data_only, Strings{});
     CHECK_EQ(back.upper.value_or("none"), name);
@@ -107,7 +112,7 @@ TEST(OptionsRoundTripThroughTheTable) {
 }
 
 TEST(OptionsParseNothing) {
-  const OverlayOptions options = ParseOverlayOptions("");
+  const OverlayOptions options = Parse("");
   CHECK_EQ(options.lower, Strings{});
   CHECK(!options.upper);
   CHECK(!options.work);
@@ -116,29 +121,29 @@ TEST(OptionsParseNothing) {
 }
 
 TEST(OptionsParseKeepsTheRest) {
-  const OverlayOptions options = ParseOverlayOptions(
+  const OverlayOptions options = Parse(
       "ro,lowerdir=/l,redirect_dir=on,userxattr,volatile,xino=off,uuid=null,flag=,context=\"a\"");
   CHECK_EQ(options.lower, Strings{"/l"});
   CHECK(!options.upper);
   CHECK(options.userxattr);
   CHECK_EQ(options.rest, Strings{"redirect_dir=on", "volatile", "xino=off", "uuid=null",
                                  "flag=", "context=\"a\""});
-  CHECK_EQ(ParseOverlayOptions("rw").rest, Strings{});
-  CHECK_EQ(ParseOverlayOptions("rwx,root").rest, Strings{"rwx", "root"});
+  CHECK_EQ(Parse("rw").rest, Strings{});
+  CHECK_EQ(Parse("rwx,root").rest, Strings{"rwx", "root"});
 }
 
 TEST(OptionsParseDataLayers) {
-  const OverlayOptions options = ParseOverlayOptions("ro,lowerdir=/a:/b::/c::/d");
+  const OverlayOptions options = Parse("ro,lowerdir=/a:/b::/c::/d");
   CHECK_EQ(options.lower, Strings{"/a", "/b"});
   CHECK_EQ(options.data_only, Strings{"/c", "/d"});
   // Escaped colons separate nothing.
-  const OverlayOptions escaped = ParseOverlayOptions("ro,lowerdir=/a\\134:\\134:b::/c\\134:d");
+  const OverlayOptions escaped = Parse("ro,lowerdir=/a\\134:\\134:b::/c\\134:d");
   CHECK_EQ(escaped.lower, Strings{"/a::b"});
   CHECK_EQ(escaped.data_only, Strings{"/c:d"});
 }
 
 TEST(OptionsParseAppendedLayersRaw) {
-  const OverlayOptions options = ParseOverlayOptions(
+  const OverlayOptions options = Parse(
       "rw,lowerdir+=/a:b,lowerdir+=/c\\134:d,lowerdir+=/e\\040f,datadir+=/g::h,datadir+=/i\\054j");
   CHECK_EQ(options.lower, Strings{"/a:b", "/c\\:d", "/e f"});
   CHECK_EQ(options.data_only, Strings{"/g::h", "/i,j"});
@@ -153,7 +158,7 @@ TEST(OptionsParseTakesTheNameThatExists) {
   tree.Dir("both\\:x");
   tree.Dir("both:x");
   const auto upper = [&](const std::string& name) {
-    return ParseOverlayOptions("rw,upperdir=" + AsShown(temp.path() + "/" + name)).upper;
+    return Parse("rw,upperdir=" + AsShown(temp.path() + "/" + name)).upper;
   };
   CHECK_EQ(upper("raw\\,name").value_or(""), tree.Path("raw\\,name"));
   CHECK_EQ(upper("plain\\,name").value_or(""), tree.Path("plain,name"));
@@ -161,12 +166,26 @@ TEST(OptionsParseTakesTheNameThatExists) {
   CHECK_EQ(upper("gone\\,x").value_or(""), tree.Path("gone,x"));
 }
 
+TEST(OptionsSayWhichLayersWereDeleted) {
+  const TempDir temp;
+  Tree tree(temp.path());
+  tree.Dir("there (deleted)");
+  const std::string there = tree.Path("there (deleted)");
+  const std::string gone = tree.Path("gone (deleted)");
+  const std::string data = tree.Path("data (deleted)");
+  const OverlayOptions options =
+      Parse("ro,lowerdir+=" + AsShown(there) + ",lowerdir+=" + AsShown(gone) +
+            ",lowerdir+=" + tree.Path("missing") + ",datadir+=" + AsShown(data));
+  CHECK_EQ(ovl::DeletedLayers(options), (Strings{gone, data}));
+  CHECK_EQ(ovl::DeletedLayers(Parse("rw,upperdir=/x\\040(deleted)")), Strings{"/x (deleted)"});
+}
+
 TEST(OptionsParseSurvivesOddText) {
-  CHECK_EQ(ParseOverlayOptions(",,,").rest, (Strings{"", "", ""}));
-  CHECK_EQ(ParseOverlayOptions("lowerdir=").lower, Strings{});
-  CHECK_EQ(ParseOverlayOptions("lowerdir=:::").lower, Strings{});
-  CHECK_EQ(ParseOverlayOptions("lowerdir=/a:").lower, Strings{"/a"});
-  CHECK_EQ(ParseOverlayOptions("lowerdir=/a\\134").lower, Strings{"/a\\"});
-  CHECK_EQ(ParseOverlayOptions("upperdir").upper.value_or("none"), "");
-  CHECK_EQ(ParseOverlayOptions("workdir=/a=b").work.value_or("none"), "/a=b");
+  CHECK_EQ(Parse(",,,").rest, (Strings{"", "", ""}));
+  CHECK_EQ(Parse("lowerdir=").lower, Strings{});
+  CHECK_EQ(Parse("lowerdir=:::").lower, Strings{});
+  CHECK_EQ(Parse("lowerdir=/a:").lower, Strings{"/a"});
+  CHECK_EQ(Parse("lowerdir=/a\\134").lower, Strings{"/a\\"});
+  CHECK_EQ(Parse("upperdir").upper.value_or("none"), "");
+  CHECK_EQ(Parse("workdir=/a=b").work.value_or("none"), "/a=b");
 }
