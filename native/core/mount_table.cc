@@ -36,7 +36,10 @@ bool ParseLine(std::string_view line, MountEntry& entry) {
   // Any number of optional fields, ended by a lone dash.
   for (;;) {
     if (line.empty()) return false;
-    if (TakeField(line) == "-") break;
+    const std::string_view field = TakeField(line);
+    if (field == "-") break;
+    if (!entry.propagation.empty()) entry.propagation.push_back(' ');
+    entry.propagation.append(field);
   }
   entry.fstype = UnescapeOctal(TakeField(line));
   entry.source = UnescapeOctal(TakeField(line));

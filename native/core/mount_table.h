@@ -18,6 +18,7 @@ struct MountEntry {
   std::string root;           // the directory of the filesystem that is mounted
   std::string target;         // the mount point, relative to the process's root
   std::string mount_options;  // of this mount ("rw,nosuid"), as written
+  std::string propagation;    // "shared:1 master:2", "unbindable"; empty: private
   std::string fstype;
   std::string source;
   std::string
