@@ -108,6 +108,26 @@ export function optionalBoolean(value: unknown, name: string): boolean | undefin
   return value;
 }
 
+/** A whole number from `least` to `most`. */
+export function optionalInteger(
+  value: unknown,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  return value === undefined ? undefined : integer(value, name, least, most);
+}
+
+export function integer(value: unknown, name: string, least: number, most: number): number {
+  if (typeof value !== 'number') {
+    throw argumentType(name, 'a number', value);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw argumentRange(name, `must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
 export function oneOf<T extends string>(value: unknown, name: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);
   if (found === undefined) {
@@ -124,11 +144,5 @@ export function optionalSignal(value: unknown, name: string): AbortSignal | unde
 }
 
 export function flagBits(value: unknown, name: string): number {
-  if (typeof value !== 'number') {
-    throw argumentType(name, 'a number', value);
-  }
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
-    throw argumentRange(name, 'must be an integer from 0 to 4294967295');
-  }
-  return value;
+  return integer(value, name, 0, 0xffff_ffff);
 }
