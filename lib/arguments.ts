@@ -114,6 +114,26 @@ export function optionalBoolean(value: unknown, name: string): boolean | undefin
   return value;
 }
 
+/** A whole number from `least` to `most`. */
+export function optionalInteger(
+  value: unknown,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  return value === undefined ? undefined : integer(value, name, least, most);
+}
+
+export function integer(value: unknown, name: string, least: number, most: number): number {
+  if (typeof value !== 'number') {
+    throw argumentType(name, 'a number', value);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw argumentRange(name, `must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
 export function oneOf<T extends string>(value: unknown, name: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);
   if (found === undefined) {
@@ -130,20 +150,9 @@ export function optionalOneOf<T extends string>(
   return value === undefined ? undefined : oneOf(value, name, words);
 }
 
-/** A whole number within limits. */
-export function count(value: unknown, name: string, most: number, least = 0): number {
-  if (typeof value !== 'number') {
-    throw argumentType(name, 'a number', value);
-  }
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw argumentRange(name, `must be an integer from ${least} to ${most}`);
-  }
-  return value;
-}
-
 /** The number of an open descriptor. */
 export function descriptor(value: unknown, name: string): number {
-  return count(value, name, 0x7fff_ffff);
+  return integer(value, name, 0, 0x7fff_ffff);
 }
 
 /** Options of the kernel as text: `key` or `key=value`. */
@@ -174,7 +183,7 @@ export function optionalSignal(value: unknown, name: string): AbortSignal | unde
 }
 
 export function flagBits(value: unknown, name: string): number {
-  return count(value, name, 0xffff_ffff);
+  return integer(value, name, 0, 0xffff_ffff);
 }
 
 /** A 64-bit id: a number would round it. */

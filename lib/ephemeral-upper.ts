@@ -2,7 +2,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import type { PathLike } from './arguments.ts';
-import { absolutePath, count, oneOf, optionsObject } from './arguments.ts';
+import { absolutePath, integer, oneOf, optionsObject } from './arguments.ts';
 import type { NativeUpper } from './native.ts';
 
 /** An upper that is removed when the overlay is closed. It is always mounted `volatile`. */
@@ -57,8 +57,8 @@ export function ephemeralUpper(value: unknown, name: string): NativeUpper {
     return {
       kind: kinds.tmpfs,
       path: defaultParent(), // mount(2) needs a name for it, for a moment
-      size: size === undefined ? 0 : count(size, `${name}.size`, Number.MAX_SAFE_INTEGER, 1),
-      inodes: inodes === undefined ? 0 : count(inodes, `${name}.inodes`, 2 ** 31, 1),
+      size: size === undefined ? 0 : integer(size, `${name}.size`, 1, Number.MAX_SAFE_INTEGER),
+      inodes: inodes === undefined ? 0 : integer(inodes, `${name}.inodes`, 1, 2 ** 31),
       init: false,
     };
   }

@@ -6,7 +6,32 @@ export { changes } from './changes.ts';
 export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
-export type { MountAttributes, Propagation } from './mount-attributes.ts';
+export type {
+  Atime,
+  MountAttributes,
+  MountInterface,
+  Propagation,
+} from './mount-attributes.ts';
+export type {
+  BindMountOptions,
+  MadeMount,
+  MoveMountOptions,
+  RemountOptions,
+  SetPropagationOptions,
+  TmpfsOptions,
+} from './mount-calls.ts';
+export {
+  bindMount,
+  bindMountSync,
+  mountTmpfs,
+  mountTmpfsSync,
+  moveMount,
+  moveMountSync,
+  remount,
+  remountSync,
+  setPropagation,
+  setPropagationSync,
+} from './mount-calls.ts';
 export type { Mount, MountPropagation, OverlayMount } from './mount-entry.ts';
 export type { IdMap, IdRange, Layer, LayerOptions, MountOptions } from './mount-options.ts';
 export {
@@ -26,6 +51,7 @@ export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { PulledEntries } from './pull.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
+export type { MountAttr } from './syscall-arguments.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
 export type { MountStat } from './syscalls-statmount.ts';

@@ -2,9 +2,8 @@
 import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
-  count,
   descriptor,
-  oneOf,
+  integer,
   optionalBoolean,
   optionalOneOf,
   optionList,
@@ -13,8 +12,8 @@ import {
 import type { EphemeralUpper } from './ephemeral-upper.ts';
 import { ephemeralUpper, isEphemeral } from './ephemeral-upper.ts';
 import { argumentType, argumentValue } from './errors.ts';
-import type { MountAttributes } from './mount-attributes.ts';
-import { attributeBits, attributeNames, propagationFlag } from './mount-attributes.ts';
+import type { MountAttributes, MountInterface, Propagation } from './mount-attributes.ts';
+import { attributeChange, attributeNames, mountInterface } from './mount-attributes.ts';
 import type { NativeIdRange, NativeLayer, NativeSpec, NativeUpper } from './native.ts';
 import { mountHeldBy } from './opened-layers.ts';
 import type { Overlay } from './overlay.ts';
@@ -132,6 +131,8 @@ export interface MountOptions extends MountAttributes {
   readonly overrideCreds?: boolean;
   /** Any other option, `'key'` or `'key=value'`, as it is. Those above cannot be given here. */
   readonly extraOptions?: readonly (string | Buffer)[];
+  /** Whether mounts made below it appear elsewhere too. Default: as for the mount it lies on. */
+  readonly propagation?: Propagation;
   /**
    * One `lowerdir=` string in the table of mounts instead of `lowerdir+=` for every layer, for software
    * that reads it back. The newer interface takes 255 bytes of it, mount(2) 4095 of all options.
@@ -142,14 +143,14 @@ export interface MountOptions extends MountAttributes {
    * some failures), or `'mount'` (mount(2)). Default: the first, where the kernel really has it for
    * overlayfs (Linux 6.5; layers without limits 6.8, by descriptor 6.13), else the second.
    */
-  readonly interface?: 'fsopen' | 'mount';
+  readonly interface?: MountInterface;
 }
 
 const known: readonly string[] = [
   ...['lower', 'dataLower', 'upper', 'work', 'initUpper', 'target', 'beneath', 'userxattr'],
   ...['redirectDir', 'index', 'metacopy', 'xino', 'nfsExport', 'uuid', 'verity', 'volatile'],
   ...['acceptUnclean', 'defaultPermissions', 'overrideCreds', 'extraOptions', 'lowerdirText'],
-  ...['interface', ...attributeNames],
+  ...['interface', 'propagation', ...attributeNames],
 ];
 
 /** What has an option of its own, as the kernel calls it. */
@@ -159,8 +160,6 @@ const typedKeys: ReadonlySet<string> = new Set([
   ...['default_permissions', 'override_creds', 'nooverride_creds', 'ro', 'rw'],
 ]);
 
-export const interfaces = ['auto', 'fsopen', 'mount'] as const;
-
 function idRanges(value: unknown, name: string): readonly NativeIdRange[] {
   if (!Array.isArray(value)) {
     throw argumentType(name, 'an array', value);
@@ -168,9 +167,9 @@ function idRanges(value: unknown, name: string): readonly NativeIdRange[] {
   return Array.from(value, (item, i) => {
     const range = optionsObject(item, `${name}[${i}]`, ['from', 'to', 'count']);
     return {
-      from: count(range.from, `${name}[${i}].from`, 0xffff_fffe),
-      to: count(range.to, `${name}[${i}].to`, 0xffff_fffe),
-      count: count(range.count, `${name}[${i}].count`, 0xffff_ffff),
+      from: integer(range.from, `${name}[${i}].from`, 0, 0xffff_fffe),
+      to: integer(range.to, `${name}[${i}].to`, 0, 0xffff_fffe),
+      count: integer(range.count, `${name}[${i}].count`, 0, 0xffff_ffff),
     };
   });
 }
@@ -276,6 +275,7 @@ export function specOf(options: unknown): NativeSpec {
     throw argumentValue('options', 'must be given: at least `lower`');
   }
   const given = optionsObject(options, 'options', known);
+  const change = attributeChange(given, 'options');
   const spec: NativeSpec = {
     lower: layerList(given.lower, 'options.lower'),
     dataLower: given.dataLower === undefined ? [] : layerList(given.dataLower, 'options.dataLower'),
@@ -297,12 +297,9 @@ export function specOf(options: unknown): NativeSpec {
       optionalBoolean(given.defaultPermissions, 'options.defaultPermissions') ?? false,
     overrideCreds: optionalBoolean(given.overrideCreds, 'options.overrideCreds') ?? null,
     extraOptions: extraOptions(given.extraOptions),
-    attributes: attributeBits(given, 'options'),
-    propagation: propagationFlag(given.propagation, 'options.propagation'),
-    interface:
-      given.interface === undefined
-        ? 0
-        : interfaces.indexOf(oneOf(given.interface, 'options.interface', ['fsopen', 'mount'])),
+    attributes: change.set,
+    propagation: change.propagation,
+    interface: mountInterface(given.interface, 'options.interface'),
     lowerdirText: optionalBoolean(given.lowerdirText, 'options.lowerdirText') ?? false,
     acceptUnclean: optionalBoolean(given.acceptUnclean, 'options.acceptUnclean') ?? false,
   };

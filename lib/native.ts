@@ -19,7 +19,7 @@ export type WatchHandle = Handle<'watch'>;
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
 
 /** A function that works in the thread pool, or at once if its last argument is true. */
-interface EitherWay<Args extends readonly unknown[], T> {
+export interface EitherWay<Args extends readonly unknown[], T> {
   (...args: [...Args, sync: true]): Outcome<T>;
   (...args: [...Args, sync: false]): Promise<Outcome<T>>;
 }
@@ -178,6 +178,31 @@ export interface NativeBatch {
   readonly more: boolean;
 }
 
+/** Numbers of mount_setattr(2). */
+export interface NativeAttributeChange {
+  readonly set: number;
+  readonly clear: number;
+  /** MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE; 0: as it is. */
+  readonly propagation: number;
+  readonly usernsFd: number;
+}
+
+export interface NativeTmpfs {
+  readonly size: number | null;
+  readonly inodes: number | null;
+  readonly mode: number | null;
+  readonly uid: number | null;
+  readonly gid: number | null;
+}
+
+export interface NativeMade {
+  readonly path: Buffer;
+  readonly mountId: bigint;
+}
+
+/** Of the kernel: 0 fsopen(2) where it is there, else mount(2); 1 fsopen(2); 2 mount(2). */
+export type NativeInterface = 0 | 1 | 2;
+
 export interface NativeBinding {
   mount: EitherWay<
     [
@@ -211,6 +236,54 @@ export interface NativeBinding {
     bigint[]
   >;
   canReadTrusted(): boolean;
+  bindMount: EitherWay<
+    [
+      source: Buffer,
+      target: Buffer,
+      recursive: boolean,
+      change: NativeAttributeChange,
+      how: NativeInterface,
+    ],
+    NativeMade
+  >;
+  mountTmpfs: EitherWay<
+    [target: Buffer, tmpfs: NativeTmpfs, change: NativeAttributeChange, how: NativeInterface],
+    NativeMade
+  >;
+  moveMountPoint: EitherWay<
+    [source: Buffer, target: Buffer, beneath: boolean, how: NativeInterface],
+    undefined
+  >;
+  changeMount: EitherWay<
+    [target: Buffer, recursive: boolean, change: NativeAttributeChange, how: NativeInterface],
+    undefined
+  >;
+  fsopen: EitherWay<[fstype: Buffer, flags: number], number>;
+  fsconfigSetFlag: EitherWay<[fs: number, key: Buffer], undefined>;
+  fsconfigSetString: EitherWay<[fs: number, key: Buffer, value: Buffer], undefined>;
+  fsconfigSetBinary: EitherWay<[fs: number, key: Buffer, value: Buffer], undefined>;
+  fsconfigSetPath: EitherWay<[fs: number, key: Buffer, path: Buffer, dir: number], undefined>;
+  fsconfigSetPathEmpty: EitherWay<[fs: number, key: Buffer, path: Buffer, dir: number], undefined>;
+  fsconfigSetFd: EitherWay<[fs: number, key: Buffer, fd: number], undefined>;
+  fsconfigCreate: EitherWay<[fs: number], undefined>;
+  fsconfigCreateExcl: EitherWay<[fs: number], undefined>;
+  fsconfigReconfigure: EitherWay<[fs: number], undefined>;
+  fsmount: EitherWay<[fs: number, flags: number, attributes: number], number>;
+  fspick: EitherWay<[dir: number, path: Buffer, flags: number], number>;
+  openTree: EitherWay<[dir: number, path: Buffer, flags: number], number>;
+  openTreeAttr: EitherWay<
+    [dir: number, path: Buffer, flags: number, change: NativeAttributeChange],
+    number
+  >;
+  moveMount: EitherWay<
+    [fromDir: number, from: Buffer, toDir: number, to: Buffer, flags: number],
+    undefined
+  >;
+  mountSetattr: EitherWay<
+    [dir: number, path: Buffer, flags: number, change: NativeAttributeChange],
+    undefined
+  >;
+  readFsLog: EitherWay<[fs: number], readonly Buffer[]>;
   openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;
   openPlain(before: Buffer, after: Buffer): Promise<Outcome<LayersHandle>>;
   /** A descriptor. */

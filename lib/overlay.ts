@@ -3,10 +3,10 @@ import { absolutePath, optionalBoolean, optionsObject, relativeName } from './ar
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';
-import type { Propagation } from './mount-attributes.ts';
+import type { MountInterface, Propagation } from './mount-attributes.ts';
 import { propagationFlag } from './mount-attributes.ts';
 import type { MountOptions } from './mount-options.ts';
-import { interfaces, specOf } from './mount-options.ts';
+import { specOf } from './mount-options.ts';
 import type { LayersHandle, NativeLayer, NativeMounted, NativeSpec } from './native.ts';
 import { native, unwrap } from './native.ts';
 import type { HeldMount } from './opened-layers.ts';
@@ -63,7 +63,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   /** Made in a user namespace of its own, by an ordinary user. */
   readonly rootless: boolean;
   /** The kernel's interface that made it. */
-  readonly interface: 'fsopen' | 'mount';
+  readonly interface: MountInterface;
   /** Of the kernel: never used twice from Linux 6.8 on. */
   readonly mountId: bigint;
   /** What could not be done as it should, as sentences. */
@@ -97,7 +97,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.writable = mounted.writable;
     this.userxattr = mounted.userxattr;
     this.rootless = mounted.rootless;
-    this.interface = interfaces[mounted.interface] === 'mount' ? 'mount' : 'fsopen';
+    this.interface = mounted.interface === 2 ? 'mount' : 'fsopen';
     this.mountId = mounted.mountId;
     this.warnings = mounted.warnings.map(warningText);
     holdLayers(this, () => this.#layers());
@@ -261,7 +261,7 @@ function attachArguments(target: unknown, options: unknown): [Buffer, boolean, n
   return [
     absolutePath(target, 'target'),
     optionalBoolean(given.beneath, 'options.beneath') ?? false,
-    propagationFlag(given.propagation, 'options.propagation'),
+    given.propagation === undefined ? 0 : propagationFlag(given.propagation, 'options.propagation'),
   ];
 }
 

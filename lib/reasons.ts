@@ -130,10 +130,10 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     `the upper of the overlay on ${path} is to be removed, and whoever still uses it would lose his files; ` +
     'end them first, or close it without `lazy`',
   'left-mounted': ({ dest }) =>
-    `the overlay was mounted on ${dest}, failed its check and could not be unmounted again: unmount it ` +
-    'by hand',
+    `the mount on ${dest} could not be completed or failed its check, and could not be unmounted ` +
+    'again: unmount it by hand',
   'covered-at-once': ({ path }) =>
-    `another mount was laid over the new overlay on ${path} at once; both are still mounted`,
+    `another mount was laid over the new mount on ${path} at once; both are still mounted`,
   'no-proc': () => 'without /proc it cannot be found out what is mounted where; mount it',
   'no-statmount': () =>
     'this kernel has no statmount(2) that gives the whole entry of a mount (Linux 6.15), or a seccomp ' +
@@ -146,6 +146,57 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'no-event-loop': () =>
     'waiting for a descriptor needs the event loop of libuv, which this program does not offer; run ' +
     'it in Node.js',
+  // Binding, moving and changing mounts
+  'foreign-mount-namespace': () =>
+    'the mount namespace belongs to a user namespace above this one, where CAP_SYS_ADMIN does not ' +
+    'reach; make one of your own (`unshare --mount`)',
+  'no-mount-calls': () =>
+    'the kernel (before Linux 5.12) or the seccomp filter of a sandbox does not have this call; leave ' +
+    '`interface` out, and mount(2) is used instead',
+  'too-many-mounts': () =>
+    'the mount namespace has as many mounts as it may have (/proc/sys/fs/mount-max); unmount some',
+  'source-missing': () => 'the source does not exist',
+  'target-file-missing': () =>
+    'the mount point does not exist; a file is mounted on a file, so create an empty one first',
+  'directory-on-file': () =>
+    'the source is a directory and the target is not; a directory goes on a directory only',
+  'file-on-directory': () =>
+    'the target is a directory and the source is not; a file goes on a file only: create an empty one',
+  'source-elsewhere': () =>
+    'the source lies on a mount of another mount namespace, or on one that was unmounted; name it ' +
+    'by a path of this namespace',
+  'target-elsewhere': () =>
+    'the target lies on a mount of another mount namespace, or on one that was unmounted; name it ' +
+    'by a path of this namespace',
+  'source-unbindable': () =>
+    "the source lies on an unbindable mount; make that private first (setPropagation(…, 'private'))",
+  'locked-below': () =>
+    'mounts that this user namespace has inherited lie below the source and hide what is under them; ' +
+    'bind them along with `recursive: true`',
+  'locked-attributes': () =>
+    'a user namespace cannot take away restrictions (read-only, nosuid, nodev, noexec, the access time ' +
+    'mode) from a mount that it has inherited, or from a copy of one; leave that attribute out',
+  'owner-unmapped': () =>
+    'the owner has no mapping in this user namespace; choose ids that /proc/self/uid_map and gid_map have',
+  'move-no-mount': () =>
+    'only a mount can be moved, and the source is no mount point; bind it to the target instead',
+  'move-root': () => 'the root of a mount namespace cannot be moved; pivot_root(2) exchanges it',
+  'move-shared-parent': () =>
+    'the source is mounted on a shared mount, and would have to move in all copies of that; make the ' +
+    "mount it lies on private first (setPropagation(…, 'private'))",
+  'move-unbindable-to-shared': () =>
+    "an unbindable mount cannot be moved to a shared one; make one of them private (setPropagation(…, 'private'))",
+  'move-locked': () =>
+    'a mount that a user namespace has inherited stays where it is; bind it to the target instead',
+  'move-into-itself': () => 'the target lies on the source itself; choose a target outside of it',
+  'no-beneath': () =>
+    'mounting beneath another mount needs move_mount(2) of Linux 6.5; unmount what is there, or mount on top',
+  'beneath-nothing': () =>
+    'nothing is mounted on the target that could be mounted beneath; leave `beneath` out',
+  'beneath-root': () => 'nothing can be mounted beneath the root of a mount namespace',
+  'open-for-writing': () =>
+    'a file is open for writing through this mount, so it cannot become read-only; close it first',
+  'not-fs-context': () => 'the descriptor is no filesystem context of fsopen or fspick',
 
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',

@@ -4,26 +4,15 @@
  */
 import type { PathLike } from './arguments.ts';
 import { flagBits, pathBytes } from './arguments.ts';
-import { argumentType, argumentValue } from './errors.ts';
+import type { MountApiFlags } from './mount-api-flags.ts';
+import { mountApiFlags } from './mount-api-flags.ts';
 import { mountFlags, umountFlags } from './mount-flags.ts';
 import { native, unwrap } from './native.ts';
+import { textOrNull } from './syscall-arguments.ts';
+import type { MountApiCalls } from './syscalls-mount-api.ts';
+import { mountApiCalls } from './syscalls-mount-api.ts';
 import type { StatmountCalls } from './syscalls-statmount.ts';
 import { statmountCalls } from './syscalls-statmount.ts';
-
-/** Text that is no path: it may be empty. */
-function bytesOrNull(value: unknown, name: string): Buffer | null {
-  if (value === null) {
-    return null;
-  }
-  if (typeof value !== 'string' && !Buffer.isBuffer(value)) {
-    throw argumentType(name, 'a string, a Buffer or null', value);
-  }
-  const bytes = Buffer.from(value as string);
-  if (bytes.includes(0)) {
-    throw argumentValue(name, 'must not contain a NUL byte');
-  }
-  return bytes;
-}
 
 type MountArguments = [
   source: PathLike | null,
@@ -37,11 +26,11 @@ function mountArguments(
   ...[source, target, type, flags = 0, data = null]: MountArguments
 ): [Buffer | null, Buffer, Buffer | null, number, Buffer | null] {
   return [
-    source instanceof URL ? pathBytes(source, 'source') : bytesOrNull(source, 'source'),
+    source instanceof URL ? pathBytes(source, 'source') : textOrNull(source, 'source'),
     pathBytes(target, 'target'),
-    bytesOrNull(type, 'filesystemType'),
+    textOrNull(type, 'filesystemType'),
     flagBits(flags, 'flags'),
-    bytesOrNull(data, 'data'),
+    textOrNull(data, 'data'),
   ];
 }
 
@@ -79,16 +68,20 @@ export type Syscalls = {
   readonly mountSync: typeof mountSync;
   readonly umount: typeof umount;
   readonly umountSync: typeof umountSync;
-} & typeof mountFlags &
+} & MountApiCalls &
+  StatmountCalls &
+  typeof mountFlags &
   typeof umountFlags &
-  StatmountCalls;
+  MountApiFlags;
 
 export const syscalls: Syscalls = Object.freeze({
   mount,
   mountSync,
   umount,
   umountSync,
+  ...mountApiCalls,
+  ...statmountCalls,
   ...mountFlags,
   ...umountFlags,
-  ...statmountCalls,
+  ...mountApiFlags,
 });

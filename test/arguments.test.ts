@@ -87,6 +87,10 @@ const noFlags: readonly Wrong[] = [
     (value) => [value, 'ERR_OUT_OF_RANGE'] as const,
   ),
 ];
+const noDescriptors: readonly Wrong[] = [
+  ...types([null, '1', 1n, {}]),
+  ...[-1, -100, 1.5, 2 ** 31, Number.NaN].map((value) => [value, 'ERR_OUT_OF_RANGE'] as const),
+];
 const noBytes: readonly Wrong[] = [
   ...types([1, true, {}, [], new Uint8Array(1)]),
   ...values(['a\0b', Buffer.from('\0')]),
@@ -245,12 +249,119 @@ const rawListmount = [
   flags,
   namespaceId,
 ];
+const descriptor = (name: string): Parameter => ({ name, right: 3, wrong: noDescriptors });
+const directory = (name: string): Parameter => ({
+  name,
+  right: -100,
+  wrong: noDescriptors.filter(([value]) => value !== -100),
+});
+const rawPath = (name: string): Parameter => ({
+  name,
+  right: '',
+  wrong: [...types(noText), ...missing, ...values(['a\0b']), ...noUrl],
+});
+const needed = (name: string): Parameter => ({
+  name,
+  right: 'text',
+  wrong: [...noBytes, ...missing, ...types([null])],
+});
+const attr: Parameter = {
+  name: 'attr',
+  right: {},
+  wrong: [...noOptions, ...missing],
+  options: {
+    attrSet: noFlags,
+    attrClr: noFlags,
+    propagation: noFlags,
+    usernsFd: noDescriptors,
+  },
+};
+const integers = (least: number, most: number): readonly Wrong[] => [
+  ...types([null, '1', 1n, {}]),
+  ...[least - 1, most + 1, least + 0.5, Number.NaN].map(
+    (value) => [value, 'ERR_OUT_OF_RANGE'] as const,
+  ),
+];
+const words = values(['', 'no', 1, true, null]);
+const attributes: OptionTable = {
+  readOnly: noBoolean,
+  nosuid: noBoolean,
+  nodev: noBoolean,
+  noexec: noBoolean,
+  nosymfollow: noBoolean,
+  nodiratime: noBoolean,
+  atime: words,
+  interface: words,
+};
+const bindOptions = options({ ...attributes, recursive: noBoolean, propagation: words });
+const tmpfsOptions = options({
+  ...attributes,
+  propagation: words,
+  size: integers(1, Number.MAX_SAFE_INTEGER),
+  inodes: integers(1, Number.MAX_SAFE_INTEGER),
+  mode: integers(0, 0o7777),
+  uid: integers(0, 0xffff_fffe),
+  gid: integers(0, 0xffff_fffe),
+});
+const moveOptions = options({ beneath: noBoolean, interface: words });
+const remountOptions: Parameter = {
+  ...options(attributes, { nodev: true }),
+  wrong: [...noOptions, ...values([undefined, {}, { interface: 'mount' }])],
+};
+const propagation: Parameter = { name: 'propagation', right: 'private', wrong: words };
+const propagationOptions = options({ recursive: noBoolean, interface: words });
 const { changes, mountOverlay, mountOverlaySync, scanLayer, syscalls } = overlayfs;
 /** The iteration has the failures, the call has the wrong arguments. */
 const iterated =
   (make: Call): Call =>
   (...args) =>
     (make(...args) as AsyncIterator<unknown>).next();
+
+/** Both forms of a call take the same. */
+const both = (
+  calls: Readonly<Record<string, unknown>>,
+  prefix: string,
+  name: string,
+  ...parameters: Parameter[]
+): Subject[] =>
+  [name, `${name}Sync`].map((form) => subject(`${prefix}${form}`, calls[form], ...parameters));
+const raw = (name: string, ...parameters: Parameter[]): Subject[] =>
+  both(syscalls, 'syscalls.', name, ...parameters);
+const call = (name: string, ...parameters: Parameter[]): Subject[] =>
+  both(overlayfs, '', name, ...parameters);
+
+const [fs, key] = [descriptor('fs'), needed('key')];
+const value: Parameter = { name: 'value', right: Buffer.from('\0'), wrong: types([null, '', 1]) };
+const atPath = [directory('dirfd'), rawPath('path'), flags];
+const move = ['fromDirfd', 'fromPath', 'toDirfd', 'toPath'].map((name) =>
+  name.endsWith('fd') ? directory(name) : rawPath(name),
+);
+const rawCalls = [
+  ...raw('fsopen', needed('filesystemType'), flags),
+  ...raw('fsconfigSetFlag', fs, key),
+  ...raw('fsconfigSetString', fs, key, needed('value')),
+  ...raw('fsconfigSetBinary', fs, key, value),
+  ...raw('fsconfigSetPath', fs, key, rawPath('path'), directory('dirfd')),
+  ...raw('fsconfigSetPathEmpty', fs, key, rawPath('path'), directory('dirfd')),
+  ...raw('fsconfigSetFd', fs, key, descriptor('fd')),
+  ...raw('fsconfigCreate', fs),
+  ...raw('fsconfigCreateExcl', fs),
+  ...raw('fsconfigReconfigure', fs),
+  ...raw('fsmount', fs, flags, { ...flags, name: 'attributes' }),
+  ...raw('fspick', ...atPath),
+  ...raw('openTree', ...atPath),
+  ...raw('openTreeAttr', ...atPath, attr),
+  ...raw('moveMount', ...move, flags),
+  ...raw('mountSetattr', ...atPath, attr),
+  ...raw('readFsLog', fs),
+];
+const mountCalls = [
+  ...call('bindMount', path('source'), path('target'), bindOptions),
+  ...call('mountTmpfs', path('target'), tmpfsOptions),
+  ...call('moveMount', path('source'), path('target'), moveOptions),
+  ...call('remount', path('target'), remountOptions),
+  ...call('setPropagation', path('target'), propagation, propagationOptions),
+];
 
 const subjects: readonly Subject[] = [
   subject('mountOverlay', mountOverlay, mountOptions),
@@ -315,6 +426,8 @@ const subjects: readonly Subject[] = [
   subject('syscalls.mountSync', syscalls.mountSync, ...rawMount),
   subject('syscalls.umount', syscalls.umount, path('target'), flags),
   subject('syscalls.umountSync', syscalls.umountSync, path('target'), flags),
+  ...rawCalls,
+  ...mountCalls,
 ];
 
 interface Case {

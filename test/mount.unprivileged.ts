@@ -1,10 +1,23 @@
 // What an ordinary user outside any namespace is told.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { OverlayError } from 'overlayfs';
-import { changes, listOverlays, mountOverlay, scanLayer, syscalls, unmount } from 'overlayfs';
+import {
+  bindMount,
+  changes,
+  listOverlays,
+  mountOverlay,
+  mountTmpfs,
+  moveMount,
+  remount,
+  scanLayer,
+  setPropagation,
+  syscalls,
+  unmount,
+} from 'overlayfs';
 
 let base = '';
 
@@ -43,9 +56,46 @@ test('trusted marks cannot be read, and that is an error and no answer', async (
   });
 });
 
+test('every call on mounts is refused with the way out, by both interfaces', async (t) => {
+  const [lower, target] = [join(base, 'lower'), join(base, 'target')];
+  for (const how of [undefined, 'fsopen', 'mount'] as const) {
+    const options = how === undefined ? {} : { interface: how };
+    for (const call of [
+      bindMount(lower, target, options),
+      mountTmpfs(target, options),
+      moveMount('/proc', target, options),
+      remount('/proc', { readOnly: true, ...options }),
+      setPropagation('/proc', 'private', options),
+    ]) {
+      const error = await t.throwsAsync<OverlayError>(call, { code: 'EPERM' });
+      t.regex(error?.hint ?? '', /CAP_SYS_ADMIN.*unshare/, error?.message);
+    }
+  }
+});
+
+test('a user namespace without mounts of its own is told so', (t) => {
+  const script = `
+    import { mountTmpfs } from 'overlayfs';
+    for (const how of ['fsopen', 'mount']) {
+      await mountTmpfs(process.argv[1], { interface: how }).catch((error) => {
+        console.log(error.code, error.hint);
+      });
+    }
+  `;
+  const node = [process.execPath, '--input-type=module', '-e', script, join(base, 'target')];
+  const { stdout, stderr } = spawnSync('unshare', ['--user', '--map-root-user', '--', ...node], {
+    encoding: 'utf8',
+  });
+  t.is(stderr, '');
+  t.regex(stdout, /^(EPERM the mount namespace belongs to .*unshare --mount.*\n){2}$/);
+});
+
 test('unmounting and raw calls give the kernel its say', async (t) => {
   await t.throwsAsync(unmount('/proc', { any: true }), { code: 'EPERM' });
   await t.throwsAsync(syscalls.umount('/proc'), { code: 'EPERM' });
   await t.throwsAsync(syscalls.mount('none', join(base, 'target'), 'tmpfs'), { code: 'EPERM' });
+  await t.throwsAsync(syscalls.fsopen('tmpfs'), { code: 'EPERM' });
+  const clone = syscalls.OPEN_TREE_CLONE;
+  await t.throwsAsync(syscalls.openTree(syscalls.AT_FDCWD, base, clone), { code: 'EPERM' });
   t.true(Array.isArray(await listOverlays()));
 });

@@ -5,6 +5,8 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportMounts(env, exports);
   ovl::ExportLayers(env, exports);
+  ovl::ExportMountCalls(env, exports);
+  ovl::ExportSyscalls(env, exports);
   ovl::ExportWalks(env, exports);
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);

@@ -19,6 +19,20 @@ std::vector<std::string> ToBytesList(const Napi::Value& value) {
   return list;
 }
 
+uint64_t ToUint64(const Napi::Value& value) {
+  return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
+}
+
+MountAttributeChange ToAttributeChange(const Napi::Value& value) {
+  const auto from = value.As<Napi::Object>();
+  MountAttributeChange change;
+  change.set = ToUint64(from.Get("set"));
+  change.clear = ToUint64(from.Get("clear"));
+  change.propagation = ToUint64(from.Get("propagation"));
+  change.userns_fd = ToUint64(from.Get("usernsFd"));
+  return change;
+}
+
 Napi::Value FromBytes(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }

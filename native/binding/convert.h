@@ -4,11 +4,13 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
+#include "core/sys_mount_tree.h"
 
 namespace ovl {
 
@@ -16,6 +18,10 @@ namespace ovl {
 std::string ToBytes(const Napi::Value& value);
 std::optional<std::string> ToOptionalBytes(const Napi::Value& value);
 std::vector<std::string> ToBytesList(const Napi::Value& value);
+// Numbers that lib/ has checked; exact up to 2^53.
+uint64_t ToUint64(const Napi::Value& value);
+// {set, clear, propagation, usernsFd}
+MountAttributeChange ToAttributeChange(const Napi::Value& value);
 
 Napi::Value FromBytes(Napi::Env env, const std::string& bytes);
 Napi::Value FromOptionalBytes(Napi::Env env, const std::optional<std::string>& bytes);

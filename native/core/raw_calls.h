@@ -22,15 +22,21 @@ inline constexpr long kFsconfig = 431;
 inline constexpr long kFsmount = 432;
 inline constexpr long kFspick = 433;
 inline constexpr long kMountSetattr = 442;
+inline constexpr long kOpenTreeAttr = 467;
 
 // <linux/mount.h>
 inline constexpr unsigned kFsopenCloexec = 1;
 inline constexpr unsigned kFsmountCloexec = 1;
+inline constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
 inline constexpr unsigned kSetFlag = 0;
 inline constexpr unsigned kSetString = 1;
+inline constexpr unsigned kSetBinary = 2;
+inline constexpr unsigned kSetPath = 3;
+inline constexpr unsigned kSetPathEmpty = 4;
 inline constexpr unsigned kSetFd = 5;
 inline constexpr unsigned kCmdCreate = 6;
 inline constexpr unsigned kCmdReconfigure = 7;
+inline constexpr unsigned kCmdCreateExcl = 8;
 
 // struct mount_attr of mount_setattr(2).
 struct MountAttr {
@@ -40,16 +46,16 @@ struct MountAttr {
   uint64_t userns_fd = 0;
 };
 
-inline int Fsopen(const char* type) {
-  return static_cast<int>(::syscall(kFsopen, type, kFsopenCloexec));
+inline int Fsopen(const char* type, unsigned flags = kFsopenCloexec) {
+  return static_cast<int>(::syscall(kFsopen, type, flags));
 }
 
 inline int Fsconfig(int fs, unsigned command, const char* key, const void* value, int aux) {
   return static_cast<int>(::syscall(kFsconfig, fs, command, key, value, aux));
 }
 
-inline int Fsmount(int fs, unsigned attributes) {
-  return static_cast<int>(::syscall(kFsmount, fs, kFsmountCloexec, attributes));
+inline int Fsmount(int fs, unsigned attributes, unsigned flags = kFsmountCloexec) {
+  return static_cast<int>(::syscall(kFsmount, fs, flags, attributes));
 }
 
 inline int Fspick(int dir, const char* path, unsigned flags) {
@@ -66,6 +72,10 @@ inline int MoveMount(int from_dir, const char* from, int to_dir, const char* to,
 
 inline int MountSetattr(int dir, const char* path, unsigned flags, const MountAttr& attr) {
   return static_cast<int>(::syscall(kMountSetattr, dir, path, flags, &attr, sizeof attr));
+}
+
+inline int OpenTreeAttr(int dir, const char* path, unsigned flags, const MountAttr& attr) {
+  return static_cast<int>(::syscall(kOpenTreeAttr, dir, path, flags, &attr, sizeof attr));
 }
 
 }  // namespace ovl::raw

@@ -1,8 +1,14 @@
 #include "core/sys_fs_context.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <climits>
+#include <utility>
+
 #include "core/raw_calls.h"
+#include "core/sys_file.h"
 
 namespace ovl {
 
@@ -22,8 +28,8 @@ Status Configure(int fs, unsigned command, const char* key, const char* value, i
 
 }  // namespace
 
-Result<UniqueFd> Fsopen(const std::string& fstype) {
-  UniqueFd fd(raw::Fsopen(fstype.c_str()));
+Result<UniqueFd> Fsopen(const std::string& fstype, uint32_t flags) {
+  UniqueFd fd(raw::Fsopen(fstype.c_str(), flags | raw::kFsopenCloexec));
   if (!fd) return Errno("fsopen", fstype);
   return fd;
 }
@@ -36,18 +42,36 @@ Status FsconfigString(int fs, const std::string& key, const std::string& value) 
   return Configure(fs, raw::kSetString, key.c_str(), value.c_str(), 0);
 }
 
+Status FsconfigBinary(int fs, const std::string& key, const std::string& value) {
+  // Past what the kernel takes it does not matter by how much.
+  const auto size = static_cast<int>(std::min<size_t>(value.size(), INT_MAX));
+  return Configure(fs, raw::kSetBinary, key.c_str(), value.data(), size);
+}
+
+Status FsconfigPath(int fs, const std::string& key, int dir, const std::string& path) {
+  return Configure(fs, raw::kSetPath, key.c_str(), path.c_str(), dir);
+}
+
+Status FsconfigPathEmpty(int fs, const std::string& key, int dir, const std::string& path) {
+  return Configure(fs, raw::kSetPathEmpty, key.c_str(), path.c_str(), dir);
+}
+
 Status FsconfigFd(int fs, const std::string& key, int fd) {
   return Configure(fs, raw::kSetFd, key.c_str(), nullptr, fd);
 }
 
 Status FsconfigCreate(int fs) { return Configure(fs, raw::kCmdCreate, nullptr, nullptr, 0); }
 
+Status FsconfigCreateExcl(int fs) {
+  return Configure(fs, raw::kCmdCreateExcl, nullptr, nullptr, 0);
+}
+
 Status FsconfigReconfigure(int fs) {
   return Configure(fs, raw::kCmdReconfigure, nullptr, nullptr, 0);
 }
 
-Result<UniqueFd> Fsmount(int fs, uint32_t attributes) {
-  UniqueFd fd(raw::Fsmount(fs, attributes));
+Result<UniqueFd> Fsmount(int fs, uint32_t attributes, uint32_t flags) {
+  UniqueFd fd(raw::Fsmount(fs, attributes, flags | raw::kFsmountCloexec));
   if (!fd) return Errno("fsmount");
   return fd;
 }
@@ -67,6 +91,25 @@ std::vector<std::string> ReadFsLog(int fs) {
     log.emplace_back(message, 0, static_cast<size_t>(n));
     if (!log.back().empty() && log.back().back() == '\n') log.back().pop_back();
   }
+}
+
+Result<std::vector<std::string>> ReadFsLogOf(int fd) {
+  auto kind = PathOfFd(fd);
+  if (!kind.ok()) {
+    // The link of a closed descriptor is missing like a whole /proc that is.
+    const bool open = ::fcntl(fd, F_GETFD) >= 0;
+    return Refusal(open ? kind.failure().err : EBADF, "read", open ? "no-proc" : "");
+  }
+  if (kind.value() != "anon_inode:[fscontext]") {
+    return Refusal(EINVAL, "read", "not-fs-context", kind.value());
+  }
+  return ReadFsLog(fd);
+}
+
+Failure WithFsLog(Failure failure, int fs) {
+  auto log = ReadFsLogOf(fs);
+  if (log.ok()) failure.log = std::move(log.value());
+  return failure;
 }
 
 }  // namespace ovl

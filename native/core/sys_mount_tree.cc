@@ -9,16 +9,29 @@ namespace ovl {
 namespace {
 
 constexpr unsigned kOpenTreeClone = 1;
-constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
 constexpr unsigned kFromEmptyPath = 0x4;
 constexpr unsigned kToEmptyPath = 0x40;
 constexpr unsigned kBeneath = 0x200;
 
+// No call knows this flag, and each looks at its flags before anything else but the privilege.
+constexpr unsigned kNoSuchFlag = 0x40000000;
+
+raw::MountAttr ToRaw(const MountAttributeChange& change) {
+  return raw::MountAttr{change.set, change.clear, change.propagation, change.userns_fd};
+}
+
 }  // namespace
 
 Result<UniqueFd> OpenTree(int dir, const std::string& path, uint32_t flags) {
-  UniqueFd tree(raw::OpenTree(dir, path.c_str(), flags | kOpenTreeCloexec));
+  UniqueFd tree(raw::OpenTree(dir, path.c_str(), flags | raw::kOpenTreeCloexec));
   if (!tree) return Errno("open_tree", path);
+  return tree;
+}
+
+Result<UniqueFd> OpenTreeAttr(int dir, const std::string& path, uint32_t flags,
+                              const MountAttributeChange& change) {
+  UniqueFd tree(raw::OpenTreeAttr(dir, path.c_str(), flags | raw::kOpenTreeCloexec, ToRaw(change)));
+  if (!tree) return Errno("open_tree_attr", path);
   return tree;
 }
 
@@ -40,9 +53,23 @@ Status MoveMountAt(int from_dir, const std::string& from, int to_dir, const std:
 
 Status MountSetattr(int dir, const std::string& path, uint32_t flags,
                     const MountAttributeChange& change) {
-  const raw::MountAttr attr{change.set, change.clear, change.propagation, change.userns_fd};
-  if (raw::MountSetattr(dir, path.c_str(), flags, attr) != 0) return Errno("mount_setattr", path);
+  if (raw::MountSetattr(dir, path.c_str(), flags, ToRaw(change)) != 0) {
+    return Errno("mount_setattr", path);
+  }
   return Done{};
+}
+
+bool HaveMountCalls() {
+  const auto knows = [](int answer) { return answer < 0 && errno == EINVAL; };
+  return knows(raw::OpenTree(-1, "", kNoSuchFlag)) &&
+         knows(raw::MoveMount(-1, "", -1, "", kNoSuchFlag)) &&
+         knows(raw::Fsopen("tmpfs", kNoSuchFlag)) &&
+         knows(raw::MountSetattr(-1, "", kNoSuchFlag, raw::MountAttr{}));
+}
+
+bool HaveMoveBeneath() {
+  constexpr unsigned kFlags = kFromEmptyPath | kToEmptyPath | kBeneath;
+  return raw::MoveMount(-1, "", -1, "", kFlags) < 0 && errno == EBADF;
 }
 
 }  // namespace ovl

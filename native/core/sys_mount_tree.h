@@ -49,6 +49,19 @@ struct MountAttributeChange {
 Status MountSetattr(int dir, const std::string& path, uint32_t flags,
                     const MountAttributeChange& change);
 
+// open_tree_attr(dir, path, flags | OPEN_TREE_CLOEXEC, change): both in one. Linux 6.15.
+Result<UniqueFd> OpenTreeAttr(int dir, const std::string& path, uint32_t flags,
+                              const MountAttributeChange& change);
+
+// Whether open_tree, move_mount, fsopen and mount_setattr (Linux 5.12) are there and may be called:
+// asked for what no kernel can do, they say EINVAL; a kernel without them says ENOSYS, a sandbox's
+// seccomp profile ENOSYS or EPERM. False as well without the privilege to mount. Costs four short
+// calls and is not kept: a filter may be laid over a thread at any time.
+bool HaveMountCalls();
+
+// Whether move_mount knows MOVE_MOUNT_BENEATH (Linux 6.5). Only where HaveMountCalls().
+bool HaveMoveBeneath();
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_SYS_MOUNT_TREE_H_

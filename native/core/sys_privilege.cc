@@ -1,9 +1,15 @@
 #include "core/sys_privilege.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -13,6 +19,8 @@ namespace {
 // instead would take a namespace with an identity map for the initial one.
 constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 
+constexpr unsigned long kGetUserNamespace = 0xb701;  // NS_GET_USERNS of <linux/nsfs.h>, Linux 4.9
+
 }  // namespace
 
 bool HasSysAdmin() {
@@ -20,6 +28,13 @@ bool HasSysAdmin() {
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
   if (::syscall(SYS_capget, &header, data) != 0) return false;
   return (data[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
+}
+
+bool OwnsMountNamespace() {
+  const UniqueFd mounts(::open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!mounts) return true;  // not able to tell: nothing is blamed on it
+  const UniqueFd owner(::ioctl(mounts.get(), kGetUserNamespace));
+  return owner || errno != EPERM;  // ioctl_ns(2): EPERM for one outside of the caller's own
 }
 
 bool CanReadTrustedXattrs() {
