@@ -123,12 +123,16 @@ export function optionalSignal(value: unknown, name: string): AbortSignal | unde
   return value;
 }
 
-export function flagBits(value: unknown, name: string): number {
+export function integerBetween(value: unknown, name: string, least: number, most: number): number {
   if (typeof value !== 'number') {
     throw argumentType(name, 'a number', value);
   }
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
-    throw argumentRange(name, 'must be an integer from 0 to 4294967295');
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw argumentRange(name, `must be an integer from ${least} to ${most}`);
   }
   return value;
+}
+
+export function flagBits(value: unknown, name: string): number {
+  return integerBetween(value, name, 0, 0xffff_ffff);
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Failure } from './errors.ts';
 import { errorFromFailure, OverlayError } from './errors.ts';
+import type { HoldKind } from './holder.ts';
 
 declare const handle: unique symbol;
 /** An object of the core that JavaScript holds on to. */
@@ -13,6 +14,8 @@ export type LayersHandle = Handle<'layers'>;
 export type MountHandle = Handle<'mount'>;
 export type ChangesHandle = Handle<'changes'>;
 export type ScanHandle = Handle<'scan'>;
+export type HoldersHandle = Handle<'holders'>;
+export type UnmountRestHandle = Handle<'unmount-rest'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -56,6 +59,48 @@ export interface NativeOverlay {
   readonly options: readonly Buffer[];
 }
 
+export interface NativeUnmountScope {
+  readonly any: boolean;
+  readonly recursive: boolean;
+  readonly all: boolean;
+}
+
+export interface NativeUnmounted {
+  /** Unmounted, in this order. */
+  readonly places: readonly Buffer[];
+  readonly failure: Failure | null;
+  /** What is left to be unmounted. */
+  readonly rest: UnmountRestHandle;
+}
+
+export interface NativeHolders {
+  readonly holders: readonly {
+    readonly pid: number;
+    readonly command: Buffer;
+    readonly args: readonly Buffer[];
+    readonly holds: readonly {
+      readonly kind: HoldKind;
+      /** -1 if it is no descriptor. */
+      readonly fd: number;
+      readonly path: Buffer;
+    }[];
+    readonly omitted: number;
+    readonly copy: boolean;
+  }[];
+  readonly submounts: readonly {
+    readonly mountId: number;
+    readonly fstype: Buffer;
+    readonly target: Buffer;
+  }[];
+  readonly copies: readonly {
+    readonly namespace: bigint;
+    readonly pid: number;
+    readonly command: Buffer;
+    readonly target: Buffer;
+  }[];
+  readonly unreadable: number;
+}
+
 export interface NativeLayers {
   readonly upper: Buffer;
   readonly lower: readonly Buffer[];
@@ -97,7 +142,13 @@ export interface NativeBinding {
   umount: EitherWay<[target: Buffer, flags: number], undefined>;
   mountOverlay: EitherWay<[spec: NativeSpec], NativeMounted>;
   unmountOwn: EitherWay<[mount: MountHandle, flags: number], undefined>;
-  unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
+  unmountAt: EitherWay<[target: Buffer, flags: number, scope: NativeUnmountScope], NativeUnmounted>;
+  unmountById: EitherWay<[id: bigint, flags: number, scope: NativeUnmountScope], NativeUnmounted>;
+  unmountRest: EitherWay<[rest: UnmountRestHandle, flags: number], NativeUnmounted>;
+  openHolders: EitherWay<[target: Buffer], HoldersHandle>;
+  /** Goes on for 20 ms; null while there is more to do. */
+  nextHolders: EitherWay<[search: HoldersHandle], NativeHolders | null>;
+  refreshOverlay: EitherWay<[target: Buffer], undefined>;
   listOverlays: EitherWay<[], readonly NativeOverlay[]>;
   canReadTrusted(): boolean;
   openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;

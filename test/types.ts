@@ -11,24 +11,38 @@ import type {
   changes,
   Directories,
   FileType,
+  FindHoldersOptions,
+  findHolders,
+  findHoldersSync,
+  Hold,
+  HoldKind,
   LayerEntries,
   LayerEntry,
   Layers,
   listOverlays,
   listOverlaysSync,
   Mark,
+  MountCopy,
+  MountHolder,
+  MountHolders,
   MountOptions,
+  MountReference,
   mountOverlay,
   mountOverlaySync,
   Overlay,
   OverlayError,
   OverlayMount,
   PathLike,
+  refreshOverlay,
+  refreshOverlaySync,
   ScanOptions,
+  Submount,
   Syscalls,
   scanLayer,
   syscalls,
   UnmountOptions,
+  UnmountRetry,
+  UnmountSyncOptions,
   unmount,
   unmountSync,
 } from 'overlayfs';
@@ -64,12 +78,12 @@ export type Arguments = [
   Expect<Refuses<MountOptions, { lower: string; target: string; upper: undefined }>>,
   Expect<Refuses<MountOptions, { lower: string; target: string; userxattr: 'yes' }>>,
   Expect<Equal<CloseOptions, { readonly lazy?: boolean }>>,
-  Expect<
-    Equal<
-      UnmountOptions,
-      { readonly lazy?: boolean; readonly force?: boolean; readonly any?: boolean }
-    >
-  >,
+  Expect<Equal<Keys<UnmountSyncOptions>, 'lazy' | 'force' | 'any' | 'recursive' | 'all' | 'retry'>>,
+  Expect<Equal<OptionalKeys<UnmountOptions>, Keys<UnmountSyncOptions> | 'signal'>>,
+  Expect<Equal<UnmountRetry, { readonly times: number; readonly delay?: number }>>,
+  Expect<Refuses<UnmountOptions, { retry: number }>>,
+  Expect<Equal<MountReference, { readonly mountId: bigint }>>,
+  Expect<Equal<FindHoldersOptions, { readonly signal?: AbortSignal }>>,
   Expect<
     Equal<
       Layers,
@@ -201,6 +215,10 @@ export type Results = [
   Expect<Equal<OverlayError['code'], string>>,
   Expect<Equal<OverlayError['errno'], number | undefined>>,
   Expect<Equal<OverlayError['syscall' | 'path' | 'dest' | 'hint'], string | undefined>>,
+  Expect<Equal<OverlayError['holders'], readonly MountHolder[] | undefined>>,
+  Expect<Equal<OverlayError['unmounted'], readonly string[]>>,
+  Expect<Equal<MutableKeys<MountHolders | MountHolder | Hold | MountCopy | Submount>, never>>,
+  Expect<Equal<HoldKind, 'cwd' | 'root' | 'exe' | 'fd' | 'mapping'>>,
   Expect<Equal<AbortError['code'], 'ABORT_ERR'>>,
 ];
 
@@ -210,8 +228,27 @@ export type Functions = [
   Expect<Equal<typeof mountOverlaySync, (options: MountOptions) => Overlay>>,
   Expect<Equal<typeof listOverlays, () => Promise<OverlayMount[]>>>,
   Expect<Equal<typeof listOverlaysSync, () => OverlayMount[]>>,
-  Expect<Equal<typeof unmount, (target: PathLike, options?: UnmountOptions) => Promise<void>>>,
-  Expect<Equal<typeof unmountSync, (target: PathLike, options?: UnmountOptions) => void>>,
+  Expect<
+    Equal<
+      typeof unmount,
+      (target: PathLike | MountReference, options?: UnmountOptions) => Promise<void>
+    >
+  >,
+  Expect<
+    Equal<
+      typeof unmountSync,
+      (target: PathLike | MountReference, options?: UnmountSyncOptions) => void
+    >
+  >,
+  Expect<
+    Equal<
+      typeof findHolders,
+      (target: PathLike, options?: FindHoldersOptions) => Promise<MountHolders>
+    >
+  >,
+  Expect<Equal<typeof findHoldersSync, (target: PathLike) => MountHolders>>,
+  Expect<Equal<typeof refreshOverlay, (target: PathLike) => Promise<void>>>,
+  Expect<Equal<typeof refreshOverlaySync, (target: PathLike) => void>>,
   Expect<Equal<typeof changes, (source: ChangesSource, options?: ChangesOptions) => Changes>>,
   Expect<Equal<typeof scanLayer, (directory: PathLike, options?: ScanOptions) => LayerEntries>>,
   Expect<Equal<Overlay['changes'], (options?: ChangesOptions) => Changes>>,

@@ -1,4 +1,4 @@
-// Mounting, unmounting and the table of mounts.
+// Mounting, unmounting what was mounted here, and the table of mounts.
 #include <napi.h>
 
 #include <memory>
@@ -96,16 +96,6 @@ Napi::Value CallUnmountOwn(const Napi::CallbackInfo& info) {
                    });
 }
 
-// (target, flags, any, sync)
-Napi::Value CallUnmountAt(const Napi::CallbackInfo& info) {
-  auto target = ToBytes(info[0]);
-  const int flags = info[1].As<Napi::Number>().Int32Value();
-  const bool any = info[2].As<Napi::Boolean>().Value();
-  return RunStatus(
-      info.Env(), info[3].As<Napi::Boolean>().Value(),
-      [target = std::move(target), flags, any] { return UnmountAt(target, flags, any); });
-}
-
 struct ListedOverlay {
   MountEntry entry;
   OverlayOptions options;
@@ -164,7 +154,6 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("umount", Napi::Function::New(env, CallUmount));
   exports.Set("mountOverlay", Napi::Function::New(env, CallMountOverlay));
   exports.Set("unmountOwn", Napi::Function::New(env, CallUnmountOwn));
-  exports.Set("unmountAt", Napi::Function::New(env, CallUnmountAt));
   exports.Set("listOverlays", Napi::Function::New(env, CallListOverlays));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));
 }

@@ -21,15 +21,24 @@ std::string_view TakeField(std::string_view& line) {
   return field;
 }
 
-bool ParseNumber(std::string_view text, uint64_t& out) {
+template <typename Number>
+bool ParseNumber(std::string_view text, Number& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+// "major:minor".
+bool ParseDevice(std::string_view text, MountEntry& entry) {
+  const size_t colon = text.find(':');
+  return colon != std::string_view::npos &&
+         ParseNumber(text.substr(0, colon), entry.device_major) &&
+         ParseNumber(text.substr(colon + 1), entry.device_minor);
 }
 
 bool ParseLine(std::string_view line, MountEntry& entry) {
   if (!ParseNumber(TakeField(line), entry.id)) return false;
   if (!ParseNumber(TakeField(line), entry.parent)) return false;
-  TakeField(line);  // the device numbers
+  if (!ParseDevice(TakeField(line), entry)) return false;
   entry.root = UnescapeOctal(TakeField(line));
   entry.target = UnescapeOctal(TakeField(line));
   entry.mount_options = TakeField(line);

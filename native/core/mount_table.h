@@ -13,8 +13,11 @@
 namespace ovl {
 
 struct MountEntry {
-  uint64_t id = 0;
+  uint64_t id = 0;         // of the table; used again after an unmount
+  uint64_t unique_id = 0;  // never used again; 0 where it is not known
   uint64_t parent = 0;
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
   std::string root;           // the directory of the filesystem that is mounted
   std::string target;         // the mount point, relative to the process's root
   std::string mount_options;  // of this mount ("rw,nosuid"), as written
