@@ -18,6 +18,8 @@ namespace {
 
 constexpr size_t kMaxHolds = 64;  // of one process; the others are counted
 
+bool IsDenied(const Failure& failure) { return failure.err == EACCES || failure.err == EPERM; }
+
 bool IsGone(const Failure& failure) { return failure.err == ENOENT || failure.err == ESRCH; }
 
 // One process while it is looked at. Everything is found by what a link says first, which touches
@@ -42,9 +44,12 @@ class Scan {
  private:
   // Every thread can have a working and a root directory of its own (CLONE_FS, unshare(2)).
   Status Tasks() {
-    return ForEach("task", [this](const std::string& task) {
+    return ForEach("task", [this](const std::string& task) -> Status {
       Status status = Link(task + "/cwd", HoldKind::kCwd);
       if (status.ok()) status = Link(task + "/root", HoldKind::kRoot);
+      if (!status.ok() && IsDenied(status.failure()) && HoldsNothing(process_, task + "/stat")) {
+        return Done{};
+      }
       return status;
     });
   }
@@ -89,8 +94,7 @@ class Scan {
     const auto mount = kind == HoldKind::kFile ? MountOfDescriptor(link) : MountOfLink(link);
     if (!mount.ok()) {
       if (IsGone(mount.failure())) return Done{};
-      const bool readable = mount.failure().err != EACCES && mount.failure().err != EPERM;
-      if (kind != HoldKind::kMapping || readable) return mount.failure();
+      if (kind != HoldKind::kMapping || !IsDenied(mount.failure())) return mount.failure();
       // What is mapped may be followed in the initial user namespace only. The path has to do.
       if (IsOnMount(path.value())) Add(kind, link, std::move(path.value()), false);
       return Done{};
@@ -192,8 +196,9 @@ Result<MountHolder> HoldsOf(pid_t pid, const WantedMounts& wanted) {
   Scan scan(process.value().get(), wanted);
   Status status = scan.Run();
   if (!status.ok()) {
-    const bool hidden = status.failure().err == EACCES || status.failure().err == EPERM;
-    if (hidden && HoldsNothing(process.value().get())) return MountHolder{};
+    if (IsDenied(status.failure()) && HoldsNothing(process.value().get(), "stat")) {
+      return MountHolder{};
+    }
     return std::move(status.failure());
   }
   MountHolder& holder = scan.holder();

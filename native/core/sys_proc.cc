@@ -48,14 +48,14 @@ Result<std::string> ReadProcFile(int dir, const std::string& name) {
   return text;
 }
 
-bool HoldsNothing(int dir) {
+bool HoldsNothing(int dir, const std::string& stat) {
   constexpr uint64_t kKernelThread = 0x0020'0000;  // PF_KTHREAD
-  const auto stat = ReadProcFile(dir, "stat");
-  if (!stat.ok()) return false;
+  const auto text = ReadProcFile(dir, stat);
+  if (!text.ok()) return text.failure().err == ESRCH || text.failure().err == ENOENT;
   // "pid (comm) state ppid pgrp session tty tpgid flags ..."; comm may hold anything.
-  const size_t comm_end = stat.value().rfind(')');
-  if (comm_end == std::string::npos || comm_end + 2 >= stat.value().size()) return false;
-  std::string_view rest = std::string_view(stat.value()).substr(comm_end + 2);
+  const size_t comm_end = text.value().rfind(')');
+  if (comm_end == std::string::npos || comm_end + 2 >= text.value().size()) return false;
+  std::string_view rest = std::string_view(text.value()).substr(comm_end + 2);
   if (rest.front() == 'Z' || rest.front() == 'X') return true;
   for (int field = 0; field < 6; ++field) rest.remove_prefix(rest.find(' ') + 1);
   uint64_t flags = 0;

@@ -19,8 +19,9 @@ Result<std::vector<pid_t>> ListProcesses();
 // The whole of a file that has no size.
 Result<std::string> ReadProcFile(int dir, const std::string& name);
 
-// The process (open as `dir`) has no files and no memory: a thread of the kernel, or a zombie.
-bool HoldsNothing(int dir);
+// A process or a thread, by its file "stat", has no files and no memory: it has ended, or is a
+// thread of the kernel. Links of what has ended answer EACCES, as if they were somebody else's.
+bool HoldsNothing(int dir, const std::string& stat);
 
 }  // namespace ovl
 
