@@ -68,9 +68,9 @@ export interface MountHolders {
 /** Sentences name that many. */
 const named = 3;
 
-function listed(items: readonly string[], more: string): string {
+function listed(items: readonly string[]): string {
   const left = items.length - named;
-  return [...items.slice(0, named), ...(left > 0 ? [`${left} more ${more}`] : [])].join(', ');
+  return [...items.slice(0, named), ...(left > 0 ? [`and ${left} more`] : [])].join(', ');
 }
 
 function doing({ kind, path }: Hold): string {
@@ -90,13 +90,12 @@ function doing({ kind, path }: Hold): string {
 
 function holderText({ pid, command, holds, omitted, copy }: MountHolder): string {
   const [first, ...others] = holds;
-  const who = `pid ${pid} (${command}${pid === process.pid ? ', this process' : ''})`;
   const more = others.length + omitted;
   return [
-    who,
+    `pid ${pid} (${command}${pid === process.pid ? ', this process' : ''})`,
     ...(first === undefined ? [] : [doing(first)]),
-    ...(more > 0 ? [`and holds it in ${more} more ways`] : []),
     ...(copy ? ['in another mount namespace'] : []),
+    ...(more > 0 ? [`(and ${more} more)`] : []),
   ].join(' ');
 }
 
@@ -104,28 +103,29 @@ function copyText({ pid, command, target }: MountCopy): string {
   return `the mount namespace of pid ${pid} (${command}) has a copy of it (${target})`;
 }
 
-/** What keeps a mount from being unmounted, and what can be done. */
-export function busyText({ holders, submounts, copies, unreadable }: MountHolders): string {
-  const here = holders.filter(({ copy }) => !copy);
+function holdersText(found: MountHolders): string | undefined {
+  const here = found.holders.filter(({ copy }) => !copy);
   // Others matter only where the mount is shared with them, so they are named if nobody else is.
-  const shown = here.length > 0 || submounts.length > 0 ? here : holders;
+  const shown = here.length > 0 || found.submounts.length > 0 ? here : found.holders;
+  return shown.length > 0 ? listed(shown.map(holderText)) : undefined;
+}
+
+function submountsText({ submounts }: MountHolders): string | undefined {
+  const below = listed(submounts.map(({ target }) => target));
+  return submounts.length > 0
+    ? `mounted below it: ${below} (unmount those first, or use \`recursive: true\`, \`--recursive\`)`
+    : undefined;
+}
+
+/** What keeps a mount from being unmounted, and what can be done. */
+export function busyText(found: MountHolders): string {
+  const { copies, unreadable } = found;
+  const why = [holdersText(found), submountsText(found)].filter((text) => text !== undefined);
   const clauses = [
-    ...(shown.length > 0 ? [listed(shown.map(holderText), 'processes hold it')] : []),
-    ...(submounts.length > 0
-      ? [
-          `mounted below it: ${listed(
-            submounts.map(({ target }) => target),
-            'mounts',
-          )} (unmount those first, or use \`recursive: true\`, \`--recursive\`)`,
-        ]
-      : []),
+    ...(why.length > 0 ? why : ['no process that holds it could be found']),
+    ...(why.length === 0 && copies.length > 0 ? [listed(copies.map(copyText))] : []),
+    ...(unreadable > 0 ? [`processes of others that may not be looked at: ${unreadable}`] : []),
+    'end what holds it, or detach it all the same with `lazy: true` (`--lazy`)',
   ];
-  if (clauses.length === 0) {
-    clauses.push('no process that holds it could be found');
-    clauses.push(...(copies.length > 0 ? [listed(copies.map(copyText), 'copies')] : []));
-  }
-  if (unreadable > 0) {
-    clauses.push(`${unreadable} processes of others may not be looked at`);
-  }
-  return `${clauses.join('; ')}; end what holds it, or detach it all the same with \`lazy: true\` (\`--lazy\`)`;
+  return clauses.join('; ');
 }

@@ -82,7 +82,7 @@ function searchSync(target: Buffer): MountHolders {
  *
  * @param target The mount point.
  * @throws OverlayError `EINVAL` if nothing is mounted there.
- * @throws AbortError when the `signal` fires, after at most 20 ms.
+ * @throws AbortError when the `signal` fires.
  * @see proc(5)
  */
 export async function findHolders(

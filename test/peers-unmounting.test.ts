@@ -60,8 +60,8 @@ test('until nothing is left is until no overlay is left', async (t) => {
   t.true(existsSync(place.at('volume/on-the-volume')));
 });
 
-// moby and containers/storage detach where an unmounting fails, and what is still written is lost to
-// whoever reads the upper next; youki and containerd try again on their own.
+// moby and containers/storage always detach, so that an upper is read while it is still written to;
+// containerd and youki try again on their own, 50 and 3 times.
 test('a busy mount is neither detached nor tried again unless that is asked for', async (t) => {
   using place = new Place('lower', 'target');
   await mountOverlay(standard(place));
@@ -70,7 +70,7 @@ test('a busy mount is neither detached nor tried again unless that is asked for'
   t.deepEqual(place.overlays(), [place.at('target')]);
 });
 
-// kubernetes/mount-utils and others look for mount points by the beginning of their path.
+// containerd (mount/lookup_unix.go) and moby/sys (mountinfo) take /foobar for something below /foo.
 test('a mount whose name begins alike is not below', async (t) => {
   using place = new Place('lower', 'lower2');
   for (const name of ['target', 'target-2', 'target2/below']) {

@@ -87,8 +87,9 @@ directory stays as it was found until it is let go of and refreshed again.
 
   -h, --help     this text
 
-Example:
+Examples:
   overlayfs refresh /mnt/merged
+  cp tool /base/bin/ && overlayfs refresh /mnt/merged
 `;
 
 const list = `Usage: overlayfs list [--json | -0]
