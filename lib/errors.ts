@@ -1,4 +1,5 @@
 import { describeErrno } from './errno.ts';
+import type { MountHolder } from './holder.ts';
 import { explain } from './reasons.ts';
 
 /** A failure as the native core reports it. */
@@ -20,6 +21,8 @@ export interface OverlayErrorOptions {
   readonly dest?: string;
   readonly hint?: string;
   readonly kernelLog?: readonly string[];
+  readonly holders?: readonly MountHolder[];
+  readonly unmounted?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -44,6 +47,10 @@ export class OverlayError extends Error {
   readonly hint: string | undefined;
   /** What the kernel said about it, where it told the caller (the log of a filesystem context). */
   readonly kernelLog: readonly string[];
+  /** The processes that hold a mount which could not be unmounted (`EBUSY`). */
+  readonly holders: readonly MountHolder[] | undefined;
+  /** Mount points that were unmounted before another one could not be. */
+  readonly unmounted: readonly string[];
 
   constructor(message: string, options: OverlayErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -54,6 +61,8 @@ export class OverlayError extends Error {
     this.dest = options.dest;
     this.hint = options.hint;
     this.kernelLog = options.kernelLog ?? [];
+    this.holders = options.holders;
+    this.unmounted = options.unmounted ?? [];
   }
 }
 
@@ -73,17 +82,34 @@ function kernelSays(log: readonly string[]): string | undefined {
   return texts.length > 0 ? `the kernel says: ${texts.join('; ')}` : undefined;
 }
 
-export function errorFromFailure(failure: Failure): OverlayError {
+/** What was found out about a failure after it had happened. */
+export interface Findings {
+  readonly hint?: string;
+  readonly holders?: readonly MountHolder[];
+  readonly unmounted?: readonly string[];
+}
+
+function sentences(...texts: readonly (string | undefined)[]): string | undefined {
+  const said = texts.filter((text) => text !== undefined);
+  return said.length > 0 ? said.join('; ') : undefined;
+}
+
+export function errorFromFailure(failure: Failure, found: Findings = {}): OverlayError {
   const [code, text] = describeErrno(failure.errno);
   const path = failure.path?.toString() ?? undefined;
   const dest = failure.dest?.toString() ?? undefined;
   const kernelLog = failure.log.map(String);
-  const hint =
+  const why =
     explain(failure.reason, {
       path: path ?? '',
       dest: dest ?? '',
       detail: failure.detail.toString(),
     }) ?? kernelSays(kernelLog);
+  const unmounted = found.unmounted ?? [];
+  const hint = sentences(
+    found.hint ?? why,
+    unmounted.length > 0 ? `unmounted already: ${unmounted.join(', ')}` : undefined,
+  );
   const places = [path, dest].filter((place) => place !== undefined).map((place) => `'${place}'`);
   const what = `${code}: ${text}, ${[failure.syscall, places.join(' -> ')].join(' ').trimEnd()}`;
   return new OverlayError(hint === undefined ? what : `${what}: ${hint}`, {
@@ -94,6 +120,8 @@ export function errorFromFailure(failure: Failure): OverlayError {
     ...(dest === undefined ? {} : { dest }),
     ...(hint === undefined ? {} : { hint }),
     kernelLog,
+    ...(found.holders === undefined ? {} : { holders: found.holders }),
+    unmounted,
   });
 }
 

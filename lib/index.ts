@@ -7,6 +7,16 @@ export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './e
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
 export type {
+  Hold,
+  HoldKind,
+  MountCopy,
+  MountHolder,
+  MountHolders,
+  Submount,
+} from './holder.ts';
+export type { FindHoldersOptions } from './holders.ts';
+export { findHolders, findHoldersSync } from './holders.ts';
+export type {
   Atime,
   MountAttributes,
   MountInterface,
@@ -44,14 +54,20 @@ export {
 } from './mount-table.ts';
 export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.ts';
 export { watchMounts } from './mount-watch.ts';
-export type { UnmountOptions } from './mounts.ts';
-export { unmount, unmountSync } from './mounts.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { PulledEntries } from './pull.ts';
+export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { MountAttr } from './syscall-arguments.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
 export type { MountStat } from './syscalls-statmount.ts';
+export type {
+  MountReference,
+  UnmountOptions,
+  UnmountRetry,
+  UnmountSyncOptions,
+} from './unmount.ts';
+export { unmount, unmountSync } from './unmount.ts';

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Failure } from './errors.ts';
 import { errorFromFailure, OverlayError } from './errors.ts';
+import type { HoldKind } from './holder.ts';
 
 declare const handle: unique symbol;
 /** An object of the core that JavaScript holds on to. */
@@ -14,6 +15,8 @@ export type MountHandle = Handle<'mount'>;
 export type ChangesHandle = Handle<'changes'>;
 export type ScanHandle = Handle<'scan'>;
 export type WatchHandle = Handle<'watch'>;
+export type HoldersHandle = Handle<'holders'>;
+export type UnmountRestHandle = Handle<'unmount-rest'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -151,6 +154,48 @@ export interface NativeMountStat {
   readonly mntGidmap?: readonly Buffer[];
 }
 
+export interface NativeUnmountScope {
+  readonly any: boolean;
+  readonly recursive: boolean;
+  readonly all: boolean;
+}
+
+export interface NativeUnmounted {
+  /** Unmounted, in this order. */
+  readonly places: readonly Buffer[];
+  readonly failure: Failure | null;
+  /** What is left to be unmounted. */
+  readonly rest: UnmountRestHandle;
+}
+
+export interface NativeHolders {
+  readonly holders: readonly {
+    readonly pid: number;
+    readonly command: Buffer;
+    readonly args: readonly Buffer[];
+    readonly holds: readonly {
+      readonly kind: HoldKind;
+      /** -1 if it is no descriptor. */
+      readonly fd: number;
+      readonly path: Buffer;
+    }[];
+    readonly omitted: number;
+    readonly copy: boolean;
+  }[];
+  readonly submounts: readonly {
+    readonly mountId: number;
+    readonly fstype: Buffer;
+    readonly target: Buffer;
+  }[];
+  readonly copies: readonly {
+    readonly namespace: bigint;
+    readonly pid: number;
+    readonly command: Buffer;
+    readonly target: Buffer;
+  }[];
+  readonly unreadable: number;
+}
+
 export interface NativeLayers {
   readonly upper: Buffer;
   readonly lower: readonly Buffer[];
@@ -222,9 +267,9 @@ export interface NativeBinding {
     Buffer
   >;
   closeOverlay: EitherWay<[mount: MountHandle, lazy: boolean, synced: boolean], undefined>;
+  refreshOwn: EitherWay<[mount: MountHandle], undefined>;
   /** -1 where it is not a detached one. The descriptor is the addon's. */
   overlayFd(mount: MountHandle): number;
-  unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
   /** Packed: see native/binding/mount_table.cc. */
   listMounts: EitherWay<[source: TableSource], Buffer>;
   /** Packed as one of them; null where no mount of the table is meant. */
@@ -235,6 +280,13 @@ export interface NativeBinding {
     [id: bigint, last: bigint, max: number, flags: number, mntNsId: bigint],
     bigint[]
   >;
+  unmountAt: EitherWay<[target: Buffer, flags: number, scope: NativeUnmountScope], NativeUnmounted>;
+  unmountById: EitherWay<[id: bigint, flags: number, scope: NativeUnmountScope], NativeUnmounted>;
+  unmountRest: EitherWay<[rest: UnmountRestHandle, flags: number], NativeUnmounted>;
+  openHolders: EitherWay<[target: Buffer], HoldersHandle>;
+  /** Goes on for 20 ms; null while there is more to do. */
+  nextHolders: EitherWay<[search: HoldersHandle], NativeHolders | null>;
+  refreshOverlay: EitherWay<[target: Buffer], undefined>;
   canReadTrusted(): boolean;
   bindMount: EitherWay<
     [

@@ -3,6 +3,7 @@ import { absolutePath, optionalBoolean, optionsObject, relativeName } from './ar
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';
+import { explainBusy, explainBusySync } from './holders.ts';
 import type { MountInterface, Propagation } from './mount-attributes.ts';
 import { propagationFlag } from './mount-attributes.ts';
 import type { MountOptions } from './mount-options.ts';
@@ -169,6 +170,21 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.#path = unwrap(native().attachOverlay(this.#mounted.mount, ...args, true));
   }
 
+  /**
+   * Forgets the names and files that the kernel has cached, so that what was changed in a lower is
+   * seen: `refreshOverlay` of this overlay, wherever it is. Of an ordinary user's overlay it is `EPERM`.
+   */
+  async refresh(): Promise<void> {
+    this.#held();
+    unwrap(await native().refreshOwn(this.#mounted.mount, false));
+  }
+
+  /** Like `refresh`, blocking. */
+  refreshSync(): void {
+    this.#held();
+    unwrap(native().refreshOwn(this.#mounted.mount, true));
+  }
+
   #checkOpen(why: string): void {
     if (this.#closed || this.#closing !== undefined) {
       throw Object.assign(new Error(`The overlay is closed${why}`), { code: 'ERR_INVALID_STATE' });
@@ -195,7 +211,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   /**
    * Unmounts this very mount and nothing else: not what was mounted over it since, and nothing if
    * somebody else has unmounted it. Calling it again is harmless; if it rejects (`EBUSY` while files
-   * are open or a process works in it) the overlay stays open and `close` can be tried again. A
+   * are open or a process works in it, with the `holders`) the overlay stays open and `close` can be tried again. A
    * detached overlay goes away in any case: files that are still open keep working, and its upper
    * stays in use until they are closed.
    *
@@ -224,7 +240,10 @@ export class Overlay implements AsyncDisposable, Disposable {
   closeSync(options?: CloseOptions): void {
     const request = closeRequest(options);
     if (!this.#closed) {
-      unwrap(native().closeOverlay(this.#mounted.mount, ...request, true));
+      const outcome = native().closeOverlay(this.#mounted.mount, ...request, true);
+      if ('failure' in outcome) {
+        throw explainBusySync(outcome.failure);
+      }
       this.#closed = true;
       unwrap(native().closeLayers(this.#mounted.layers, true));
     }
@@ -239,7 +258,10 @@ export class Overlay implements AsyncDisposable, Disposable {
   }
 
   async #close(request: CloseRequest): Promise<void> {
-    unwrap(await native().closeOverlay(this.#mounted.mount, ...request, false));
+    const outcome = await native().closeOverlay(this.#mounted.mount, ...request, false);
+    if ('failure' in outcome) {
+      throw await explainBusy(outcome.failure);
+    }
     this.#closed = true;
     unwrap(await native().closeLayers(this.#mounted.layers, false));
   }

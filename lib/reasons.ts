@@ -122,6 +122,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'mounting at a path needs CAP_SYS_ADMIN. An ordinary user gets a detached overlay without `target`, and ' +
     'runs programs on it with `run`; or mounts in namespaces of his own, for example under ' +
     '`unshare --user --map-root-user --mount`',
+  'rootless-refresh': () =>
+    "an ordinary user's overlay cannot be refreshed from outside of its namespace; close it and mount it anew",
   'rootless-attach': () =>
     "an ordinary user's overlay can be attached in no namespace but its own; run the program on it with " +
     '`run`, which gives it a real path',
@@ -201,7 +203,23 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',
   'not-overlay': () => 'what is mounted there is no overlay',
+  'no-such-mount': () =>
+    'no mount of this namespace has this id: it is gone already, or was never here',
+  'is-root': () =>
+    'it is the root directory of this process, and instead of unmounting that the kernel would make ' +
+    'its whole filesystem read-only; leave it with pivot_root(2) or chroot(2) first',
+  'mount-locked': () =>
+    'the kernel does not let this mount be taken off here: it came into this mount namespace together ' +
+    'with others from one that belongs to another user namespace; unmount it there',
+  'unmount-no-privilege': () =>
+    'unmounting needs CAP_SYS_ADMIN in the user namespace that the mount namespace belongs to: do it as ' +
+    'root, or inside of the namespace that has the mount',
   covered: ({ path }) => `another mount lies over ${path}; unmount that one first`,
+
+  // Refreshing
+  'refresh-no-privilege': () =>
+    'making an overlay forget what it has cached needs CAP_SYS_ADMIN in the user namespace it was ' +
+    'mounted in: do it as root, or inside of that namespace',
 
   // Reading layers
   'trusted-unreadable': () =>

@@ -207,9 +207,40 @@ const mountOptions: Parameter = {
   ),
   wrong: [...noOptions, ...values([undefined])],
 };
-const unmountOptions = options({ lazy: noBoolean, force: noBoolean, any: noBoolean });
 const closeOptions = options({ lazy: noBoolean, sync: noBoolean });
 const attachOptions = options({ beneath: noBoolean, propagation: noWord('rshared') });
+const noCount = (most: number): Wrong[] => [
+  ...types([null, '1', 1n]),
+  ...[0, -1, 1.5, most + 1, Number.NaN].map((value) => [value, 'ERR_OUT_OF_RANGE'] as const),
+];
+const unmountTarget: Parameter = {
+  name: 'target',
+  right: at('target'),
+  wrong: [
+    ...noPath,
+    ...missing,
+    ...[undefined, null, 1, '1', Buffer.from('1')].map(
+      (mountId) => [{ mountId }, 'ERR_INVALID_ARG_TYPE', '.mountId'] as const,
+    ),
+    ...[0n, -1n, 2n ** 64n].map(
+      (mountId) => [{ mountId }, 'ERR_OUT_OF_RANGE', '.mountId'] as const,
+    ),
+    [{ mountId: 1n, path: '/' }, 'ERR_INVALID_ARG_VALUE', '.path'],
+  ],
+};
+const unmountTable: OptionTable = {
+  lazy: noBoolean,
+  force: noBoolean,
+  any: noBoolean,
+  recursive: noBoolean,
+  all: noBoolean,
+  retry: [
+    ...noOptions,
+    ...missing.map(() => [{}, 'ERR_INVALID_ARG_TYPE', '.times'] as const),
+    ...noCount(10_000).map(([times, code]) => [{ times }, code, '.times'] as const),
+    ...noCount(60_000).map(([delay, code]) => [{ times: 1, delay }, code, '.delay'] as const),
+  ],
+};
 const flags: Parameter = { name: 'flags', right: 0, wrong: noFlags };
 const text = (name: string): Parameter => ({ name, right: null, wrong: noBytes });
 const mountSource: Parameter = {
@@ -366,8 +397,17 @@ const mountCalls = [
 const subjects: readonly Subject[] = [
   subject('mountOverlay', mountOverlay, mountOptions),
   subject('mountOverlaySync', mountOverlaySync, mountOptions),
-  subject('unmount', overlayfs.unmount, path('target'), unmountOptions),
-  subject('unmountSync', overlayfs.unmountSync, path('target'), unmountOptions),
+  subject(
+    'unmount',
+    overlayfs.unmount,
+    unmountTarget,
+    options({ ...unmountTable, signal: noSignal }),
+  ),
+  subject('unmountSync', overlayfs.unmountSync, unmountTarget, options(unmountTable)),
+  subject('findHolders', overlayfs.findHolders, path('target'), options({ signal: noSignal })),
+  subject('findHoldersSync', overlayfs.findHoldersSync, path('target')),
+  subject('refreshOverlay', overlayfs.refreshOverlay, path('target')),
+  subject('refreshOverlaySync', overlayfs.refreshOverlaySync, path('target')),
   subject(
     'changes',
     iterated(changes as Call),

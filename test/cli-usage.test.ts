@@ -52,6 +52,19 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['umount target more', "'more' is one argument too many"],
   ['umount --json target', 'there is no option --json'],
   ['umount --lazy=yes target', '--lazy takes no value'],
+  ['umount --id 5 target', "'target' is one argument too many"],
+  ['umount --id 0', "--id must be a positive number, but is '0'"],
+  ['umount --id 0x10', "--id must be a positive number, but is '0x10'"],
+  [
+    'umount --id 99999999999999999999',
+    "--id must be a positive number, but is '99999999999999999999'",
+  ],
+  ['umount --retry no target', "--retry must be a positive number, but is 'no'"],
+  ['umount --retry target', "--retry must be a positive number, but is 'target'"],
+
+  ['refresh', 'TARGET is missing'],
+  ['refresh target more', "'more' is one argument too many"],
+  ['refresh --lazy target', 'there is no option --lazy'],
 
   ['list target', "'target' is one argument too many"],
   ['mount --lower lower --tmpfs --upper upper target', '--upper and --tmpfs exclude each other'],
@@ -124,7 +137,7 @@ for (const [line, sentence] of mistakes) {
     const words = wordsOf(line);
     const { status, stdout, stderr } = await overlayfs(words, { cwd: place.base });
     const [command = ''] = words;
-    const known = ['mount', 'umount', 'list', 'diff', 'scan', 'help'].includes(command);
+    const known = ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'help'].includes(command);
     const hint = known ? `overlayfs ${command} --help` : 'overlayfs --help';
     t.is(stderr, `overlayfs: ${sentence}\nTry '${hint}'\n`);
     t.is(status, 2);
@@ -144,6 +157,10 @@ const failures: readonly (readonly [line: string, message: RegExp])[] = [
   ['umount target', /^EINVAL: .*target': nothing is mounted there/],
   ['umount absent', /^ENOENT: .*absent'/],
   ['umount --any --lazy --force target', /^EINVAL: .*target'/],
+  ['umount --recursive --all target', /^EINVAL: .*target': nothing is mounted there/],
+  ['umount --id 1', /^EINVAL: invalid argument, umount2: no mount of this namespace has this id/],
+  ['refresh target', /^EINVAL: .*target': what is mounted there is no overlay/],
+  ['refresh absent', /^ENOENT: .*absent'/],
   ['diff target', /^EINVAL: .*target'/],
   ['diff absent', /^ENOENT: .*absent'/],
   ['diff --userxattr --upper absent --lower lower', /^ENOENT: .*absent'/],
@@ -180,7 +197,7 @@ test('without its addon the command says why', async (t) => {
 });
 
 test('every option that help names is known', async (t) => {
-  for (const command of ['mount', 'umount', 'list', 'diff', 'scan', 'help']) {
+  for (const command of ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'help']) {
     const text = (await overlayfs([command, '--help'])).stdout.toString();
     const named = [...text.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)( [A-Z])?/gm)];
     t.true(named.length > 0);

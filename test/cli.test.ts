@@ -20,7 +20,7 @@ import type { Result } from './helpers/command.ts';
 import { objects, overlayfs, program, shell, version } from './helpers/command.ts';
 import { asRoot, Place, xattrs } from './helpers/place.ts';
 
-const commands = ['mount', 'umount', 'list', 'diff', 'scan', 'help'];
+const commands = ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'help'];
 /** Says how the marks are kept, where the command cannot know. */
 const marks = asRoot ? [] : ['--userxattr'];
 const userxattr = !asRoot;

@@ -16,8 +16,13 @@ import type {
   changes,
   Directories,
   FileType,
+  FindHoldersOptions,
+  findHolders,
+  findHoldersSync,
   findMount,
   findMountSync,
+  Hold,
+  HoldKind,
   IdMap,
   Layer,
   LayerEntries,
@@ -33,9 +38,13 @@ import type {
   MountAttr,
   MountAttributes,
   MountChange,
+  MountCopy,
+  MountHolder,
+  MountHolders,
   MountInterface,
   MountOptions,
   MountPropagation,
+  MountReference,
   MountStat,
   MountWatch,
   MoveMountOptions,
@@ -51,10 +60,13 @@ import type {
   PathLike,
   Propagation,
   RemountOptions,
+  refreshOverlay,
+  refreshOverlaySync,
   remount,
   remountSync,
   ScanOptions,
   SetPropagationOptions,
+  Submount,
   Syscalls,
   scanLayer,
   setPropagation,
@@ -62,6 +74,8 @@ import type {
   syscalls,
   TmpfsOptions,
   UnmountOptions,
+  UnmountRetry,
+  UnmountSyncOptions,
   unmount,
   unmountSync,
   WatchMountsOptions,
@@ -104,12 +118,12 @@ export type Arguments = [
   Expect<Refuses<MountOptions, { lower: string; target: string; upper: undefined }>>,
   Expect<Refuses<MountOptions, { lower: string; target: string; userxattr: 'yes' }>>,
   Expect<Equal<CloseOptions, { readonly lazy?: boolean; readonly sync?: boolean }>>,
-  Expect<
-    Equal<
-      UnmountOptions,
-      { readonly lazy?: boolean; readonly force?: boolean; readonly any?: boolean }
-    >
-  >,
+  Expect<Equal<Keys<UnmountSyncOptions>, 'lazy' | 'force' | 'any' | 'recursive' | 'all' | 'retry'>>,
+  Expect<Equal<OptionalKeys<UnmountOptions>, Keys<UnmountSyncOptions> | 'signal'>>,
+  Expect<Equal<UnmountRetry, { readonly times: number; readonly delay?: number }>>,
+  Expect<Refuses<UnmountOptions, { retry: number }>>,
+  Expect<Equal<MountReference, { readonly mountId: bigint }>>,
+  Expect<Equal<FindHoldersOptions, { readonly signal?: AbortSignal }>>,
   Expect<
     Equal<
       Layers,
@@ -258,6 +272,10 @@ export type Results = [
   Expect<Equal<OverlayError['code'], string>>,
   Expect<Equal<OverlayError['errno'], number | undefined>>,
   Expect<Equal<OverlayError['syscall' | 'path' | 'dest' | 'hint'], string | undefined>>,
+  Expect<Equal<OverlayError['holders'], readonly MountHolder[] | undefined>>,
+  Expect<Equal<OverlayError['unmounted'], readonly string[]>>,
+  Expect<Equal<MutableKeys<MountHolders | MountHolder | Hold | MountCopy | Submount>, never>>,
+  Expect<Equal<HoldKind, 'cwd' | 'root' | 'exe' | 'fd' | 'mapping'>>,
   Expect<Equal<AbortError['code'], 'ABORT_ERR'>>,
 ];
 
@@ -281,8 +299,27 @@ export type Functions = [
   Expect<Equal<ReturnType<Syscalls['listmount']>, Promise<bigint[]>>>,
   Expect<Equal<Syscalls['STATMOUNT_OPT_ARRAY'], 0x400>>,
   Expect<Equal<Syscalls['LSMT_ROOT'], 0xffff_ffff_ffff_ffffn>>,
-  Expect<Equal<typeof unmount, (target: PathLike, options?: UnmountOptions) => Promise<void>>>,
-  Expect<Equal<typeof unmountSync, (target: PathLike, options?: UnmountOptions) => void>>,
+  Expect<
+    Equal<
+      typeof unmount,
+      (target: PathLike | MountReference, options?: UnmountOptions) => Promise<void>
+    >
+  >,
+  Expect<
+    Equal<
+      typeof unmountSync,
+      (target: PathLike | MountReference, options?: UnmountSyncOptions) => void
+    >
+  >,
+  Expect<
+    Equal<
+      typeof findHolders,
+      (target: PathLike, options?: FindHoldersOptions) => Promise<MountHolders>
+    >
+  >,
+  Expect<Equal<typeof findHoldersSync, (target: PathLike) => MountHolders>>,
+  Expect<Equal<typeof refreshOverlay, (target: PathLike) => Promise<void>>>,
+  Expect<Equal<typeof refreshOverlaySync, (target: PathLike) => void>>,
   Expect<Equal<typeof changes, (source: ChangesSource, options?: ChangesOptions) => Changes>>,
   Expect<Equal<typeof scanLayer, (directory: PathLike, options?: ScanOptions) => LayerEntries>>,
   Expect<Equal<Overlay['changes'], (options?: ChangesOptions) => Changes>>,

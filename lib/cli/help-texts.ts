@@ -1,6 +1,6 @@
 /** Every help text. They are here and not with their commands, so that help loads nothing else. */
 
-export type CommandName = 'mount' | 'umount' | 'list' | 'diff' | 'scan' | 'help';
+export type CommandName = 'mount' | 'umount' | 'refresh' | 'list' | 'diff' | 'scan' | 'help';
 
 export const generalHelp = `Usage: overlayfs COMMAND [OPTION]... [ARGUMENT]
 
@@ -10,6 +10,7 @@ them.
 Commands:
   mount          mount an overlay
   umount         unmount an overlay
+  refresh        make an overlay see what was changed in its lowers
   list           list the mounted overlays
   diff           list what an overlay changes
   scan           list the entries of one layer as they are
@@ -84,19 +85,42 @@ Examples:
     'overlayfs mount --lower base --upper changes merged && make -C merged'
 `;
 
-const umount = `Usage: overlayfs umount [--lazy] [--force] [--any] TARGET
+const umount = `Usage: overlayfs umount [OPTION]... TARGET
+       overlayfs umount [OPTION]... --id ID
 
 Unmount the overlay at the mount point TARGET, whoever mounted it. Its layers
-stay as they are.
+stay as they are. If it is in use the processes that hold it are named.
 
+  --id ID        the mount with this id, wherever it is: the unique one that
+                 'overlayfs mount --json' prints, or that of the mount table
+  --recursive    also everything that is mounted below it, of any kind, the
+                 deepest first
+  --all          every overlay that is stacked there, not only the top one; with
+                 --any every mount
   --lazy         detach it at once, even if it is in use; users keep their files
   --force        abort what is pending, where the filesystem can (MNT_FORCE)
   --any          unmount whatever is mounted there; without it, overlays only
+  --retry N      while it is in use try again up to N times, every 100 ms
   -h, --help     this text
 
 Examples:
   overlayfs umount /mnt/merged
+  overlayfs umount --recursive --retry 50 /mnt/merged    # for five seconds
   overlayfs umount --lazy /mnt/merged
+`;
+
+const refresh = `Usage: overlayfs refresh TARGET
+
+Make the overlay at the mount point TARGET see what was changed in its lowers
+behind its back: it forgets the names and files it has cached. The mount keeps
+its flags, and nothing is written to disk. What is open, mapped or a working
+directory stays as it was found until it is let go of and refreshed again.
+
+  -h, --help     this text
+
+Examples:
+  overlayfs refresh /mnt/merged
+  cp tool /base/bin/ && overlayfs refresh /mnt/merged
 `;
 
 const list = `Usage: overlayfs list [--json | -0]
@@ -198,6 +222,7 @@ Examples:
 export const helpTexts: Readonly<Record<CommandName, string>> = {
   mount,
   umount,
+  refresh,
   list,
   diff,
   scan,

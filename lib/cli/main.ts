@@ -15,6 +15,7 @@ type Command = (words: readonly Word[], output: Output) => Promise<number>;
 const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   mount: async () => (await import('./mount.ts')).mount,
   umount: async () => (await import('./umount.ts')).umount,
+  refresh: async () => (await import('./refresh.ts')).refresh,
   list: async () => (await import('./list.ts')).list,
   diff: async () => (await import('./diff.ts')).diff,
   scan: async () => (await import('./scan.ts')).scan,

@@ -7,6 +7,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportLayers(env, exports);
   ovl::ExportMountCalls(env, exports);
   ovl::ExportSyscalls(env, exports);
+  ovl::ExportUnmounting(env, exports);
   ovl::ExportWalks(env, exports);
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);

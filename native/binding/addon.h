@@ -10,6 +10,7 @@ void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportLayers(Napi::Env env, Napi::Object exports);
 void ExportMountCalls(Napi::Env env, Napi::Object exports);
 void ExportSyscalls(Napi::Env env, Napi::Object exports);
+void ExportUnmounting(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
 void ExportMountTable(Napi::Env env, Napi::Object exports);
 void ExportStatmount(Napi::Env env, Napi::Object exports);

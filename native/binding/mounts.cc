@@ -1,4 +1,4 @@
-// Mounting and unmounting.
+// Mounting, and unmounting what was mounted here.
 #include <napi.h>
 
 #include <memory>
@@ -101,19 +101,15 @@ Napi::Value CallCloseOverlay(const Napi::CallbackInfo& info) {
       [mount = Handle<LiveOverlay>::Get(info[0]), request] { return mount->Close(request); });
 }
 
+// (mount, sync)
+Napi::Value CallRefreshOwn(const Napi::CallbackInfo& info) {
+  return RunStatus(info.Env(), info[1].As<Napi::Boolean>().Value(),
+                   [mount = Handle<LiveOverlay>::Get(info[0])] { return mount->Refresh(); });
+}
+
 // (mount): -1 where it is not a detached one
 Napi::Value CallOverlayFd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->mount_fd());
-}
-
-// (target, flags, any, sync)
-Napi::Value CallUnmountAt(const Napi::CallbackInfo& info) {
-  auto target = ToBytes(info[0]);
-  const int flags = info[1].As<Napi::Number>().Int32Value();
-  const bool any = info[2].As<Napi::Boolean>().Value();
-  return RunStatus(
-      info.Env(), info[3].As<Napi::Boolean>().Value(),
-      [target = std::move(target), flags, any] { return UnmountAt(target, flags, any); });
 }
 
 Napi::Value CallCanReadTrusted(const Napi::CallbackInfo& info) {
@@ -128,8 +124,8 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("mountOverlay", Napi::Function::New(env, CallMountOverlay));
   exports.Set("attachOverlay", Napi::Function::New(env, CallAttachOverlay));
   exports.Set("closeOverlay", Napi::Function::New(env, CallCloseOverlay));
+  exports.Set("refreshOwn", Napi::Function::New(env, CallRefreshOwn));
   exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));
-  exports.Set("unmountAt", Napi::Function::New(env, CallUnmountAt));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));
 }
 

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/mount_place.h"
+#include "core/overlay_refresh.h"
+#include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
 #include "core/tree_removal.h"
 #include "core/volatile_marker.h"
@@ -76,6 +78,21 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
   leftovers_.upper.Reset();
   leftovers_.work.Reset();
   return Done{};
+}
+
+Status LiveOverlay::Refresh() {
+  const std::lock_guard lock(mutex_);
+  if (unmounted_) return Refusal(EBADF, "fspick", "closed");
+  if (namespaces_) return Refusal(EPERM, "fspick", "rootless-refresh");
+  if (mount_) return RefreshOverlay(mount_.get());
+  auto fd = OpenPath(target_);
+  if (!fd.ok()) return std::move(fd.failure());
+  auto there = IdsOf(fd.value().get());
+  if (!there.ok()) return std::move(there.failure());
+  if (there.value().identity.id != ids_.identity.id) {
+    return Refusal(EBUSY, "fspick", "covered", target_);
+  }
+  return RefreshOverlay(fd.value().get());
 }
 
 std::shared_ptr<const RootlessNamespaces> LiveOverlay::namespaces() {

@@ -46,6 +46,9 @@ class LiveOverlay {
   // mark and what was temporary. After a failure it can be called again and goes on from there.
   Status Close(const CloseRequest& request);
 
+  // Forgets cached names and files, after a lower was changed: see overlay_refresh.h.
+  Status Refresh();
+
   // The descriptor of a detached overlay; -1 when it is attached or closed. It is ours.
   int mount_fd();
 

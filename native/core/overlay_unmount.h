@@ -3,10 +3,13 @@
 #define OVL_CORE_OVERLAY_UNMOUNT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/sys_mount.h"
+#include "core/unmount_plan.h"
 
 namespace ovl {
 
@@ -18,8 +21,24 @@ struct MountIds {
 
 Result<MountIds> IdsOf(int fd);
 
-// Unmounts what is mounted at `target`: an overlay, or anything if `any`.
-Status UnmountAt(const std::string& target, int flags, bool any);
+// How far an unmounting got.
+struct Unmounted {
+  std::vector<std::string> places;  // taken off, in this order
+  std::optional<Failure> failure;   // why that is not all
+  std::vector<MountEntry> rest;     // what is still mounted of what was to go
+};
+
+// Unmounts what is mounted at `target`: an overlay, or anything if `scope.any`.
+Unmounted UnmountAt(const std::string& target, int flags, const UnmountScope& scope);
+
+// Unmounts the mount that has this id, wherever it is: the unique one (Linux 6.8), or that of the
+// mount table, which can be another mount's by now. The kernel gives unique ids from 2^31 on, so
+// that they cannot be mixed up.
+Unmounted UnmountById(uint64_t id, int flags, const UnmountScope& scope);
+
+// Tries again with what is left. Nothing but those very mounts: if somebody else has taken one off
+// meanwhile, what appears in its place is not touched.
+Unmounted UnmountRest(std::vector<MountEntry> rest, int flags);
 
 // Unmounts one certain mount, which was made at `target`. Done as well if it is gone already; found
 // where it was moved to; EBUSY with reason "covered" if another mount lies over it.
