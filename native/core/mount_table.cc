@@ -76,8 +76,11 @@ std::vector<MountEntry> ParseMountTable(std::string_view text) {
 
 Result<std::vector<MountEntry>> ReadMountTable() {
   // Of the thread: /proc/self would be the main thread's table.
-  const char* const path = "/proc/thread-self/mountinfo";
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  return ReadMountTableAt("/proc/thread-self/mountinfo");
+}
+
+Result<std::vector<MountEntry>> ReadMountTableAt(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return Errno("open", path);
   std::string text;
   size_t used = 0;

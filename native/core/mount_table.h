@@ -32,6 +32,10 @@ std::vector<MountEntry> ParseMountTable(std::string_view text);
 
 Result<std::vector<MountEntry>> ReadMountTable();
 
+// The table of another process: /proc/<pid>/mountinfo. Its mount points are relative to the root of
+// that process. EACCES where we may not trace it (ptrace(2), "access mode checking").
+Result<std::vector<MountEntry>> ReadMountTableAt(const std::string& path);
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_MOUNT_TABLE_H_
