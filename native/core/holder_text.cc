@@ -34,7 +34,7 @@ std::string TimeText(int64_t seconds) {
 }
 
 std::string TargetText(const std::string& target) {
-  return target.empty() ? "as a detached mount" : "on " + Printable(target);
+  return target.empty() ? "as a detached mount" : "mounted on " + Printable(target);
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ std::string LockHolderText(uint64_t pid, const std::optional<LeaseHolder>& lease
       lease && (pid == 0 || pid == lease->pid || (!command.empty() && command == lease->command));
   if (leased) {
     return ProcessText(std::to_string(pid == 0 ? lease->pid : pid), lease->command) +
-           " has it mounted " + TargetText(lease->target) + " since " + TimeText(lease->since);
+           " has held it since " + TimeText(lease->since) + ", " + TargetText(lease->target);
   }
   if (pid == 0) return "a process that cannot be seen from here has locked it";
   return ProcessText(seen, command) + " has locked it";
@@ -67,8 +67,8 @@ std::string MountHolderText(const std::optional<FoundOverlay>& found,
         "unmounted lazily with files still open)";
     if (lease) {
       text += "; the last to record a mount was " +
-              ProcessText(std::to_string(lease->pid), lease->command) + ", " +
-              TargetText(lease->target) + " at " + TimeText(lease->since);
+              ProcessText(std::to_string(lease->pid), lease->command) + " at " +
+              TimeText(lease->since) + ", " + TargetText(lease->target);
     }
   }
   if (found && !found->process.empty()) {

@@ -18,6 +18,8 @@ namespace ovl {
 
 namespace {
 
+constexpr size_t kBootIdSize = 36;  // of a UUID as text; a line end follows
+
 constexpr std::string_view kHeader = "overlayfs lease 1";
 
 void AppendLine(std::string& text, std::string_view key, std::string_view value) {
@@ -66,9 +68,8 @@ Result<std::string> BootId() {
   const char* const path = "/proc/sys/kernel/random/boot_id";
   const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return Errno("open", path);
-  auto text = ReadUpTo(fd.get(), 64);
-  if (!text.ok()) return Errno("read", path);
-  if (!text.value().empty() && text.value().back() == '\n') text.value().pop_back();
+  auto text = ReadUpTo(fd.get(), kBootIdSize);
+  if (!text.ok()) text.failure().path = path;
   return text;
 }
 

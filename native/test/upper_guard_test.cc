@@ -174,13 +174,13 @@ TEST(UpperGuardLeaseOfADetachedMountHoldsTheLock) {
   CHECK(mount);
   CHECK(guard.value().Record(Holder("", "a detached holder")).ok());
   CHECK(Lease(dirs) && Lease(dirs)->command == "a detached holder");
-  CheckRefused(
-      Acquire(dirs), "upper-in-use", dirs.Path("upper"),
-      {"pid " + std::to_string(::getpid()), "(a detached holder)", "detached", "since 20"});
+  CheckRefused(Acquire(dirs), "upper-in-use", dirs.Path("upper"),
+               {"pid " + std::to_string(::getpid()), "(a detached holder)", "has held it since 20",
+                "as a detached mount"});
   // An ordinary user, who cannot ask the kernel, as well.
-  const Child user(
-      [&](const Child& child) { child.Say(BecomeOrdinaryUser() ? Ask(dirs) : "failed"); });
+  Child user([&](const Child& child) { child.Say(BecomeOrdinaryUser() ? Ask(dirs) : "failed"); });
   CHECK_EQ(user.Hear(), "upper-in-use");
+  user.Kill();  // until it is gone it has copies of our descriptors
   mount.Reset();
   guard.value().Release();
   CHECK(!Lease(dirs));
@@ -298,6 +298,7 @@ TEST(UpperGuardSeesContainers) {
                 " in the mount namespace of pid ", "core-test"});
   container.Continue();
   CHECK_EQ(container.Hear(), "");
+  container.Kill();  // its namespace goes after its descriptors
   CHECK_EQ(Ask(dirs), "free");
 }
 
