@@ -50,6 +50,14 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'work-is-file': () =>
     'a file called "work" lies in the work directory, and the kernel would delete it; move it away ' +
     'or choose another work directory',
+  'upper-in-use': ({ path, detail }) =>
+    `the upper ${path} is in use: ${detail}. Two overlays on one upper damage it, and the kernel would ` +
+    'let them; unmount the other one, or use an upper of your own',
+  'work-in-use': ({ path, detail }) =>
+    `the work directory ${path} is in use: ${detail}. A second overlay would empty it under the first ` +
+    'one, and the kernel would let it; unmount the other one, or use a work directory of your own',
+  'lease-is-directory': () =>
+    'a directory has the name of the file that says who has the work directory in use; remove it',
 
   // What the kernel refused
   'data-too-long': () =>

@@ -10,6 +10,7 @@ namespace {
 
 constexpr long kOpenat2 = 437;  // the same everywhere; newer than the headers we build with
 constexpr uint64_t kResolveNoXdev = 0x01;
+constexpr uint64_t kResolveInRoot = 0x10;
 
 struct OpenHow {
   uint64_t flags;
@@ -57,6 +58,12 @@ Result<UniqueFd> OpenPath(const std::string& path) {
   return fd;
 }
 
+Result<UniqueFd> OpenPathIn(int root, const std::string& path) {
+  UniqueFd fd = Openat2(root, path.c_str(), O_PATH | O_CLOEXEC, kResolveInRoot);
+  if (!fd) return Errno("openat2", path);
+  return fd;
+}
+
 Result<UniqueFd> OpenParent(int dir) {
   UniqueFd fd(::openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return Errno("openat", "..");
@@ -101,6 +108,20 @@ Result<std::string> ReadLinkAt(int dir, const std::string& name) {
     }
     out.resize(out.size() * 2);  // a full buffer may be a cut one
   }
+}
+
+Result<std::string> ReadUpTo(int fd, size_t limit) {
+  std::string out(limit, '\0');
+  size_t used = 0;
+  while (used < limit) {
+    const ssize_t n = ::read(fd, out.data() + used, limit - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Errno("read");
+    if (n == 0) break;
+    used += static_cast<size_t>(n);
+  }
+  out.resize(used);
+  return out;
 }
 
 Result<std::string> PathOfFd(int fd) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,10 @@ Result<UniqueFd> OpenDirectory(const std::string& path);
 
 // open(2) with O_PATH, following links: to ask about a place without touching what lies there.
 Result<UniqueFd> OpenPath(const std::string& path);
+
+// openat2(2) with O_PATH and RESOLVE_IN_ROOT (Linux 5.6), following links: a path as a process has
+// it whose root directory is `root`. ENOSYS or EPERM where there is no such call.
+Result<UniqueFd> OpenPathIn(int root, const std::string& path);
 
 // openat(2) of "..": the parent, across mounts; that of the root is the root.
 Result<UniqueFd> OpenParent(int dir);
@@ -43,6 +48,9 @@ Result<struct statfs> StatFs(int fd);
 
 // readlinkat(2), any length.
 Result<std::string> ReadLinkAt(int dir, const std::string& name);
+
+// read(2) of a small file up to its end, `limit` bytes at most.
+Result<std::string> ReadUpTo(int fd, size_t limit);
 
 // The path the kernel knows an open descriptor by (readlink of /proc/self/fd/N).
 Result<std::string> PathOfFd(int fd);

@@ -1,0 +1,162 @@
+#include "core/upper_guard.h"
+
+#include <fcntl.h>
+
+#include <ctime>
+
+#include "core/holder_text.h"
+#include "core/sys_file.h"
+#include "core/sys_lock.h"
+#include "core/upper_search.h"
+#include "core/upper_trial.h"
+
+namespace ovl {
+
+namespace {
+
+// Others that ask have the lock for a moment as well, and so does who releases.
+constexpr int kLockAttempts = 10;
+constexpr struct timespec kBetweenAttempts = {0, 5'000'000};
+
+Result<UniqueFd> OpenAgain(int dir, const std::string& path) {
+  UniqueFd fd(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return Errno("openat", path);
+  return fd;
+}
+
+Result<bool> LockPatiently(int fd, const std::string& path) {
+  for (int attempt = 1;; ++attempt) {
+    auto locked = TryLock(fd);
+    if (!locked.ok()) {
+      locked.failure().path = path;
+      return std::move(locked.failure());
+    }
+    if (locked.value() || attempt == kLockAttempts) return locked.value();
+    (void)::nanosleep(&kBetweenAttempts, nullptr);  // a signal only shortens the wait
+  }
+}
+
+// The lease of a holder that may be alive: after a restart of the system nothing of it is left.
+std::optional<LeaseHolder> LeaseOfThisBoot(int work) {
+  auto lease = ReadLease(work);
+  auto boot = BootId();
+  // A lease that cannot be read names nobody; what is in use is found out by other means.
+  if (!lease.ok() || !boot.ok() || !lease.value()) return std::nullopt;
+  if (lease.value()->boot_id != boot.value()) return std::nullopt;
+  return std::move(lease.value());
+}
+
+bool SameDirectory(int a, int b) {
+  auto first = StatFd(a);
+  auto second = StatFd(b);
+  return first.ok() && second.ok() && first.value().st_dev == second.value().st_dev &&
+         first.value().st_ino == second.value().st_ino;
+}
+
+Failure InUse(UseOfUpper use, const std::string& upper_path, const std::string& work_path,
+              std::string who) {
+  const bool upper = use == UseOfUpper::kUpper;
+  Failure failure = upper ? Refusal(EBUSY, "mount", "upper-in-use", upper_path)
+                          : Refusal(EBUSY, "mount", "work-in-use", work_path);
+  failure.detail = std::move(who);
+  return failure;
+}
+
+}  // namespace
+
+UpperGuard& UpperGuard::operator=(UpperGuard&& other) noexcept {
+  // What was held here goes when `other` does.
+  std::swap(upper_, other.upper_);
+  std::swap(work_, other.work_);
+  std::swap(draft_, other.draft_);
+  std::swap(work_path_, other.work_path_);
+  std::swap(lease_, other.lease_);
+  std::swap(kernel_knows_, other.kernel_knows_);
+  return *this;
+}
+
+UpperGuard::~UpperGuard() {
+  if (draft_) DropLeaseDraft(work_.get());
+}
+
+Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& upper_path,
+                                       const std::string& work_path) {
+  auto upper_fd = OpenAgain(upper, upper_path);
+  if (!upper_fd.ok()) return std::move(upper_fd.failure());
+  auto work_fd = OpenAgain(work, work_path);
+  if (!work_fd.ok()) return std::move(work_fd.failure());
+  UpperGuard guard(std::move(upper_fd.value()), std::move(work_fd.value()), work_path);
+  upper = guard.upper_.get();
+  work = guard.work_.get();
+  const auto locked_by_other = [&](int fd, UseOfUpper use) {
+    return InUse(use, upper_path, work_path, LockHolderText(LockHolder(fd), LeaseOfThisBoot(work)));
+  };
+
+  auto locked = LockPatiently(upper, upper_path);
+  if (!locked.ok()) return std::move(locked.failure());
+  if (!locked.value()) return locked_by_other(upper, UseOfUpper::kUpper);
+  locked = LockPatiently(work, work_path);
+  if (!locked.ok()) return std::move(locked.failure());
+  // One directory as both is locked by ourselves. The kernel refuses it, and says so better.
+  if (!locked.value() && !SameDirectory(upper, work)) {
+    return locked_by_other(work, UseOfUpper::kWork);
+  }
+
+  const std::optional<UseOfUpper> answer = AskKernel(upper, work);
+  guard.kernel_knows_ = answer.has_value();
+  if (answer != UseOfUpper::kFree) {
+    const std::optional<LeaseHolder> lease = LeaseOfThisBoot(work);
+    auto found = FindOverlayOn(upper, work, lease);
+    if (answer) {
+      // It is in use whether it can be found or not.
+      if (!found.ok()) found = std::optional<FoundOverlay>();
+      return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
+    }
+    if (!found.ok()) return std::move(found.failure());
+    if (found.value()) {
+      const UseOfUpper use = found.value()->use;
+      return InUse(use, upper_path, work_path, MountHolderText(found.value(), lease));
+    }
+  }
+  auto drafted = guard.Draft();
+  if (!drafted.ok()) return std::move(drafted.failure());
+  return guard;
+}
+
+Failure UpperGuard::InWork(Failure failure) const {
+  failure.path = work_path_ + "/" + failure.path;
+  if (!failure.dest.empty()) failure.dest = work_path_ + "/" + failure.dest;
+  return failure;
+}
+
+Status UpperGuard::Draft() {
+  auto draft = DraftLease(work_.get());
+  if (!draft.ok()) return InWork(std::move(draft.failure()));
+  draft_ = std::move(draft.value());
+  return Done{};
+}
+
+Status UpperGuard::Record(const LeaseHolder& holder) {
+  if (!draft_) {
+    auto drafted = Draft();
+    if (!drafted.ok()) return drafted;
+  }
+  auto published = PublishLease(work_.get(), draft_.get(), holder);
+  if (!published.ok()) return InWork(std::move(published.failure()));
+  draft_.Reset();
+  lease_ = published.value();
+  if (!kernel_knows_ || holder.target.empty()) return Done{};
+  upper_.Reset();
+  return Unlock(work_.get());
+}
+
+void UpperGuard::Release() {
+  if (draft_) DropLeaseDraft(work_.get());
+  if (lease_) RemoveLease(work_.get(), *lease_);
+  draft_.Reset();
+  lease_.reset();
+  upper_.Reset();
+  work_.Reset();
+}
+
+}  // namespace ovl
