@@ -13,6 +13,7 @@ export type LayersHandle = Handle<'layers'>;
 export type MountHandle = Handle<'mount'>;
 export type ChangesHandle = Handle<'changes'>;
 export type ScanHandle = Handle<'scan'>;
+export type WatchHandle = Handle<'watch'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -114,6 +115,20 @@ export interface NativeBinding {
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
   cancelScan(walk: ScanHandle): void;
   closeScan(walk: ScanHandle): Promise<Outcome<undefined>>;
+  /**
+   * Calls back in the event loop whenever poll(2) says POLLIN (with `priority`: POLLPRI) of a duplicate
+   * of `fd`, or an error of it; after an error not again. Only with `keepAlive` does the watch keep the
+   * program running. It ends with `unwatchFd`, with the environment, and with the handle: a callback
+   * that refers to the handle keeps both.
+   */
+  watchFd(
+    fd: number,
+    priority: boolean,
+    keepAlive: boolean,
+    callback: () => void,
+  ): Outcome<WatchHandle>;
+  /** From here on nothing calls back; may be called again. */
+  unwatchFd(watch: WatchHandle): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -83,6 +83,10 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'no-proc': () => 'without /proc it cannot be found out what is mounted where; mount it',
   'no-mount-id': () => 'the kernel does not tell mounts apart; Linux 5.8 or newer is needed',
 
+  'no-event-loop': () =>
+    'waiting for a descriptor needs the event loop of libuv, which this program does not offer; run ' +
+    'it in Node.js',
+
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',
   'not-overlay': () => 'what is mounted there is no overlay',

@@ -6,6 +6,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportMounts(env, exports);
   ovl::ExportLayers(env, exports);
   ovl::ExportWalks(env, exports);
+  ovl::ExportFdWatch(env, exports);
   return exports;
 }
 

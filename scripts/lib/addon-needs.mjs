@@ -6,6 +6,8 @@ import { compareVersions, GLIBC_FLOOR } from './glibc-floor.mjs';
 // symbols never come into question.
 const ALLOWED_LIBRARIES =
   /^(lib(c|m)\.so\.6|libpthread\.so\.0|libdl\.so\.2|librt\.so\.1|ld-linux.*|libc\.musl-.*|libc\.so)$/;
+// What the program that loads it provides. Of libuv, which keeps its ABI through version 1.
+const ofNode = /^(napi|node_api|uv)_/;
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
 /**
@@ -47,7 +49,7 @@ function symbolProblems(elf, libc) {
   const problems = [];
   // On musl nothing is versioned, so an undefined name says nothing: loading it is the test there.
   const isOpen = (symbol) =>
-    !symbol.defined && !symbol.weak && !symbol.version && !/^(napi|node_api)_/.test(symbol.name);
+    !symbol.defined && !symbol.weak && !symbol.version && !ofNode.test(symbol.name);
   for (const { name } of libc === 'glibc' ? elf.symbols.filter(isOpen) : []) {
     problems.push(
       `needs ${name}, which ${GLIBC_FLOOR} does not have: use syscall() or native/compat/glibc.c`,
