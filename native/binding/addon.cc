@@ -7,6 +7,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportLayers(env, exports);
   ovl::ExportWalks(env, exports);
   ovl::ExportFdWatch(env, exports);
+  ovl::ExportProcesses(env, exports);
   return exports;
 }
 

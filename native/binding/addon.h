@@ -10,6 +10,7 @@ void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportLayers(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
 void ExportFdWatch(Napi::Env env, Napi::Object exports);
+void ExportProcesses(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl
 
