@@ -6,6 +6,10 @@
 
 #include <csignal>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace ovl {
 
 namespace {
@@ -21,8 +25,13 @@ class Stack {
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
   ~Stack() {
-    // Fails only for what is no mapping.
-    if (base_ != MAP_FAILED) (void)::munmap(base_, kGuardSize + kStackSize);
+    if (base_ == MAP_FAILED) return;
+#ifdef __SANITIZE_ADDRESS__
+    // The marks of functions that never returned, since the child became a program in them. Who
+    // gets this memory next would be taken to use theirs.
+    __asan_unpoison_memory_region(base_, kGuardSize + kStackSize);
+#endif
+    (void)::munmap(base_, kGuardSize + kStackSize);  // fails only for what is no mapping
   }
 
   // What lies below stays without access: an overflow must not write into our heap.
