@@ -37,8 +37,20 @@ export function pathBytes(value: unknown, name: string): Buffer {
   return bytes;
 }
 
+/** Text that is no path: it may be empty. */
+export function textBytes(value: unknown, name: string): Buffer {
+  if (typeof value !== 'string' && !Buffer.isBuffer(value)) {
+    throw argumentType(name, 'a string or a Buffer', value);
+  }
+  const bytes = Buffer.from(value as string);
+  if (bytes.includes(0)) {
+    throw argumentValue(name, 'must not contain a NUL byte');
+  }
+  return bytes;
+}
+
 /** `process.cwd()` is text, and a directory's name need not be. */
-function workingDirectory(): Buffer {
+export function workingDirectory(): Buffer {
   return process.platform === 'linux'
     ? readlinkSync('/proc/self/cwd', { encoding: 'buffer' })
     : Buffer.from(process.cwd());

@@ -17,6 +17,7 @@ export type ScanHandle = Handle<'scan'>;
 export type WatchHandle = Handle<'watch'>;
 export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
+export type ProgramHandle = Handle<'program'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -248,6 +249,38 @@ export interface NativeMade {
 /** Of the kernel: 0 fsopen(2) where it is there, else mount(2); 1 fsopen(2); 2 mount(2). */
 export type NativeInterface = 0 | 1 | 2;
 
+export interface NativeStart {
+  /** Descriptors. */
+  readonly mount: number;
+  /** -1: that of the caller. */
+  readonly userNamespace: number;
+  readonly at: Buffer;
+  readonly file: Buffer;
+  /** From argv[0] on. */
+  readonly args: readonly Buffer[];
+  /** `NAME=value` */
+  readonly env: readonly Buffer[];
+  readonly cwd: Buffer;
+  /** Three descriptors, or -1 for /dev/null, -2 for a new pipe. */
+  readonly stdio: readonly number[];
+}
+
+export interface NativeProgram {
+  readonly program: ProgramHandle;
+  readonly pid: number;
+  /** Belongs to `program`. */
+  readonly pidfd: number;
+  /** Descriptors that are the caller's to close; -1 where no pipe was asked for. */
+  readonly pipes: readonly [number, number, number];
+}
+
+export interface NativeEnd {
+  /** -1 where a signal ended it. */
+  readonly code: number;
+  /** 0 where it ended by itself. */
+  readonly signal: number;
+}
+
 export interface NativeBinding {
   mount: EitherWay<
     [
@@ -364,6 +397,12 @@ export interface NativeBinding {
   ): Outcome<WatchHandle>;
   /** From here on nothing calls back; may be called again. */
   unwatchFd(watch: WatchHandle): void;
+  startInView(spec: NativeStart): Promise<Outcome<NativeProgram>>;
+  /** Null while it runs. Once the end was told, the handle is good for nothing. */
+  reapProgram(program: ProgramHandle): Outcome<NativeEnd | null>;
+  /** Waits in the pool. */
+  waitForProgram(program: ProgramHandle): Promise<Outcome<NativeEnd>>;
+  signalProgram(program: ProgramHandle, signal: number): Outcome<undefined>;
 }
 
 const require = createRequire(import.meta.url);

@@ -208,6 +208,41 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'a file is open for writing through this mount, so it cannot become read-only; close it first',
   'not-fs-context': () => 'the descriptor is no filesystem context of fsopen or fspick',
 
+  // Programs on an overlay
+  'view-at-root': () =>
+    'a program cannot be given another root this way; name a directory with `at`',
+  'view-not-permitted': () =>
+    'the program gets a mount namespace of its own, and that needs the user and the privileges the ' +
+    'overlay was mounted with, and a container that does not forbid setns and unshare',
+  'view-not-copied': () =>
+    'the overlay is not mounted any more, or is in another mount namespace; and where it is detached, ' +
+    'giving a program a copy of it needs Linux 6.15 or newer',
+  'root-is-no-mount': () =>
+    'the root directory of this process is no mount point (a chroot), and what is mounted for the ' +
+    'program could not be kept from others; bind-mount that directory on itself before the chroot',
+  'mount-namespaces-exhausted': () =>
+    'every program runs in a mount namespace of its own, and there are as many as ' +
+    '/proc/sys/user/max_mnt_namespaces allows',
+  'process-limit': () =>
+    'there are as many processes as are allowed (`ulimit -u`, or the pids limit of the container)',
+  'view-cwd-missing': () =>
+    'the working directory is resolved where the overlay is in place already, and there is none of that name',
+  'program-missing': () =>
+    'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
+    'where the overlay is in place already',
+  'program-not-executable': () =>
+    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec; for ' +
+    'a name without a slash it can also be that a directory of PATH may not be searched',
+  'program-format': () =>
+    'it is neither a program of this machine nor a script that begins with "#!"; start an interpreter ' +
+    'with the script as its argument',
+  'interpreter-missing': () =>
+    'the file is there, but not the interpreter that its first line names, or the dynamic loader it was ' +
+    'built for',
+  'reaped-elsewhere': () =>
+    'another part of this process has waited for children that are not its own (waitpid(-1), or an ' +
+    'ignored SIGCHLD), and with that the exit status is lost',
+
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',
   'not-overlay': () => 'what is mounted there is no overlay',

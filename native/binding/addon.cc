@@ -12,6 +12,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);
   ovl::ExportFdWatch(env, exports);
+  ovl::ExportFdWatch(env, exports);
+  ovl::ExportProcesses(env, exports);
   return exports;
 }
 

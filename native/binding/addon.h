@@ -15,6 +15,8 @@ void ExportWalks(Napi::Env env, Napi::Object exports);
 void ExportMountTable(Napi::Env env, Napi::Object exports);
 void ExportStatmount(Napi::Env env, Napi::Object exports);
 void ExportFdWatch(Napi::Env env, Napi::Object exports);
+void ExportFdWatch(Napi::Env env, Napi::Object exports);
+void ExportProcesses(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl
 

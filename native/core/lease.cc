@@ -10,7 +10,7 @@
 #include <map>
 #include <utility>
 
-#include "core/mount_table.h"
+#include "core/mountinfo.h"
 #include "core/sys_file.h"
 #include "core/unique_fd.h"
 
