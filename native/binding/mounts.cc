@@ -10,6 +10,7 @@
 #include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/handle.h"
+#include "binding/spec.h"
 #include "binding/work.h"
 #include "core/mount_table.h"
 #include "core/overlay_mount.h"
@@ -72,14 +73,7 @@ Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
 
 // ({lower, upper, work, target, userxattr}, sync)
 Napi::Value CallMountOverlay(const Napi::CallbackInfo& info) {
-  const auto from = info[0].As<Napi::Object>();
-  OverlaySpec spec;
-  spec.lower = ToBytesList(from.Get("lower"));
-  spec.upper = ToOptionalBytes(from.Get("upper"));
-  spec.work = ToOptionalBytes(from.Get("work"));
-  spec.target = ToBytes(from.Get("target"));
-  const Napi::Value userxattr = from.Get("userxattr");
-  if (userxattr.IsBoolean()) spec.userxattr = userxattr.As<Napi::Boolean>().Value();
+  OverlaySpec spec = ToSpec(info[0].As<Napi::Object>());
   return Run<MountedOverlay>(
       info.Env(), info[1].As<Napi::Boolean>().Value(),
       [spec = std::move(spec)] { return MountOverlay(spec); }, FromMounted);

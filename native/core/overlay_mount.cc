@@ -4,7 +4,8 @@
 
 #include <string_view>
 
-#include "core/overlay_diagnosis.h"
+#include "core/overlay_explanation.h"
+#include "core/overlay_features.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
 #include "core/sys_file.h"
@@ -15,15 +16,6 @@
 namespace ovl {
 
 namespace {
-
-// An upper outlives the machine it was made on, so it must not depend on a distribution's kernel
-// defaults. index, metacopy and xino also make the kernel mark every new directory opaque, which
-// hides what a lower gains later. Redirects that exist are followed and none are made; a mount with
-// userxattr cannot follow any.
-std::vector<std::string> PinnedOptions(bool userxattr) {
-  return {"index=off", "metacopy=off", "xino=off",
-          userxattr ? "redirect_dir=nofollow" : "redirect_dir=follow"};
-}
 
 Failure Because(Failure failure, const char* reason) {
   failure.reason = reason;
@@ -92,34 +84,35 @@ bool Undo(const MountedOverlay& mounted, Failure& failure) {
 }  // namespace
 
 Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
-  if (!HasSysAdmin()) return Refusal(EPERM, "mount", "no-privilege", "overlay", spec.target);
+  const std::string& place = *spec.target;
+  if (!HasSysAdmin()) return Refusal(EPERM, "mount", "no-privilege", "overlay", place);
   const bool trusted = CanReadTrustedXattrs();
-  const bool userxattr = spec.userxattr.value_or(!trusted);
+  const bool userxattr = spec.features.userxattr.value_or(!trusted);
   if (!userxattr && !trusted) {
-    return Refusal(EPERM, "mount", "needs-userxattr", "overlay", spec.target);
+    return Refusal(EPERM, "mount", "needs-userxattr", "overlay", place);
   }
   MountedOverlay out;
   const MarkerSpace space = userxattr ? MarkerSpace::kUser : MarkerSpace::kTrusted;
   out.layers.marks = MarkReader::Decided(space);
   out.layers.marks.FollowMetacopies(false);  // pinned off
-  for (const std::string& path : spec.lower) {
-    auto lower = OpenLower(path, static_cast<uint32_t>(out.layers.lowers.size()));
+  for (const LayerSpec& layer : spec.lower) {
+    auto lower = OpenLower(layer.path, static_cast<uint32_t>(out.layers.lowers.size()));
     if (!lower.ok()) return std::move(lower.failure());
     out.layers.lowers.push_back(std::move(lower.value()));
   }
-  auto target = ResolveTarget(spec.target);
+  auto target = ResolveTarget(place);
   if (!target.ok()) return std::move(target.failure());
   out.target = std::move(target.value());
 
   OverlayOptions options;
-  options.lower = spec.lower;
-  options.userxattr = userxattr;
-  options.rest = PinnedOptions(userxattr);
+  for (const LayerSpec& layer : spec.lower) options.lower.push_back(layer.path);
+  options.rest = FeatureOptions(spec.features, userxattr);
   CreatedDirs created;
-  if (spec.upper) {
+  const bool writable = spec.upper.kind == UpperKind::kDirectory;
+  if (writable) {
     auto lower_fd = out.layers.lowers.front()->Fd();
     if (!lower_fd.ok()) return std::move(lower_fd.failure());
-    auto dirs = PrepareUpper(*spec.upper, spec.work, lower_fd.value(), space, created);
+    auto dirs = PrepareUpper(spec.upper.path, spec.work, lower_fd.value(), space, created);
     if (!dirs.ok()) return std::move(dirs.failure());
     options.upper = dirs.value().upper;
     out.work = options.work = dirs.value().work;
@@ -133,8 +126,8 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
   args.target = out.target;
   args.data = FormatMountData(options);
   auto mounted = Mount(args);
-  if (!mounted.ok()) return Diagnose(std::move(mounted.failure()), options, out.target);
-  auto verified = Verify(spec.upper.has_value(), out);
+  if (!mounted.ok()) return ExplainRefusal(std::move(mounted.failure()), spec, {});
+  auto verified = Verify(writable, out);
   if (!verified.ok()) {
     if (!Undo(out, verified.failure())) created.Keep();
     return std::move(verified.failure());

@@ -7,18 +7,11 @@
 #include <vector>
 
 #include "core/layers.h"
+#include "core/overlay_spec.h"
 #include "core/overlay_unmount.h"
 #include "core/result.h"
 
 namespace ovl {
-
-struct OverlaySpec {
-  std::vector<std::string> lower;    // top-most first, at least one
-  std::optional<std::string> upper;  // created if it is missing; none: a read-only view
-  std::optional<std::string> work;   // default: "<upper>.work"; created if it is missing
-  std::string target;
-  std::optional<bool> userxattr;  // default: where trusted.* cannot be written
-};
 
 struct MountedOverlay {
   Layers layers;  // opened before the mount could hide them

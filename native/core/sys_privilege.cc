@@ -1,9 +1,17 @@
 #include "core/sys_privilege.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <sstream>
+#include <string>
+
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -13,21 +21,59 @@ namespace {
 // instead would take a namespace with an identity map for the initial one.
 constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 
-}  // namespace
+// NS_GET_USERNS of <linux/nsfs.h>.
+constexpr unsigned long kGetUserNamespace = _IO(0xb7, 0x1);
 
-bool HasSysAdmin() {
+bool HasCapability(unsigned capability) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
   if (::syscall(SYS_capget, &header, data) != 0) return false;
-  return (data[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
+  return (data[capability / 32].effective & (1U << (capability % 32))) != 0;
 }
 
-bool CanReadTrustedXattrs() {
-  if (!HasSysAdmin()) return false;
+// Whether a map of /proc/self holds an id that shows as itself.
+bool MapHolds(const char* path, uint64_t id) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  // The kernel takes 340 lines of three numbers.
+  std::string text(32 * 1024, '\0');
+  const ssize_t n = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+  if (n <= 0) return false;
+  std::istringstream numbers(text.substr(0, static_cast<size_t>(n)));
+  uint64_t inside = 0;
+  uint64_t outside = 0;
+  uint64_t count = 0;
+  while (numbers >> inside >> outside >> count) {
+    if (id >= inside && id - inside < count) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool HasSysAdmin() { return HasCapability(CAP_SYS_ADMIN); }
+
+bool InUserNamespace() {
   struct stat st;
-  // Not able to tell counts as no: an answer built on a guess would be wrong in silence.
-  if (::stat("/proc/thread-self/ns/user", &st) != 0) return false;
-  return st.st_ino == kInitialUserNamespace;
+  // Not able to tell counts as one: an answer built on a guess would be wrong in silence.
+  return ::stat("/proc/thread-self/ns/user", &st) != 0 || st.st_ino != kInitialUserNamespace;
+}
+
+bool CanReadTrustedXattrs() { return HasSysAdmin() && !InUserNamespace(); }
+
+bool CanOpenByHandle() { return HasCapability(CAP_DAC_READ_SEARCH) && !InUserNamespace(); }
+
+bool OwnsMountNamespace() {
+  const UniqueFd mounts(::open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!mounts) return true;  // nobody can tell; the kernel will
+  const UniqueFd owner(::ioctl(mounts.get(), kGetUserNamespace));
+  return owner || errno != EPERM;  // EPERM: it is of a namespace above ours
+}
+
+bool IsOwnerMapped(const struct stat& st) {
+  if (!HasSysAdmin()) return st.st_uid == ::geteuid() && st.st_gid == ::getegid();
+  if (!InUserNamespace()) return true;
+  return MapHolds("/proc/thread-self/uid_map", st.st_uid) &&
+         MapHolds("/proc/thread-self/gid_map", st.st_gid);
 }
 
 }  // namespace ovl

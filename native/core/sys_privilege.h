@@ -2,6 +2,8 @@
 #ifndef OVL_CORE_SYS_PRIVILEGE_H_
 #define OVL_CORE_SYS_PRIVILEGE_H_
 
+#include <sys/stat.h>
+
 namespace ovl {
 
 // CAP_SYS_ADMIN in the user namespace of the caller: needed to mount.
@@ -10,6 +12,22 @@ bool HasSysAdmin();
 // CAP_SYS_ADMIN in the *initial* user namespace: needed to see trusted.* attributes. Without it the
 // kernel answers as if they were absent (xattr(7)), so it cannot be found out by trying.
 bool CanReadTrustedXattrs();
+
+// CAP_DAC_READ_SEARCH in the initial user namespace: needed to open files by handle, and so, for
+// the kernel, to keep an index.
+bool CanOpenByHandle();
+
+// Whether our user namespace is not the one that the system started with.
+bool InUserNamespace();
+
+// Whether the mount namespace belongs to our user namespace (or one below): capabilities count for
+// mounting there only. False after `unshare --user` without `--mount`.
+bool OwnsMountNamespace();
+
+// Whether the owner of a file has an id here. An overlay made rootless knows the caller's own ids
+// only; in a user namespace the others show as the overflow ids. What is not mapped cannot be
+// copied up (EOVERFLOW).
+bool IsOwnerMapped(const struct stat& st);
 
 }  // namespace ovl
 
