@@ -27,8 +27,49 @@ export interface NativeSpec {
   readonly lower: readonly Buffer[];
   readonly upper: Buffer | null;
   readonly work: Buffer | null;
-  readonly target: Buffer;
+  readonly target: Buffer | null;
+  readonly features: NativeFeatures;
+}
+
+/** Null where nothing was asked for. */
+export interface NativeFeatures {
+  readonly redirectDir: Buffer | null;
+  readonly index: Buffer | null;
+  readonly metacopy: Buffer | null;
+  readonly nfsExport: Buffer | null;
+  readonly uuid: Buffer | null;
+  readonly volatile: boolean;
   readonly userxattr: boolean | null;
+  readonly extra: readonly Buffer[];
+}
+
+export interface NativeFinding {
+  /** False: a warning. */
+  readonly error: boolean;
+  /** Positive; 0 where nothing fails. */
+  readonly errno: number;
+  readonly reason: string;
+  readonly path: Buffer | null;
+  readonly dest: Buffer | null;
+  readonly detail: Buffer;
+}
+
+/** Null: nobody can say. */
+export interface NativeProbe {
+  readonly sysAdmin: boolean;
+  readonly userNamespace: boolean;
+  readonly ownsMountNamespace: boolean;
+  readonly openByHandle: boolean;
+  readonly registered: boolean;
+  readonly fsopen: boolean | null;
+  readonly layerDescriptors: boolean | null;
+  readonly options: Readonly<Record<string, boolean | null>>;
+  readonly statmount: boolean | null;
+  readonly listmount: boolean | null;
+  readonly openTreeAttr: boolean | null;
+  readonly mountBeneath: boolean | null;
+  readonly mounting: Failure | null;
+  readonly rootless: Failure | null;
 }
 
 export interface NativeMounted {
@@ -99,6 +140,9 @@ export interface NativeBinding {
   unmountOwn: EitherWay<[mount: MountHandle, flags: number], undefined>;
   unmountAt: EitherWay<[target: Buffer, flags: number, any: boolean], undefined>;
   listOverlays: EitherWay<[], readonly NativeOverlay[]>;
+  inspect: EitherWay<[spec: NativeSpec], readonly NativeFinding[]>;
+  inspectUpperParent: EitherWay<[directory: Buffer], readonly NativeFinding[]>;
+  probe: EitherWay<[], NativeProbe>;
   canReadTrusted(): boolean;
   openLayers(spec: NativeLayers): Promise<Outcome<LayersHandle>>;
   openPlain(before: Buffer, after: Buffer): Promise<Outcome<LayersHandle>>;

@@ -1,35 +1,13 @@
-import type { PathLike } from './arguments.ts';
-import { absolutePath, optionalBoolean, optionsObject, pathList } from './arguments.ts';
+import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';
 import { umountFlags } from './mount-flags.ts';
+import type { MountOptions } from './mount-options.ts';
+import { specOf } from './mount-options.ts';
 import type { LayersHandle, NativeMounted, NativeSpec } from './native.ts';
 import { native, unwrap } from './native.ts';
 import { holdLayers } from './opened-layers.ts';
-
-export interface MountOptions {
-  /** One lower directory, or several, the top-most first. */
-  readonly lower: PathLike | readonly PathLike[];
-  /**
-   * Where changes land. Created if it is missing, with the attributes of the top-most lower. Without
-   * it the overlay is read-only and needs at least two lowers.
-   */
-  readonly upper?: PathLike;
-  /**
-   * The kernel's scratch directory, on the same mount as `upper`. Default: `<upper>.work`. Created if
-   * it is missing. Never share it, nor the upper, between two mounts.
-   */
-  readonly work?: PathLike;
-  /** The mount point, an existing directory. It may be one of the lowers: a mount in place. */
-  readonly target: PathLike;
-  /**
-   * Keep overlayfs's marks in `user.*` attributes instead of `trusted.*`. Default: only where
-   * `trusted.*` cannot be written, which is everywhere but with CAP_SYS_ADMIN in the initial user
-   * namespace. Layers written one way must be mounted and read that way again.
-   */
-  readonly userxattr?: boolean;
-}
 
 export interface CloseOptions {
   /** Detach the mount at once even if it is in use (MNT_DETACH); its users keep their files. */
@@ -175,27 +153,10 @@ function closeFlags(options: unknown): number {
   return optionalBoolean(given.lazy, 'options.lazy') ? umountFlags.MNT_DETACH : 0;
 }
 
-function specOf(options: unknown): NativeSpec {
-  if (options === undefined) {
-    throw argumentValue('options', 'must be given: at least `lower` and `target`');
-  }
-  const given = optionsObject(options, 'options', [
-    'lower',
-    'upper',
-    'work',
-    'target',
-    'userxattr',
-  ]);
-  if (given.work !== undefined && given.upper === undefined) {
-    throw argumentValue('options.work', 'needs an upper: a read-only overlay has no use for it');
-  }
-  return {
-    lower: pathList(given.lower, 'options.lower'),
-    upper: given.upper === undefined ? null : absolutePath(given.upper, 'options.upper'),
-    work: given.work === undefined ? null : absolutePath(given.work, 'options.work'),
-    target: absolutePath(given.target, 'options.target'),
-    userxattr: optionalBoolean(given.userxattr, 'options.userxattr') ?? null,
-  };
+function attachedSpec(options: MountOptions): NativeSpec {
+  const spec = specOf(options);
+  absolutePath(options.target, 'options.target');
+  return spec;
 }
 
 /**
@@ -212,12 +173,12 @@ function specOf(options: unknown): NativeSpec {
  * @see overlayfs.rst in the kernel's documentation, mount(2)
  */
 export async function mountOverlay(options: MountOptions): Promise<Overlay> {
-  const spec = specOf(options);
+  const spec = attachedSpec(options);
   return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
 }
 
 /** Like `mountOverlay`, blocking. */
 export function mountOverlaySync(options: MountOptions): Overlay {
-  const spec = specOf(options);
+  const spec = attachedSpec(options);
   return overlayOf(spec, unwrap(native().mountOverlay(spec, true)));
 }

@@ -1,46 +1,16 @@
-import type { MountOptions, Overlay } from '../overlay.ts';
+import type { Overlay } from '../overlay.ts';
 import { mountOverlay } from '../overlay.ts';
-import { UsageError } from './command-errors.ts';
 import { escapeBytes } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { base64List, base64Of, jsonLine } from './json.ts';
+import { layerOptions, layersOf } from './layer-options.ts';
 import { complain } from './messages.ts';
-import { onlyArgument, parseWords, pathOf } from './options.ts';
+import { onlyArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import { overlayText } from './overlay-text.ts';
 import type { Word } from './words.ts';
 
-const options = {
-  lower: { type: 'string', multiple: true },
-  upper: { type: 'string' },
-  work: { type: 'string' },
-  userxattr: { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const;
-
-interface Values {
-  readonly lower?: readonly Word[];
-  readonly upper?: Word;
-  readonly work?: Word;
-  readonly userxattr?: boolean;
-}
-
-function mountOptions(target: Buffer, values: Values): MountOptions {
-  const { lower = [], upper, work, userxattr } = values;
-  if (lower.length === 0) {
-    throw new UsageError('at least one --lower DIR is needed');
-  }
-  if (work !== undefined && upper === undefined) {
-    throw new UsageError('--work needs --upper: a read-only overlay has no use for it');
-  }
-  return {
-    target,
-    lower: lower.map((word) => pathOf(word, '--lower')),
-    ...(upper === undefined ? {} : { upper: pathOf(upper, '--upper') }),
-    ...(work === undefined ? {} : { work: pathOf(work, '--work') }),
-    ...(userxattr ? { userxattr } : {}),
-  };
-}
+const options = { ...layerOptions, json: { type: 'boolean' } } as const;
 
 function described({ pathBytes, lowerBytes, upperBytes, workBytes, userxattr }: Overlay): string {
   return overlayText({
@@ -75,7 +45,7 @@ function object(overlay: Overlay): string {
 export async function mount(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = onlyArgument(positionals, 'TARGET');
-  const overlay = await mountOverlay(mountOptions(target, values));
+  const overlay = await mountOverlay({ ...layersOf(values), target });
   for (const warning of overlay.warnings) {
     complain(`warning: ${warning}`);
   }

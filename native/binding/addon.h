@@ -8,6 +8,7 @@ namespace ovl {
 
 void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportLayers(Napi::Env env, Napi::Object exports);
+void ExportDiagnosis(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl

@@ -71,6 +71,13 @@ Result<LayerPlace> FindPlace(const LayerSpec& layer) {
   return Describe(std::move(place));
 }
 
+// EACCES names a directory on the way as well, so that it is no statement about the layer itself.
+Finding NotReached(const Failure& failure, const std::string& path, const char* not_directory) {
+  if (failure.err == ENOTDIR) return Mistake(ENOTDIR, not_directory, path);
+  if (failure.err == EACCES) return Mistake(EACCES, "layer-no-access", path);
+  return Mistake(failure.err, failure.reason, path);
+}
+
 Result<UniqueFd> OpenForReading(const LayerPlace& place) {
   auto fd = OpenDirectoryAt(place.fd.get(), ".");
   if (!fd.ok()) fd.failure().path = place.path;

@@ -36,6 +36,9 @@ Result<LayerPlace> FindPlace(const std::string& path);
 // By descriptor where the layer has one.
 Result<LayerPlace> FindPlace(const LayerSpec& layer);
 
+// What a failed FindPlace says of a layer; `not_directory` is the reason for ENOTDIR.
+Finding NotReached(const Failure& failure, const std::string& path, const char* not_directory);
+
 // The directory opened for reading. EACCES where we may only pass through it.
 Result<UniqueFd> OpenForReading(const LayerPlace& place);
 

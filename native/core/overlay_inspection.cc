@@ -11,17 +11,15 @@
 
 #include "core/filesystem_fitness.h"
 #include "core/kernel_support.h"
-#include "core/layer_ancestry.h"
 #include "core/layer_place.h"
 #include "core/lower_check.h"
 #include "core/mount_table.h"
 #include "core/option_check.h"
 #include "core/overlay_features.h"
-#include "core/overlay_magic.h"
 #include "core/overlay_options.h"
 #include "core/privilege_check.h"
 #include "core/sys_privilege.h"
-#include "core/upper_check.h"
+#include "core/upper_inspection.h"
 
 namespace ovl {
 
@@ -46,7 +44,10 @@ class Inspector {
     if (table.ok()) table_ = std::move(table.value());
     OpenLowers();
     LookAtTarget();
-    LookAtUpper();
+    auto places = InspectUpper(spec_, userxattr_ ? MarkerSpace::kUser : MarkerSpace::kTrusted,
+                               table_, found_);
+    upper_ = std::move(places.upper);
+    work_ = std::move(places.work);
     LookAtLowers();
     LookAtOptions();
     LookAtLimits();
@@ -67,15 +68,10 @@ class Inspector {
 
   void OpenLowers();
   void LookAtTarget();
-  void LookAtUpper();
-  void LookAtWork(const LayerPlace& upper);
   void LookAtLowers();
   void LookAtOptions();
   void LookAtLimits();
   void LookAtData();
-  std::optional<LayerPlace> FindUpperPlace();
-  bool CheckNew(const LayerPlace& place, const char* not_creatable);
-  bool MayWrite(const LayerPlace& place) const;
 
   const OverlaySpec& spec_;
   const bool userxattr_;
@@ -86,13 +82,6 @@ class Inspector {
   std::optional<LayerPlace> work_;
   Findings found_;
 };
-
-// EACCES names a directory on the way as well, so that it is no statement about the layer itself.
-Finding NotReached(const Failure& failure, const std::string& path, const char* not_directory) {
-  if (failure.err == ENOTDIR) return Mistake(ENOTDIR, not_directory, path);
-  if (failure.err == EACCES) return Mistake(EACCES, "layer-no-access", path);
-  return Mistake(failure.err, failure.reason, path);
-}
 
 void Inspector::OpenLowers() {
   for (const auto* list : {&spec_.lower, &spec_.data_lower}) {
@@ -123,103 +112,6 @@ void Inspector::LookAtTarget() {
     found_.push_back(Mistake(ENOTDIR, "target-not-directory", path));
   } else if (spec_.beneath && !place.value().mount.root) {
     found_.push_back(Mistake(EINVAL, "beneath-nothing", path));
-  }
-}
-
-// Rootless the mount is made with all capabilities over what belongs to the caller.
-bool Inspector::MayWrite(const LayerPlace& place) const {
-  return MayCreateIn(place) || (!HasSysAdmin() && IsOwnerMapped(place.st));
-}
-
-// A directory that we would create. False where that cannot work.
-bool Inspector::CheckNew(const LayerPlace& place, const char* not_creatable) {
-  if (place.missing.find('/') != std::string::npos) {
-    found_.push_back(Mistake(ENOENT, "parent-missing", place.path));
-    return false;
-  }
-  if (!place.IsDirectory() || IsReadOnly(place.fs) || MayCreateIn(place)) return true;
-  found_.push_back(Mistake(EACCES, not_creatable, place.path));
-  return false;
-}
-
-std::optional<LayerPlace> Inspector::FindUpperPlace() {
-  const std::string& path = spec_.upper.path;
-  auto place = FindPlace(path);
-  if (!place.ok()) {
-    found_.push_back(NotReached(place.failure(), path, "upper-not-directory"));
-    return std::nullopt;
-  }
-  if (!place.value().IsDirectory()) {
-    found_.push_back(Mistake(ENOTDIR, "upper-not-directory", path));
-    return std::nullopt;
-  }
-  if (!place.value().exists() && !HasUpperDirectory()) {
-    found_.push_back(Mistake(ENOENT, "parent-missing", path));  // of a temporary directory
-    return std::nullopt;
-  }
-  return std::move(place.value());
-}
-
-void Inspector::LookAtUpper() {
-  if (!HasUpperDirectory() && spec_.upper.kind != UpperKind::kTemporary) return;
-  auto place = FindUpperPlace();
-  if (!place) return;
-  // Where we may not read, what statfs(2) says has to do.
-  auto readable = OpenForReading(*place);
-  const int fd = readable.ok() ? readable.value().get() : place->fd.get();
-  const MarkerSpace space = userxattr_ ? MarkerSpace::kUser : MarkerSpace::kTrusted;
-  Add(FindUpperMistake(fd, space, place->path));
-  auto type = JudgeUpperType(static_cast<unsigned long>(place->fs.f_type), place->path);
-  if (type && type->severity == Severity::kWarning) Add(std::move(type));
-  if (!place->exists()) {
-    if (!CheckNew(*place, "upper-not-creatable")) return;
-  } else if (!IsReadOnly(place->fs) && !MayWrite(*place)) {
-    found_.push_back(Warning(EACCES, "upper-not-writable", place->path));
-  }
-  upper_ = std::move(place);
-  if (HasUpperDirectory()) LookAtWork(*upper_);
-}
-
-void Inspector::LookAtWork(const LayerPlace& upper) {
-  std::string path = upper.path;
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  path = spec_.work.value_or(path + ".work");
-  if (!spec_.work && upper.exists() && upper.mount.root) {
-    found_.push_back(Mistake(EXDEV, "upper-is-mount", upper.path));
-    return;
-  }
-  auto place = FindPlace(path);
-  if (!place.ok()) {
-    found_.push_back(NotReached(place.failure(), path, "work-not-directory"));
-    return;
-  }
-  if (!place.value().IsDirectory()) {
-    found_.push_back(Mistake(ENOTDIR, "work-not-directory", path));
-    return;
-  }
-  work_ = std::move(place.value());
-  const Ancestry upper_at = AncestryOf(upper, table_);
-  const Ancestry work_at = AncestryOf(*work_, table_);
-  if (IsWithin(work_at, upper_at)) {
-    found_.push_back(Mistake(EINVAL, "work-inside-upper", path, upper.path));
-    return;
-  }
-  if (IsWithin(upper_at, work_at)) {
-    found_.push_back(Mistake(EINVAL, "upper-inside-work", upper.path, path));
-    return;
-  }
-  if (!work_->exists()) {
-    if (!CheckNew(*work_, "work-not-creatable")) return;
-    if (work_->mount.id != upper.mount.id) {
-      found_.push_back(Mistake(EXDEV, "work-other-mount", upper.path, path));
-    }
-    return;
-  }
-  auto readable = OpenForReading(*work_);
-  const int fd = readable.ok() ? readable.value().get() : work_->fd.get();
-  Add(FindWorkMistake(upper.fd.get(), fd, upper.path, path, spec_.accept_unclean));
-  if (!IsReadOnly(work_->fs) && !MayWrite(*work_)) {
-    found_.push_back(Mistake(EACCES, "work-not-writable", path));
   }
 }
 

@@ -14,15 +14,16 @@ std::optional<Finding> FindMissingPrivilege(const OverlaySpec& spec) {
   if (!spec.features.userxattr.value_or(true) && !CanReadTrustedXattrs()) {
     return Mistake(EPERM, "needs-userxattr", "overlay", target);
   }
-  if (!HasSysAdmin()) {
-    if (spec.target) return Mistake(EPERM, "no-privilege", "overlay", target);
+  const bool capable = HasSysAdmin();
+  if (!capable || !OwnsMountNamespace()) {
+    const char* const reason = capable ? "foreign-mount-namespace" : "no-privilege";
+    if (spec.target) return Mistake(EPERM, reason, "overlay", target);
     auto rootless = TryRootless();
     if (rootless.ok()) return std::nullopt;
     Failure& failure = rootless.failure();
     return Mistake(failure.err, failure.reason, std::move(failure.path), "",
                    std::move(failure.detail));
   }
-  if (!OwnsMountNamespace()) return Mistake(EPERM, "foreign-mount-namespace", "overlay", target);
   // All that the kernel itself asks for is there: somebody else says no.
   const auto fs = Fsopen("overlay");
   if (fs.ok()) return std::nullopt;
