@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "core/sys_file.h"
@@ -85,7 +86,7 @@ Result<UniqueFd> OpenForReading(const LayerPlace& place) {
 }
 
 bool MayCreateIn(const LayerPlace& place) {
-  return ::faccessat(place.fd.get(), ".", W_OK | X_OK, AT_EACCESS) == 0;
+  return ::faccessat(place.fd.get(), ".", W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES;
 }
 
 }  // namespace ovl

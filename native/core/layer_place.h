@@ -42,7 +42,8 @@ Finding NotReached(const Failure& failure, const std::string& path, const char* 
 // The directory opened for reading. EACCES where we may only pass through it.
 Result<UniqueFd> OpenForReading(const LayerPlace& place);
 
-// Whether the caller may create in the directory: faccessat(2) with the effective ids.
+// Whether the caller's ids permit to create in the directory: faccessat(2) with the effective ones.
+// What else may be in the way (EROFS, EPERM of an immutable one) is no matter of permission.
 bool MayCreateIn(const LayerPlace& place);
 
 }  // namespace ovl

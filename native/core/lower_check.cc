@@ -63,18 +63,20 @@ class Lowers {
 
   const Ancestry& operator[](size_t i) const { return ancestries_[i]; }
 
-  // The lower that number `i` lies in, or is.
+  // The lower that number `i` lies in, or is; of two that are the same the first.
   const LayerPlace* Around(size_t i) const {
     for (const FileId& id : ancestries_[i].chain) {
       const auto found = by_id_.find(id);
       if (found == by_id_.end()) continue;
+      const bool same = id == ancestries_[i].chain.front();
       for (const size_t j : found->second) {
-        if (j != i) return &places_[j];
+        if (same ? j < i : j != i) return &places_[j];
       }
     }
     // Through different mounts of one filesystem; not many are, so that pairs are affordable.
     for (size_t j = 0; j < places_.size(); ++j) {
-      if (i == j || places_[i].table_id == places_[j].table_id) continue;
+      if (places_[i].table_id == places_[j].table_id) continue;
+      if (ancestries_[i].chain.front() == ancestries_[j].chain.front()) continue;
       if (IsWithin(ancestries_[i], ancestries_[j])) return &places_[j];
     }
     return nullptr;

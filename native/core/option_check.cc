@@ -64,18 +64,20 @@ std::vector<std::string_view> TypedKeys(const FeatureSpec& features) {
   return keys;
 }
 
-void FindRepeated(const FeatureSpec& features, Findings& out) {
+std::optional<Finding> FindRawMistake(const FeatureSpec& features) {
   constexpr std::array<std::string_view, 5> kLayers = {"lowerdir", "lowerdir+", "datadir+",
                                                        "upperdir", "workdir"};
   const auto typed = TypedKeys(features);
   for (const std::string& option : features.extra) {
     const std::string key = KeyOf(option);
     if (std::find(kLayers.begin(), kLayers.end(), key) != kLayers.end()) {
-      out.push_back(Mistake(EINVAL, "option-is-layer", "", "", option));
-    } else if (std::find(typed.begin(), typed.end(), key) != typed.end()) {
-      out.push_back(Mistake(EINVAL, "option-repeated", "", "", option));
+      return Mistake(EINVAL, "option-is-layer", "", "", option);
+    }
+    if (std::find(typed.begin(), typed.end(), key) != typed.end()) {
+      return Mistake(EINVAL, "option-repeated", "", "", option);
     }
   }
+  return std::nullopt;
 }
 
 Finding Exclude(const std::string& one, const std::string& other) {
@@ -116,22 +118,25 @@ std::optional<Finding> FindConfusedLowers(const Options& options, const OptionLa
   return std::nullopt;
 }
 
-// Whether an attribute that records a handle records another one than that of `dir`.
-bool RecordsAnother(int holder, const char* mark, int dir) {
+// The handle that an attribute records, if it records one.
+std::optional<FileHandle> Recorded(int holder, const char* mark) {
   std::string value;
   const auto got = GetXattr(holder, MarkerName(MarkerSpace::kTrusted, mark), value);
-  if (!got.ok() || !got.value()) return false;
-  const auto recorded = ParseOrigin(value);
+  if (!got.ok() || !got.value()) return std::nullopt;
+  auto origin = ParseOrigin(value);
+  if (!origin) return std::nullopt;
+  return std::move(origin->handle);
+}
+
+bool IsAnother(const FileHandle& recorded, int dir) {
   auto handle = HandleAt(dir, ".");
-  if (!recorded || !handle.ok() || !handle.value()) return false;
-  return !(recorded->handle == *handle.value());
+  return handle.ok() && handle.value() && !(recorded == *handle.value());
 }
 
 }  // namespace
 
 Findings FindOptionConflicts(const OverlaySpec& spec, const Options& options) {
   Findings found;
-  FindRepeated(spec.features, found);
   const bool user = Has(options, "userxattr");
   const bool writable = spec.upper.kind != UpperKind::kNone;
   const std::string redirect = OptionValue(options, "redirect_dir");
@@ -196,20 +201,29 @@ std::optional<Finding> FindDroppedOption(const Options& options, const OptionLay
   return FindConfusedLowers(options, layers);
 }
 
-std::optional<Finding> FindStaleIndex(const Options& options, const OptionLayers& layers, int work,
-                                      const std::string& work_path) {
+std::optional<Finding> FindAcceptedMistake(const FeatureSpec& features, const Options& options,
+                                           const OptionLayers& layers) {
+  if (features.extra.empty()) return FindDroppedOption(options, layers);
+  auto raw = FindRawMistake(features);
+  return raw ? std::move(raw) : FindDroppedOption(options, layers);
+}
+
+std::optional<Finding> FindStaleOrigin(const Options& options, const OptionLayers& layers) {
   if (!layers.upper || layers.lowers.empty() || !WantsIndex(options)) return std::nullopt;
-  const OptionLayers::Layer& upper = *layers.upper;
   const OptionLayers::Layer& lower = layers.lowers.front();
-  if (RecordsAnother(upper.fd, "origin", lower.fd)) {
-    return Mistake(ESTALE, "stale-origin", *upper.path, *lower.path);
-  }
-  if (work < 0) return std::nullopt;
+  const auto recorded = Recorded(layers.upper->fd, "origin");
+  if (!recorded || !IsAnother(*recorded, lower.fd)) return std::nullopt;
+  return Mistake(ESTALE, "stale-origin", *layers.upper->path, *lower.path);
+}
+
+std::optional<Finding> FindStaleIndex(const Options& options, const OptionLayers& layers,
+                                      bool upper_is_new, int work, const std::string& work_path) {
+  if (!layers.upper || !WantsIndex(options)) return std::nullopt;
   auto index = OpenDirectoryAt(work, "index");
-  if (index.ok() && RecordsAnother(index.value().get(), "upper", upper.fd)) {
-    return Mistake(ESTALE, "stale-index", work_path, *upper.path);
-  }
-  return std::nullopt;
+  if (!index.ok()) return std::nullopt;
+  const auto recorded = Recorded(index.value().get(), "upper");
+  if (!recorded || (!upper_is_new && !IsAnother(*recorded, layers.upper->fd))) return std::nullopt;
+  return Mistake(ESTALE, "stale-index", work_path, *layers.upper->path);
 }
 
 }  // namespace ovl

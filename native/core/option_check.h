@@ -36,10 +36,21 @@ struct OptionLayers {
 std::optional<Finding> FindDroppedOption(const std::vector<std::string>& options,
                                          const OptionLayers& layers);
 
+// What the kernel accepts in the options to the user's harm; to be called before every mount. Raw
+// options that name a layer or repeat an option of its own ("option-is-layer", "option-repeated":
+// the last would win), else FindDroppedOption().
+std::optional<Finding> FindAcceptedMistake(const FeatureSpec& features,
+                                           const std::vector<std::string>& options,
+                                           const OptionLayers& layers);
+
 // With an index: an upper that was used with another lower ("stale-origin"), or a workdir with
-// another upper ("stale-index"). `work` is -1 where it does not exist yet.
+// another upper ("stale-index"). Both directories exist.
+std::optional<Finding> FindStaleOrigin(const std::vector<std::string>& options,
+                                       const OptionLayers& layers);
+
+// `work` is open. `upper_is_new`: the upper does not exist yet, and an index cannot be of it.
 std::optional<Finding> FindStaleIndex(const std::vector<std::string>& options,
-                                      const OptionLayers& layers, int work,
+                                      const OptionLayers& layers, bool upper_is_new, int work,
                                       const std::string& work_path);
 
 }  // namespace ovl

@@ -145,8 +145,6 @@ void Inspector::LookAtLowers() {
 }
 
 void Inspector::LookAtOptions() {
-  Add(FindOptionConflicts(spec_, options_));
-  Add(FindUnknownOptions(options_));
   OptionLayers layers;
   for (const LayerPlace& lower : lowers_) {
     layers.lowers.push_back({lower.fd.get(), &lower.path});
@@ -160,10 +158,13 @@ void Inspector::LookAtOptions() {
   const std::string none;
   // A scratch filesystem is not there yet, and fit for everything.
   if (!layers.upper && spec_.upper.kind != UpperKind::kNone) layers.upper = {-1, &none};
-  Add(FindDroppedOption(options_, layers));
-  if (upper_ && upper_->exists() && HasUpperDirectory()) {
-    const bool work = work_ && work_->exists();
-    Add(FindStaleIndex(options_, layers, work ? work_->fd.get() : -1, work ? work_->path : ""));
+  Add(FindAcceptedMistake(spec_.features, options_, layers));
+  Add(FindOptionConflicts(spec_, options_));
+  Add(FindUnknownOptions(options_));
+  if (!upper_ || !HasUpperDirectory()) return;
+  if (upper_->exists()) Add(FindStaleOrigin(options_, layers));
+  if (work_ && work_->exists()) {
+    Add(FindStaleIndex(options_, layers, !upper_->exists(), work_->fd.get(), work_->path));
   }
 }
 

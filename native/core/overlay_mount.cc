@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "core/finding.h"
+#include "core/option_check.h"
 #include "core/overlay_explanation.h"
 #include "core/overlay_features.h"
 #include "core/overlay_magic.h"
@@ -108,6 +110,12 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
   for (const LayerSpec& layer : spec.lower) options.lower.push_back(layer.path);
   options.rest = FeatureOptions(spec.features, userxattr);
   CreatedDirs created;
+  OptionLayers layers;
+  for (size_t i = 0; i < out.layers.lowers.size(); ++i) {
+    auto lower_fd = out.layers.lowers[i]->Fd();
+    if (!lower_fd.ok()) return std::move(lower_fd.failure());
+    layers.lowers.push_back({lower_fd.value(), &spec.lower[i].path});
+  }
   const bool writable = spec.upper.kind == UpperKind::kDirectory;
   if (writable) {
     auto lower_fd = out.layers.lowers.front()->Fd();
@@ -120,6 +128,12 @@ Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
     auto upper = OpenLayer(*options.upper, LayerDir::kUpper);
     if (!upper.ok()) return std::move(upper.failure());
     out.layers.upper = std::move(upper.value());
+    auto upper_fd = out.layers.upper->Fd();
+    if (!upper_fd.ok()) return std::move(upper_fd.failure());
+    layers.upper = {upper_fd.value(), &spec.upper.path};
+  }
+  if (auto found = FindAcceptedMistake(spec.features, options.rest, layers)) {
+    return AsFailure(std::move(*found), "mount");
   }
   MountArgs args;
   args.source = args.fstype = "overlay";

@@ -23,12 +23,10 @@ constexpr const char* kIncompat = "incompat";
 constexpr const char* kVolatile = "volatile";
 
 // The kernel mounts without attributes too, falls back in silence, and then cannot mark an opaque
-// directory: what was deleted would come back. Reading tells as much as writing: a filesystem
-// without a handler for the name says EOPNOTSUPP, one with says that the attribute is absent.
+// directory: what was deleted would come back.
 std::optional<Finding> FindNoMarks(int upper, MarkerSpace space, const std::string& path) {
-  std::string value;
-  const auto got = GetXattr(upper, MarkerName(space, "opaque"), value);
-  if (got.ok() || got.failure().err != EOPNOTSUPP) return std::nullopt;
+  const auto can = CanHoldXattr(upper, MarkerName(space, "opaque"));
+  if (!can.ok() || can.value()) return std::nullopt;
   return Mistake(EOPNOTSUPP, "upper-no-xattr", path);
 }
 

@@ -54,6 +54,13 @@ Result<UniqueFd> OpenNamed(const std::string& path, const char* not_directory) {
   return fd;
 }
 
+Failure NotMade(Failure failure, const char* no_access) {
+  if (failure.err == ENOENT) failure.reason = "parent-missing";
+  if (failure.err == EROFS) failure.reason = "upper-read-only";
+  if (failure.err == EACCES) failure.reason = no_access;
+  return failure;
+}
+
 }  // namespace
 
 CreatedDirs::~CreatedDirs() {
@@ -77,7 +84,7 @@ Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std
   dirs.upper = WithoutTrailingSlashes(upper);
   bool fresh = false;
   auto made = created.Make(dirs.upper, fresh);
-  if (!made.ok()) return std::move(made.failure());
+  if (!made.ok()) return NotMade(std::move(made.failure()), "upper-not-creatable");
   auto upper_fd = OpenNamed(dirs.upper, "upper-not-directory");
   if (!upper_fd.ok()) return std::move(upper_fd.failure());
   if (auto found = FindUpperMistake(upper_fd.value().get(), space, dirs.upper)) {
@@ -92,7 +99,7 @@ Result<UpperDirs> PrepareUpper(const std::string& upper, const std::optional<std
   dirs.work = work ? WithoutTrailingSlashes(*work) : dirs.upper + ".work";
   bool fresh_work = false;
   made = created.Make(dirs.work, fresh_work);
-  if (!made.ok()) return std::move(made.failure());
+  if (!made.ok()) return NotMade(std::move(made.failure()), "work-not-creatable");
   auto work_fd = OpenNamed(dirs.work, "work-not-directory");
   if (!work_fd.ok()) return std::move(work_fd.failure());
   if (auto found = FindWorkMistake(upper_fd.value().get(), work_fd.value().get(), dirs.upper,
