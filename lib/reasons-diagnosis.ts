@@ -38,6 +38,9 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
     'no more user or mount namespaces can be made: user.max_user_namespaces or ' +
     'user.max_mnt_namespaces is reached here or in a namespace above; raise it with sysctl -w ' +
     'user.max_user_namespaces=15000',
+  'userns-root-refused': () =>
+    'the user is 0 and lacks CAP_SETFCAP, without which that user cannot be mapped into a namespace ' +
+    '(Linux 5.12); run as another user, or leave the container that capability',
   'not-dumpable': () =>
     'the process is not dumpable (it has changed its user, or its program may not be read), and so may ' +
     'not map ids into a user namespace; start it as the user it is to be',

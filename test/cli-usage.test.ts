@@ -93,6 +93,16 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ],
   ['diff --bogus=1', 'there is no option --bogus'],
 
+  ['doctor target', 'at least one --lower DIR is needed'],
+  ['doctor --upper new', 'at least one --lower DIR is needed'],
+  [
+    'doctor --lower lower --work work',
+    '--work needs --upper: a read-only overlay has no use for it',
+  ],
+  ['doctor --lower lower target more', "'more' is one argument too many"],
+  ['doctor --json=yes', '--json takes no value'],
+  ['doctor -0', 'there is no option -0'],
+
   ['scan', 'DIR is missing'],
   ['scan EMPTY', 'DIR must not be empty'],
   ['scan upper lower', "'lower' is one argument too many"],
@@ -110,7 +120,7 @@ for (const [line, sentence] of mistakes) {
     const words = wordsOf(line);
     const { status, stdout, stderr } = await overlayfs(words, { cwd: place.base });
     const [command = ''] = words;
-    const known = ['mount', 'umount', 'list', 'diff', 'scan', 'help'].includes(command);
+    const known = ['mount', 'umount', 'list', 'diff', 'scan', 'doctor', 'help'].includes(command);
     const hint = known ? `overlayfs ${command} --help` : 'overlayfs --help';
     t.is(stderr, `overlayfs: ${sentence}\nTry '${hint}'\n`);
     t.is(status, 2);
@@ -166,7 +176,7 @@ test('without its addon the command says why', async (t) => {
 });
 
 test('every option that help names is known', async (t) => {
-  for (const command of ['mount', 'umount', 'list', 'diff', 'scan', 'help']) {
+  for (const command of ['mount', 'umount', 'list', 'diff', 'scan', 'doctor', 'help']) {
     const text = (await overlayfs([command, '--help'])).stdout.toString();
     const named = [...text.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)( [A-Z])?/gm)];
     t.true(named.length > 0);
