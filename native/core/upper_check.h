@@ -12,14 +12,14 @@
 namespace ovl {
 
 // Of an upper that is open for reading: on an overlay, read-only (the mount or the filesystem),
-// unable to hold the marks or to tell types, immutable. Up to 6 system calls: fstatfs, fgetxattr,
-// ioctl, and open, getdents64, close where the kind of filesystem leaves it open.
+// unable to hold the marks or to tell types, immutable. 3 system calls, and 3 more where the kind
+// of filesystem does not say that it tells types.
 std::optional<Finding> FindUpperMistake(int upper, MarkerSpace space, const std::string& path);
 
 // Of both, open for reading: on different mounts, a file or strangers where the kernel cleans up
 // ("work" in the workdir), more nested than it cleans, a mark of a feature it does not know, an
-// immutable workdir. `accept_volatile`: a volatile mount's mark is no mistake. 4 system calls, and
-// 4 for each directory in "work".
+// immutable workdir. `accept_volatile`: a volatile mount's mark is no mistake. 4 system calls; 4
+// more where "work" is there, and 4 for each directory in it.
 std::optional<Finding> FindWorkMistake(int upper, int work, const std::string& upper_path,
                                        const std::string& work_path, bool accept_volatile);
 
