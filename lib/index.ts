@@ -3,6 +3,8 @@ export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
 export type { Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
+export type { Finding } from './diagnose.ts';
+export { diagnose, diagnoseSync } from './diagnose.ts';
 export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
@@ -56,6 +58,8 @@ export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.
 export { watchMounts } from './mount-watch.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
+export { probe, probeSync } from './probe.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';

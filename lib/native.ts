@@ -93,6 +93,35 @@ export interface NativeNotice {
   readonly detail: Buffer;
 }
 
+export interface NativeFinding {
+  /** False: a warning. */
+  readonly error: boolean;
+  /** Positive; 0 where nothing fails. */
+  readonly errno: number;
+  readonly reason: string;
+  readonly path: Buffer | null;
+  readonly dest: Buffer | null;
+  readonly detail: Buffer;
+}
+
+/** Null: nobody can say. */
+export interface NativeProbe {
+  readonly sysAdmin: boolean;
+  readonly userNamespace: boolean;
+  readonly ownsMountNamespace: boolean;
+  readonly openByHandle: boolean;
+  readonly registered: boolean;
+  readonly fsopen: boolean | null;
+  readonly layerDescriptors: boolean | null;
+  readonly options: Readonly<Record<string, boolean | null>>;
+  readonly statmount: boolean | null;
+  readonly listmount: boolean | null;
+  readonly openTreeAttr: boolean | null;
+  readonly mountBeneath: boolean | null;
+  readonly mounting: Failure | null;
+  readonly rootless: Failure | null;
+}
+
 export interface NativeMounted {
   /** Null: detached. */
   readonly target: Buffer | null;
@@ -320,6 +349,9 @@ export interface NativeBinding {
   /** Goes on for 20 ms; null while there is more to do. */
   nextHolders: EitherWay<[search: HoldersHandle], NativeHolders | null>;
   refreshOverlay: EitherWay<[target: Buffer], undefined>;
+  inspect: EitherWay<[spec: NativeSpec], readonly NativeFinding[]>;
+  inspectUpperParent: EitherWay<[directory: Buffer], readonly NativeFinding[]>;
+  probe: EitherWay<[], NativeProbe>;
   canReadTrusted(): boolean;
   bindMount: EitherWay<
     [

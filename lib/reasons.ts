@@ -1,10 +1,11 @@
 import type { NativeNotice } from './native.ts';
+import { diagnosisReasons } from './reasons-diagnosis.ts';
 
 /**
  * What the native core found to be the cause of a failure, as a sentence with the way out. The core
  * knows causes by a word; the words are all here, and only here do they have a wording.
  */
-interface Where {
+export interface Where {
   /** The path the failure names, as text. */
   readonly path: string;
   /** Its second path. */
@@ -21,6 +22,8 @@ function sysctlOf(file: string): string {
 }
 
 const reasons: Readonly<Record<string, (where: Where) => string>> = {
+  ...diagnosisReasons,
+
   // Before mounting
   'no-privilege': () =>
     'mounting needs CAP_SYS_ADMIN: run as root, or in a user and mount namespace of your own, for ' +
@@ -68,26 +71,17 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     `the work directory ${path} is or lies inside the upper ${dest}; put it beside the upper`,
   'upper-inside-work': ({ path, dest }) =>
     `the upper ${path} lies inside the work directory ${dest}; put them beside each other`,
-  'work-incompat': ({ path }) =>
-    `an earlier mount left ${path}: it was volatile and not cleaned up, so the upper may be ` +
-    'damaged; check it, then remove that directory',
   'stacked-too-deep': ({ path }) =>
     `the lower ${path} lies on an overlay that itself has an overlay below it, and the kernel stacks ` +
     'two; use a lower that is not on an overlay',
   'lower-on-proc': ({ path }) =>
     `the lower ${path} lies on procfs, which the kernel does not take as a layer`,
-  'lower-locked-mounts': ({ path }) =>
-    `other mounts lie below the lower ${path}, and in a user namespace the kernel does not let them be ` +
-    'looked under; use a lower without mounts below it, or run as root',
   'lowers-overlap': ({ path, dest }) =>
     `the lower ${path} is or lies inside the lower ${dest}; layers must be separate trees`,
   'lower-inside-upper': ({ path, dest }) =>
     `the lower ${path} is or lies inside the upper ${dest}; layers must be separate trees`,
   'lower-inside-work': ({ path, dest }) =>
     `the lower ${path} is or lies inside the work directory ${dest}; layers must be separate trees`,
-  'stale-origin': () =>
-    'the upper or its work directory was used with another lower before, and an index ties them ' +
-    'together; use the lower it was made with, or a new upper',
   'no-overlay': () => 'this kernel has no overlayfs; load the module (`modprobe overlay`)',
   'mounted-read-only': ({ path }) =>
     'the kernel could mount the overlay read-only only, which was undone; it could not use the work ' +

@@ -6,6 +6,8 @@ import { overlayfs } from './helpers/command.ts';
 import { Place } from './helpers/place.ts';
 
 /** The arguments, and the sentence. A command comes first in both of its places. */
+const commands = ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'doctor', 'help'];
+
 const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['', 'a command is missing'],
   ['--', 'a command is missing'],
@@ -120,6 +122,16 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ],
   ['diff --bogus=1', 'there is no option --bogus'],
 
+  ['doctor target', 'at least one --lower DIR is needed'],
+  ['doctor --upper new', 'at least one --lower DIR is needed'],
+  [
+    'doctor --lower lower --work work',
+    '--work needs --upper: a read-only overlay has no use for it',
+  ],
+  ['doctor --lower lower target more', "'more' is one argument too many"],
+  ['doctor --json=yes', '--json takes no value'],
+  ['doctor -0', 'there is no option -0'],
+
   ['scan', 'DIR is missing'],
   ['scan EMPTY', 'DIR must not be empty'],
   ['scan upper lower', "'lower' is one argument too many"],
@@ -137,7 +149,7 @@ for (const [line, sentence] of mistakes) {
     const words = wordsOf(line);
     const { status, stdout, stderr } = await overlayfs(words, { cwd: place.base });
     const [command = ''] = words;
-    const known = ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'help'].includes(command);
+    const known = commands.includes(command);
     const hint = known ? `overlayfs ${command} --help` : 'overlayfs --help';
     t.is(stderr, `overlayfs: ${sentence}\nTry '${hint}'\n`);
     t.is(status, 2);
@@ -197,7 +209,7 @@ test('without its addon the command says why', async (t) => {
 });
 
 test('every option that help names is known', async (t) => {
-  for (const command of ['mount', 'umount', 'refresh', 'list', 'diff', 'scan', 'help']) {
+  for (const command of commands) {
     const text = (await overlayfs([command, '--help'])).stdout.toString();
     const named = [...text.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)( [A-Z])?/gm)];
     t.true(named.length > 0);

@@ -1,6 +1,14 @@
 /** Every help text. They are here and not with their commands, so that help loads nothing else. */
 
-export type CommandName = 'mount' | 'umount' | 'refresh' | 'list' | 'diff' | 'scan' | 'help';
+export type CommandName =
+  | 'mount'
+  | 'umount'
+  | 'refresh'
+  | 'list'
+  | 'diff'
+  | 'scan'
+  | 'doctor'
+  | 'help';
 
 export const generalHelp = `Usage: overlayfs COMMAND [OPTION]... [ARGUMENT]
 
@@ -14,6 +22,7 @@ Commands:
   list           list the mounted overlays
   diff           list what an overlay changes
   scan           list the entries of one layer as they are
+  doctor         say what works here, and what is wrong with layers
   help COMMAND   explain a command, with examples
 
 Options:
@@ -208,6 +217,30 @@ Examples:
   overlayfs scan --json /data/upper | jq -r 'select(.whiteout) | .path'
 `;
 
+const doctor = `Usage: overlayfs doctor [--json]
+       overlayfs doctor --lower DIR [--lower DIR]... [--upper DIR] [--work DIR]
+                        [--userxattr] [--json] [TARGET]
+
+Say what this kernel and this user can do with overlays, by trying, and which of
+the places at hand can hold an upper. With layers, say as well what is wrong
+with them: everything for which mount would fail or do harm. Nothing is mounted,
+created or changed. Exit with 1 if there is an error.
+
+  --lower DIR    as in mount: a lower directory; several, the top-most first
+  --upper DIR    where changes would land
+  --work DIR     the kernel's scratch directory (default: the upper's path and
+                 .work)
+  --userxattr    with marks in user.* attributes
+  --json         print one JSON object a line: kind "environment" and kind
+                 "finding"
+  -h, --help     this text
+
+Examples:
+  overlayfs doctor
+  overlayfs doctor --lower /base --upper /data/upper /mnt/merged
+  overlayfs doctor --json | jq -r 'select(.status == "error") | .message'
+`;
+
 const help = `Usage: overlayfs help [COMMAND]
 
 Explain a command, or list the commands.
@@ -226,5 +259,6 @@ export const helpTexts: Readonly<Record<CommandName, string>> = {
   list,
   diff,
   scan,
+  doctor,
   help,
 };

@@ -19,6 +19,7 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   list: async () => (await import('./list.ts')).list,
   diff: async () => (await import('./diff.ts')).diff,
   scan: async () => (await import('./scan.ts')).scan,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   help: () => Promise.resolve(help),
 };
 

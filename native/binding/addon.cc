@@ -8,10 +8,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportMountCalls(env, exports);
   ovl::ExportSyscalls(env, exports);
   ovl::ExportUnmounting(env, exports);
+  ovl::ExportDiagnosis(env, exports);
   ovl::ExportWalks(env, exports);
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);
-  ovl::ExportFdWatch(env, exports);
   ovl::ExportFdWatch(env, exports);
   ovl::ExportProcesses(env, exports);
   return exports;

@@ -11,10 +11,10 @@ void ExportLayers(Napi::Env env, Napi::Object exports);
 void ExportMountCalls(Napi::Env env, Napi::Object exports);
 void ExportSyscalls(Napi::Env env, Napi::Object exports);
 void ExportUnmounting(Napi::Env env, Napi::Object exports);
+void ExportDiagnosis(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
 void ExportMountTable(Napi::Env env, Napi::Object exports);
 void ExportStatmount(Napi::Env env, Napi::Object exports);
-void ExportFdWatch(Napi::Env env, Napi::Object exports);
 void ExportFdWatch(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
 

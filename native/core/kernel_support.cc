@@ -1,17 +1,15 @@
 #include "core/kernel_support.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cerrno>
 #include <map>
 #include <mutex>
 #include <string_view>
-#include <vector>
 
-#include "core/result.h"
-#include "core/sys_file.h"
-#include "core/sys_fs_context.h"
-#include "core/unique_fd.h"
+#include "core/raw_calls.h"
 
 namespace ovl {
 
@@ -30,43 +28,39 @@ class KeepErrno {
   int saved_;
 };
 
+class RawFd {
+ public:
+  explicit RawFd(int fd) : fd_(fd) {}
+  ~RawFd() {
+    if (fd_ >= 0) (void)::close(fd_);
+  }
+  RawFd(const RawFd&) = delete;
+  RawFd& operator=(const RawFd&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
 // ENOSYS: no such call. ENODEV: no overlayfs. Anything else, EPERM above all, is no answer.
-Support FromFsopen(int err) {
-  return err == ENOSYS || err == ENODEV ? Support::kNo : Support::kUnknown;
+Support WithoutContext() {
+  return errno == ENOSYS || errno == ENODEV ? Support::kNo : Support::kUnknown;
+}
+
+bool Set(const RawFd& fs, const char* flag) {
+  return raw::Fsconfig(fs.get(), raw::kSetFlag, flag, nullptr, 0) == 0;
 }
 
 // "Unknown parameter" is what fs_parse() says of a name that is in no table, whatever comes with
 // it; a name it knows is refused for the missing value instead.
-bool SaysUnknown(int fs) {
-  const std::vector<std::string> log = ReadFsLog(fs);
-  return std::any_of(log.begin(), log.end(), [](std::string_view line) {
-    return line.find("nknown parameter") != std::string_view::npos;
-  });
-}
-
-Support AskForFsopen() {
-  auto fs = Fsopen("overlay");
-  if (!fs.ok()) return FromFsopen(fs.failure().err);
-  return FsconfigFlag(fs.value().get(), kNoSuchOption).ok() ? Support::kNo : Support::kYes;
-}
-
-Support AskForDescriptors() {
-  if (const Support fsopen = FsopenSupport(); fsopen != Support::kYes) return fsopen;
-  auto fs = Fsopen("overlay");
-  if (!fs.ok()) return FromFsopen(fs.failure().err);
-  // Read-only and not O_PATH, which Linux 6.12 and older do not take for anything.
-  auto root = OpenDirectory("/");
-  if (!root.ok()) return Support::kUnknown;
-  const Status set = FsconfigFd(fs.value().get(), "lowerdir+", root.value().get());
-  return set.ok() ? Support::kYes : Support::kNo;
-}
-
-Support AskForOption(const std::string& key) {
-  if (FsopenSupport() != Support::kYes) return Support::kUnknown;
-  auto fs = Fsopen("overlay");
-  if (!fs.ok()) return FromFsopen(fs.failure().err);
-  if (FsconfigFlag(fs.value().get(), key).ok()) return Support::kYes;
-  return SaysUnknown(fs.value().get()) ? Support::kNo : Support::kYes;
+bool SaysUnknown(const RawFd& fs) {
+  char line[512];
+  for (;;) {
+    const ssize_t n = ::read(fs.get(), line, sizeof line);
+    if (n < 0) return false;
+    const std::string_view text(line, static_cast<size_t>(n));
+    if (text.find("nknown parameter") != std::string_view::npos) return true;
+  }
 }
 
 Support Once(std::atomic<Support>& known, Support (*ask)()) {
@@ -82,12 +76,12 @@ Support Once(std::atomic<Support>& known, Support (*ask)()) {
 
 Support FsopenSupport() {
   static std::atomic<Support> known = Support::kUnknown;
-  return Once(known, AskForFsopen);
+  return Once(known, raw::AskForFsopen);
 }
 
 Support LayerDescriptorSupport() {
   static std::atomic<Support> known = Support::kUnknown;
-  return Once(known, AskForDescriptors);
+  return Once(known, raw::AskForLayerDescriptors);
 }
 
 Support OptionSupport(const std::string& key) {
@@ -97,9 +91,39 @@ Support OptionSupport(const std::string& key) {
   const std::lock_guard guard(lock);
   if (const auto found = known.find(key); found != known.end()) return found->second;
   const KeepErrno keep;
-  const Support answer = AskForOption(key);
+  const Support answer = raw::AskForOption(key.c_str());
   if (answer != Support::kUnknown) known.emplace(key, answer);
   return answer;
 }
+
+namespace raw {
+
+Support AskForFsopen() {
+  const RawFd fs(Fsopen("overlay"));
+  if (fs.get() < 0) return WithoutContext();
+  return Set(fs, kNoSuchOption) ? Support::kNo : Support::kYes;
+}
+
+Support AskForLayerDescriptors() {
+  const Support fsopen = AskForFsopen();
+  if (fsopen != Support::kYes) return fsopen;
+  const RawFd fs(Fsopen("overlay"));
+  if (fs.get() < 0) return WithoutContext();
+  // Read-only and not O_PATH, which Linux 6.12 and older do not take for anything.
+  const RawFd root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (root.get() < 0) return Support::kUnknown;
+  const int set = Fsconfig(fs.get(), kSetFd, "lowerdir+", nullptr, root.get());
+  return set == 0 ? Support::kYes : Support::kNo;
+}
+
+Support AskForOption(const char* key) {
+  if (AskForFsopen() != Support::kYes) return Support::kUnknown;
+  const RawFd fs(Fsopen("overlay"));
+  if (fs.get() < 0) return WithoutContext();
+  if (Set(fs, key)) return Support::kYes;
+  return SaysUnknown(fs) ? Support::kNo : Support::kYes;
+}
+
+}  // namespace raw
 
 }  // namespace ovl

@@ -34,6 +34,16 @@ inline bool HasLayerDescriptors() { return LayerDescriptorSupport() == Support::
 // False only if the kernel has said that it does not know the name.
 inline bool KnowsOption(const std::string& key) { return OptionSupport(key) != Support::kNo; }
 
+namespace raw {
+
+// The same questions each time anew, in raw system calls (raw_calls.h): for a child that shares our
+// memory and may ask where we may not.
+Support AskForFsopen();
+Support AskForLayerDescriptors();
+Support AskForOption(const char* key);
+
+}  // namespace raw
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_KERNEL_SUPPORT_H_

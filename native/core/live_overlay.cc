@@ -15,12 +15,14 @@
 namespace ovl {
 
 LiveOverlay::LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-                         std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers)
+                         std::shared_ptr<const RootlessNamespaces> namespaces,
+                         Leftovers leftovers, std::optional<UpperGuard> guard)
     : ids_(ids),
       mount_(std::move(mount)),
       target_(std::move(target)),
       namespaces_(std::move(namespaces)),
-      leftovers_(std::move(leftovers)) {}
+      leftovers_(std::move(leftovers)),
+      guard_(std::move(guard)) {}
 
 Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
                                         uint64_t propagation) {
@@ -30,11 +32,24 @@ Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
   if (namespaces_) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
   auto place = OpenPlace(target);
   if (!place.ok()) return std::move(place.failure());
+  auto recorded = RecordPlace(place.value().path);
+  if (!recorded.ok()) return std::move(recorded.failure());
   auto attached = AttachMount(mount_.get(), place.value(), beneath, propagation);
   if (!attached.ok()) return std::move(attached.failure());
   mount_.Reset();  // it would keep the mount busy
   target_ = place.value().path;
   return target_;
+}
+
+// From now on the mount outlives this object, and the lease says where.
+Status LiveOverlay::RecordPlace(const std::string& place) {
+  if (!guard_) return Done{};
+  auto holder = DescribeCaller();
+  if (!holder.ok()) return std::move(holder.failure());
+  holder.value().mount_id = ids_.identity.unique ? ids_.identity.id : 0;
+  holder.value().target = place;
+  holder.value().is_volatile = leftovers_.is_volatile;
+  return guard_->Record(holder.value());
 }
 
 Status LiveOverlay::Close(const CloseRequest& request) {
@@ -77,6 +92,9 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
   }
   leftovers_.upper.Reset();
   leftovers_.work.Reset();
+  // Who detached it lazily leaves its users in it: the lease stays, and is dead when they are gone.
+  if (guard_ && !lazily_) guard_->Release();
+  guard_.reset();
   return Done{};
 }
 

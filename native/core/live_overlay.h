@@ -12,6 +12,7 @@
 #include "core/result.h"
 #include "core/rootless_child.h"
 #include "core/unique_fd.h"
+#include "core/upper_guard.h"
 
 namespace ovl {
 
@@ -36,7 +37,8 @@ class LiveOverlay {
  public:
   // `mount`: of a detached overlay; else it is attached at `target`.
   LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-              std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers);
+              std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers,
+              std::optional<UpperGuard> guard);
 
   // Puts a detached overlay on a directory. EINVAL with reason "attached" where it is on one.
   // `beneath`: below what is mounted there. Gives the resolved path.
@@ -57,6 +59,7 @@ class LiveOverlay {
   const MountIds& ids() const { return ids_; }
 
  private:
+  Status RecordPlace(const std::string& place);
   Status Unmount(bool lazy);
   Status CleanUp(const CloseRequest& request);
 
@@ -66,6 +69,7 @@ class LiveOverlay {
   std::string target_;  // empty: detached
   std::shared_ptr<const RootlessNamespaces> namespaces_;
   Leftovers leftovers_;
+  std::optional<UpperGuard> guard_;  // nothing: nobody else can have the upper
   bool unmounted_ = false;
   bool lazily_ = false;
 };

@@ -33,9 +33,7 @@ bool IsShared(const MountEntry* entry) {
   return entry != nullptr && entry->propagation.peer_group != 0;
 }
 
-bool IsUnbindable(const MountEntry& entry) {
-  return entry.propagation.unbindable;
-}
+bool IsUnbindable(const MountEntry& entry) { return entry.propagation.unbindable; }
 
 bool IsMountRoot(int fd) {
   auto identity = IdentifyMount(fd);

@@ -13,7 +13,8 @@
 #include "core/mount_by_data.h"
 #include "core/mount_place.h"
 #include "core/opened_lower.h"
-#include "core/overlay_diagnosis.h"
+#include "core/option_check.h"
+#include "core/overlay_explanation.h"
 #include "core/overlay_features.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
@@ -25,6 +26,7 @@
 #include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
 #include "core/upper_dirs.h"
+#include "core/upper_guard.h"
 #include "core/volatile_marker.h"
 
 namespace ovl {
@@ -40,7 +42,7 @@ class Mounter {
 
   Result<MountedOverlay> Run() {
     for (auto step : {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget,
-                      &Mounter::PrepareWritable, &Mounter::Make}) {
+                      &Mounter::PrepareWritable, &Mounter::CheckOptions, &Mounter::Make}) {
       auto status = (this->*step)();
       if (!status.ok()) return std::move(status.failure());
     }
@@ -154,18 +156,36 @@ class Mounter {
         break;
       }
     }
-    auto dirs = PrepareUpper(upper, work, lowers_.front().fd.get(), space_, created_);
+    auto dirs = PrepareUpper(upper, work, spec_.accept_unclean, space_, created_);
     if (!dirs.ok()) return std::move(dirs.failure());
     dirs_ = std::move(dirs.value());
-    out_.warnings = std::move(dirs_.warnings);
+    // Nobody knows an ephemeral one.
+    if (spec_.upper.kind == UpperKind::kDirectory) {
+      auto guarded = Guard();
+      if (!guarded.ok()) return guarded;
+    }
+    if (dirs_.fresh || upper.init) {
+      auto status = GiveAttributes();
+      if (!status.ok()) return status;
+    }
     auto opened = OpenUpperLayer();
-    if (!opened.ok()) return opened;
-    if (spec_.accept_unclean) return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-    if (!features_.is_volatile) return Done{};
-    auto marked = HasVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-    if (!marked.ok()) return std::move(marked.failure());
-    was_marked_ = marked.value();
+    if (!opened.ok() || !spec_.accept_unclean) return opened;
+    return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+  }
+
+  Status Guard() {
+    auto guard =
+        UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper, dirs_.work);
+    if (!guard.ok()) return std::move(guard.failure());
+    guard_ = std::move(guard.value());
     return Done{};
+  }
+
+  Status GiveAttributes() {
+    RootAttributes attributes;
+    auto status = attributes.Read(lowers_.front().fd.get(), space_);
+    if (!status.ok()) return status;
+    return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, out_.warnings);
   }
 
   // Before anything is attached: then nothing can fail that would have to be undone.
@@ -175,6 +195,18 @@ class Mounter {
     if (!upper.ok()) return std::move(upper.failure());
     out_.layers.upper = std::move(upper.value());
     return Done{};
+  }
+
+  // What the kernel would drop without a word.
+  Status CheckOptions() {
+    OptionLayers layers;
+    for (const OpenedLower& lower : lowers_) {
+      layers.lowers.push_back({lower.fd.get(), &lower.shown});
+    }
+    if (dirs_.upper_fd) layers.upper = {dirs_.upper_fd.get(), &dirs_.upper};
+    auto found = FindAcceptedMistake(spec_.features, options_, layers);
+    if (!found) return Done{};
+    return AsFailure(std::move(*found), "mount");
   }
 
   Status Make() {
@@ -190,26 +222,19 @@ class Mounter {
     return MakeByContext();
   }
 
-  // What explains a refusal of the kernel goes by the names of the layers.
-  OverlayOptions Named() const {
+  std::string LowerdirText() const {
     OverlayOptions options;
     for (size_t i = 0; i < lowers_.size(); ++i) {
       const bool data_only = i >= spec_.lower.size();
       (data_only ? options.data_only : options.lower).push_back(lowers_[i].shown);
     }
-    if (dirs_.upper_fd) {
-      options.upper = dirs_.upper;
-      options.work = dirs_.work;
-    }
-    options.userxattr = userxattr_;
-    options.rest = options_;
-    return options;
+    return FormatLowerdir(options, "\\:");
   }
 
-  std::string LowerdirText() const { return FormatLowerdir(Named(), "\\:"); }
-
   Failure Explained(Failure failure) const {
-    return Diagnose(std::move(failure), Named(), place_.path);
+    std::vector<std::string> log = std::move(failure.log);
+    failure.log.clear();
+    return ExplainRefusal(std::move(failure), spec_, std::move(log));
   }
 
   Status MakeByContext() {
@@ -336,15 +361,28 @@ class Mounter {
     created_.Keep();
     if (spec_.target) out_.target = place_.path;
     out_.live = std::make_unique<LiveOverlay>(ids_, std::move(mount_), out_.target.value_or(""),
-                                              std::move(namespaces_), std::move(leftovers));
+                                              std::move(namespaces_), std::move(leftovers),
+                                              std::move(guard_));
     return std::move(out_);
+  }
+
+  // Before the mount is attached, as everything that can fail.
+  Status Record() {
+    if (!guard_) return Done{};
+    auto holder = DescribeCaller();
+    if (!holder.ok()) return std::move(holder.failure());
+    holder.value().mount_id = ids_.identity.unique ? ids_.identity.id : 0;
+    holder.value().target = place_.path;
+    holder.value().is_volatile = features_.is_volatile;
+    return guard_->Record(holder.value());
   }
 
   // The kernel may have left its mark of a volatile mount already, of one that nobody has written
   // to. One that was there before says something else, and stays.
   Failure Undone(Failure failure) {
     mount_.Reset();
-    if (!features_.is_volatile || !dirs_.work_fd || left_mounted_ || was_marked_) return failure;
+    if (guard_ && !left_mounted_) guard_->Release();
+    if (!features_.is_volatile || !dirs_.work_fd || left_mounted_) return failure;
     // What is being reported matters more; and the next mount explains what it meets.
     (void)RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
     return failure;
@@ -368,7 +406,8 @@ class Mounter {
       status = MakeReadOnly();
       if (!status.ok()) return status;
     }
-    if (!spec_.target) return Done{};
+    status = Record();
+    if (!status.ok() || !spec_.target) return status;
     status = AttachMount(mount_.get(), place_, spec_.beneath, spec_.propagation);
     if (!status.ok()) {
       if (std::string_view(status.failure().reason) == "left-mounted") LeaveMounted();
@@ -405,6 +444,7 @@ class Mounter {
     auto status = CheckAttached();
     if (status.ok()) status = SetAttached();
     if (status.ok() && tmpfs_.mounted()) status = tmpfs_.TakeOff();
+    if (status.ok()) status = Record();
     if (status.ok() || Undo(status.failure())) return status;
     LeaveMounted();
     return status;
@@ -469,11 +509,12 @@ class Mounter {
   CreatedDirs created_;
   TmpfsAtPath tmpfs_;
   UpperDirs dirs_;
+  // Gone before the directories are removed: it has a file in one of them.
+  std::optional<UpperGuard> guard_;
   RootAttributes scratch_attributes_;
   std::shared_ptr<const RootlessNamespaces> namespaces_;
   UniqueFd mount_;
   MountIds ids_;
-  bool was_marked_ = false;
   bool left_mounted_ = false;
 };
 

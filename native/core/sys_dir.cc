@@ -1,5 +1,6 @@
 #include "core/sys_dir.h"
 
+#include <dirent.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,6 +62,13 @@ Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>
     at += reclen;
   }
   return true;
+}
+
+Result<bool> TellsTypes(int dir) {
+  alignas(8) char buffer[1024];
+  const long n = ::syscall(SYS_getdents64, dir, buffer, sizeof buffer);
+  if (n < 0) return Errno("getdents64");
+  return n > 0 && buffer[kTypeOffset] != DT_UNKNOWN;
 }
 
 Result<bool> ReadSomeNames(int dir, NameSource source, NameList& out) {

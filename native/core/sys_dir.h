@@ -23,6 +23,10 @@ struct DirEntry {
 // One getdents64(2) call on an open directory; "." and ".." are left out. False at the end.
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit);
 
+// Whether the filesystem says of what type an entry is (d_type), by the first getdents64(2) of an
+// open directory.
+Result<bool> TellsTypes(int dir);
+
 // Where a name was seen.
 enum NameSource : uint8_t { kInUpper = 1, kInLower = 2 };
 

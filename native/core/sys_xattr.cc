@@ -98,6 +98,12 @@ Result<bool> GetXattr(int fd, const std::string& attribute, std::string& value) 
   return Got(n, "fgetxattr", "");
 }
 
+Result<bool> CanHoldXattr(int fd, const std::string& attribute) {
+  if (::fgetxattr(fd, attribute.c_str(), nullptr, 0) >= 0 || errno == ENODATA) return true;
+  if (errno == EOPNOTSUPP) return false;
+  return Errno("fgetxattr");
+}
+
 Result<bool> GetXattrAt(int dir, const std::string& name, const std::string& attribute,
                         std::string& value) {
   if (HaveXattrat()) {

@@ -17,6 +17,10 @@ Result<std::string> ListXattrsAt(int dir, const std::string& name);
 // fgetxattr(2). False when the attribute is not there.
 Result<bool> GetXattr(int fd, const std::string& attribute, std::string& value);
 
+// fgetxattr(2): whether the filesystem has a place for such an attribute, without writing one. A
+// filesystem that has none says EOPNOTSUPP, one that has says that the attribute is absent.
+Result<bool> CanHoldXattr(int fd, const std::string& attribute);
+
 // getxattrat(2) (Linux 6.13), else lgetxattr(2) through /proc/self/fd.
 Result<bool> GetXattrAt(int dir, const std::string& name, const std::string& attribute,
                         std::string& value);

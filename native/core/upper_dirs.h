@@ -38,15 +38,13 @@ struct UpperDirs {
   std::string work;
   UniqueFd upper_fd;
   UniqueFd work_fd;
-  std::vector<Notice> warnings;
+  bool fresh = false;  // the upper was created
 };
 
-// Opens or creates both and refuses what the kernel would accept to the user's harm: an upper on a
-// filesystem that cannot hold the marks, a file called "work" (which would be deleted), and a work
-// directory on another mount where none was named. A fresh upper, and with `init` any, gets the
-// attributes of `lower`, since the root of the overlay shows those of the upper.
+// Opens or creates both, and refuses what the kernel would accept to the user's harm
+// (upper_check.h), and a work directory on another mount where none was named.
 Result<UpperDirs> PrepareUpper(const UpperSpec& upper, const std::optional<std::string>& work,
-                               int lower, MarkerSpace space, CreatedDirs& created);
+                               bool accept_unclean, MarkerSpace space, CreatedDirs& created);
 
 }  // namespace ovl
 
