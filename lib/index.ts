@@ -62,6 +62,7 @@ export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
+export type { RunOptions, RunStdio } from './run-options.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { MountAttr } from './syscall-arguments.ts';
@@ -75,3 +76,4 @@ export type {
   UnmountSyncOptions,
 } from './unmount.ts';
 export { unmount, unmountSync } from './unmount.ts';
+export type { RunResult } from './view-process.ts';

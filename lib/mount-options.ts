@@ -153,13 +153,6 @@ const known: readonly string[] = [
   ...['interface', 'propagation', ...attributeNames],
 ];
 
-/** What has an option of its own, as the kernel calls it. */
-const typedKeys: ReadonlySet<string> = new Set([
-  ...['lowerdir', 'lowerdir+', 'datadir+', 'upperdir', 'workdir', 'userxattr', 'redirect_dir'],
-  ...['index', 'metacopy', 'xino', 'nfs_export', 'uuid', 'verity', 'volatile'],
-  ...['default_permissions', 'override_creds', 'nooverride_creds', 'ro', 'rw'],
-]);
-
 function idRanges(value: unknown, name: string): readonly NativeIdRange[] {
   if (!Array.isArray(value)) {
     throw argumentType(name, 'an array', value);
@@ -229,19 +222,6 @@ function upperOf(value: unknown, init: boolean): NativeUpper {
   return { ...none, kind: 1, path: absolutePath(value, 'options.upper') };
 }
 
-function extraOptions(value: unknown): readonly Buffer[] {
-  return optionList(value, 'options.extraOptions').map((option, i) => {
-    const [key = ''] = option.toString('latin1').split('=', 1);
-    if (typedKeys.has(key)) {
-      throw argumentValue(
-        `options.extraOptions[${i}]`,
-        `is '${key}', which has an option of its own`,
-      );
-    }
-    return option;
-  });
-}
-
 /** A flag of ours as the kernel's `on` and `off`; null leaves it to what we pin. */
 function onOff(value: unknown, name: string): 'on' | 'off' | null {
   const given = optionalBoolean(value, name);
@@ -258,7 +238,7 @@ function checkTogether(spec: NativeSpec, given: Readonly<Record<string, unknown>
         : 'goes with an upper that is a directory: an ephemeral one brings its own',
     );
   }
-  for (const name of ['initUpper', 'volatile', 'acceptUnclean', 'index'] as const) {
+  for (const name of ['initUpper', 'acceptUnclean'] as const) {
     if (given[name] === true && kind === 0) {
       throw argumentValue(`options.${name}`, 'needs an upper');
     }
@@ -296,7 +276,7 @@ export function specOf(options: unknown): NativeSpec {
     defaultPermissions:
       optionalBoolean(given.defaultPermissions, 'options.defaultPermissions') ?? false,
     overrideCreds: optionalBoolean(given.overrideCreds, 'options.overrideCreds') ?? null,
-    extraOptions: extraOptions(given.extraOptions),
+    extraOptions: optionList(given.extraOptions, 'options.extraOptions'),
     attributes: change.set,
     propagation: change.propagation,
     interface: mountInterface(given.interface, 'options.interface'),

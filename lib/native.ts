@@ -332,6 +332,8 @@ export interface NativeBinding {
   refreshOwn: EitherWay<[mount: MountHandle], undefined>;
   /** -1 where it is not a detached one. The descriptor is the addon's. */
   overlayFd(mount: MountHandle): number;
+  /** Of an ordinary user's overlay; -1 of others. */
+  overlayNamespace(mount: MountHandle): number;
   /** Packed: see native/binding/mount_table.cc. */
   listMounts: EitherWay<[source: TableSource], Buffer>;
   /** Packed as one of them; null where no mount of the table is meant. */

@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
@@ -13,6 +14,9 @@ import { native, unwrap } from './native.ts';
 import type { HeldMount } from './opened-layers.ts';
 import { holdLayers, holdMount } from './opened-layers.ts';
 import { warningText } from './reasons.ts';
+import type { RunOptions } from './run-options.ts';
+import type { RunResult } from './view-process.ts';
+import { runInView } from './view-process.ts';
 
 export interface CloseOptions {
   /** Detach the mount at once even if it is in use (MNT_DETACH); its users keep their files. */
@@ -70,6 +74,8 @@ export class Overlay implements AsyncDisposable, Disposable {
   /** What could not be done as it should, as sentences. */
   readonly warnings: readonly string[];
   readonly #mounted: NativeMounted;
+  /** Of the top-most lower, if it was named. */
+  readonly #lowerPath: Buffer | undefined;
   #path: Buffer | undefined;
   #closing: Promise<void> | undefined;
   #closingAs = '';
@@ -87,6 +93,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     }
     this.#mounted = mounted;
     this.#path = mounted.target ?? undefined;
+    this.#lowerPath = spec.lower[0]?.path ?? undefined;
     this.lowerBytes = spec.lower.map(layerName);
     this.lower = this.lowerBytes.map(String);
     this.dataLowerBytes = spec.dataLower.map(layerName);
@@ -168,6 +175,42 @@ export class Overlay implements AsyncDisposable, Disposable {
     const args = attachArguments(target, options);
     this.#held();
     this.#path = unwrap(native().attachOverlay(this.#mounted.mount, ...args, true));
+  }
+
+  /**
+   * Runs a program that sees the overlay at a real path, in a mount namespace of its own: nothing is
+   * mounted for anybody else, and the view ends with its last process. Resolves when the program has
+   * ended, with whatever code. An ordinary user stays who he is and has no capabilities in it.
+   *
+   * Where the overlay is detached that path is the top-most lower's, unless `at` names another, so that
+   * `run('make', [], { cwd: '/src' })` works in the overlay over /src. While programs run, `close()` of a
+   * detached overlay leaves them theirs, and its upper stays in use.
+   *
+   * @param command looked for in the `PATH` of the program's environment, if it has no slash.
+   * @throws OverlayError `ENOENT`, `EACCES`, `ENOEXEC` with syscall `execve` where the program cannot be
+   * started; `AbortError` after a `signal`; `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` as `node:child_process`.
+   */
+  async run(
+    command: string | Buffer,
+    args: readonly (string | Buffer)[] = [],
+    options?: RunOptions,
+  ): Promise<RunResult> {
+    const { path, mount } = this.#held();
+    const at = path ?? this.#lowerPath;
+    const opened = path && openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      const view = {
+        mount: opened ?? native().overlayFd(mount),
+        userNamespace: native().overlayNamespace(mount),
+        at,
+      };
+      // What it needs of the descriptors is its own from the call on.
+      return await runInView(view, command, args, options);
+    } finally {
+      if (opened !== undefined) {
+        closeSync(opened);
+      }
+    }
   }
 
   /**

@@ -70,14 +70,13 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     return result;
   }
 
-  return(): Promise<IteratorResult<Item, undefined>> {
-    this.#finish();
-    return Promise.resolve(end);
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    await this.#finish();
+    return end;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#finish();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#finish();
   }
 
   async #next(): Promise<IteratorResult<Item, undefined>> {
@@ -94,7 +93,11 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
         await this.#fill();
       }
     } catch (error) {
-      this.#finish();
+      const released = this.#finish();
+      // An abort is told at once.
+      if (!(error instanceof AbortError)) {
+        await released;
+      }
       throw error;
     }
   }
@@ -126,8 +129,8 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     this.#items = this.#source.decode(batch.bytes);
     this.#at = 0;
     if (!batch.more) {
-      this.#release();
       this.#ended = true;
+      await this.#release();
     }
   }
 
@@ -156,18 +159,20 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     });
   }
 
-  #finish(): void {
+  #finish(): Promise<void> {
     this.#ended = true;
     this.#told = true;
     this.#items = [];
     this.#at = 0;
-    this.#release();
+    return this.#release();
   }
 
-  #release(): void {
-    if (this.#walk !== undefined) {
-      void this.#source.close(this.#walk);
-      this.#walk = undefined;
+  /** Until then the walk has descriptors in its directories, which would keep a mount busy. */
+  async #release(): Promise<void> {
+    const walk = this.#walk;
+    this.#walk = undefined;
+    if (walk !== undefined) {
+      await this.#source.close(walk);
     }
   }
 }

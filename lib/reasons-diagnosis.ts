@@ -126,8 +126,9 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
     `the kernel cannot clean up its directory "work": ${path} is deeper than it removes, and it would ` +
     'mount the overlay read-only; remove that directory',
   'work-volatile': ({ path }) =>
-    `an earlier mount left ${path}: it was volatile and not cleaned up, so the upper may be ` +
-    'damaged if the system has crashed since; check it, then remove that directory',
+    `an earlier mount left ${path}: it was volatile and not closed properly, so the upper may be ` +
+    'damaged if the system has crashed since; use it with `acceptUnclean` (`--accept-unclean`) if it ' +
+    'has not, or after checking it',
   'work-incompat': ({ path, detail }) =>
     `a mount with the feature ${detail} has used this work directory (${path}), and only a kernel that ` +
     'knows the feature may use it again; use a new upper and work directory',

@@ -14,13 +14,6 @@ export interface Where {
   readonly detail: string;
 }
 
-/** `/proc/sys/a/b` as sysctl(8) names it, with the value that allows. */
-function sysctlOf(file: string): string {
-  const name = file.replace('/proc/sys/', '').replaceAll('/', '.');
-  const allowed = name.includes('restrict') ? 0 : name.includes('clone') ? 1 : 15000;
-  return `${name}=${allowed}`;
-}
-
 const reasons: Readonly<Record<string, (where: Where) => string>> = {
   ...diagnosisReasons,
 
@@ -101,25 +94,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'idmap-refused': () =>
     'the filesystem of this layer knows no idmapped mounts (Linux 5.19: ext4, xfs, btrfs; tmpfs: 6.3), ' +
     'or the mount is idmapped already',
-  'not-beneath': () =>
-    'beneath something it can be mounted only where something is mounted (Linux 6.5), and not at the ' +
-    'root of the mount namespace; mount it without `beneath`',
   'lowers-of-two-namespaces': () =>
     'two overlays of an ordinary user belong to two namespaces and cannot be layers of a third; stack one ' +
     'upon the other instead',
-  'userns-switched-off': ({ detail }) =>
-    `user namespaces are restricted for ordinary users by ${detail}; an administrator can allow them with ` +
-    `\`sysctl -w ${sysctlOf(detail)}\`, or run as root`,
-  'userns-forbidden': () =>
-    "this system does not let you make a user namespace: a container's seccomp profile, or another " +
-    'security module; allow it there (`--security-opt seccomp=…`), or run as root',
-  'userns-exhausted': () =>
-    'there are too many user or mount namespaces (user.max_user_namespaces, user.max_mnt_namespaces), or ' +
-    'they are nested too deeply',
-  'not-dumpable': () =>
-    'the process is not dumpable (it has changed its user since it started), so it may not write its own ' +
-    'uid_map; start it as the user it is to be',
-  'child-killed': () => 'the process that was to make the mount was killed',
   'rootless-target': () =>
     'mounting at a path needs CAP_SYS_ADMIN. An ordinary user gets a detached overlay without `target`, and ' +
     'runs programs on it with `run`; or mounts in namespaces of his own, for example under ' +
@@ -151,14 +128,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'waiting for a descriptor needs the event loop of libuv, which this program does not offer; run ' +
     'it in Node.js',
   // Binding, moving and changing mounts
-  'foreign-mount-namespace': () =>
-    'the mount namespace belongs to a user namespace above this one, where CAP_SYS_ADMIN does not ' +
-    'reach; make one of your own (`unshare --mount`)',
   'no-mount-calls': () =>
     'the kernel (before Linux 5.12) or the seccomp filter of a sandbox does not have this call; leave ' +
     '`interface` out, and mount(2) is used instead',
-  'too-many-mounts': () =>
-    'the mount namespace has as many mounts as it may have (/proc/sys/fs/mount-max); unmount some',
   'source-missing': () => 'the source does not exist',
   'target-file-missing': () =>
     'the mount point does not exist; a file is mounted on a file, so create an empty one first',
@@ -180,7 +152,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'locked-attributes': () =>
     'a user namespace cannot take away restrictions (read-only, nosuid, nodev, noexec, the access time ' +
     'mode) from a mount that it has inherited, or from a copy of one; leave that attribute out',
-  'owner-unmapped': () =>
+  'id-unmapped': () =>
     'the owner has no mapping in this user namespace; choose ids that /proc/self/uid_map and gid_map have',
   'move-no-mount': () =>
     'only a mount can be moved, and the source is no mount point; bind it to the target instead',
@@ -195,8 +167,6 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'move-into-itself': () => 'the target lies on the source itself; choose a target outside of it',
   'no-beneath': () =>
     'mounting beneath another mount needs move_mount(2) of Linux 6.5; unmount what is there, or mount on top',
-  'beneath-nothing': () =>
-    'nothing is mounted on the target that could be mounted beneath; leave `beneath` out',
   'beneath-root': () => 'nothing can be mounted beneath the root of a mount namespace',
   'open-for-writing': () =>
     'a file is open for writing through this mount, so it cannot become read-only; close it first',

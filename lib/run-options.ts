@@ -155,14 +155,26 @@ function argumentList(value: unknown): readonly Buffer[] {
 }
 
 /** `at` is where the program sees the overlay unless the options say otherwise. */
-export function runPlan(command: unknown, args: unknown, options: unknown, at: Buffer): RunPlan {
+function place(given: unknown, otherwise: Buffer | undefined): Buffer {
+  if (given === undefined && otherwise === undefined) {
+    throw argumentValue('options.at', 'must be given: the top-most lower has no path');
+  }
+  return given === undefined && otherwise ? otherwise : absolutePath(given, 'options.at');
+}
+
+export function runPlan(
+  command: unknown,
+  args: unknown,
+  options: unknown,
+  at: Buffer | undefined,
+): RunPlan {
   const file = pathBytes(command, 'command');
   const list = argumentList(args);
   const given = optionsObject(options, 'options', optionNames);
   const stdio = stdioNumbers(given.stdio ?? 'pipe');
   return {
     start: {
-      at: given.at === undefined ? at : absolutePath(given.at, 'options.at'),
+      at: place(given.at, at),
       file,
       args: [file, ...list],
       env: environment(given.env ?? process.env),

@@ -20,10 +20,10 @@ export interface RunResult {
 /** What a program runs on. The descriptors are duplicated before `runInView` returns. */
 export interface View {
   readonly mount: number;
-  /** Of the namespace the overlay was mounted in, where that is not the caller's. */
-  readonly userNamespace: number | undefined;
-  /** Where a program sees the overlay unless it is told otherwise. */
-  readonly at: Buffer;
+  /** Of the namespace the overlay was mounted in; -1 where that is the caller's. */
+  readonly userNamespace: number;
+  /** Where a program sees the overlay unless it is told otherwise. Undefined: it has to be told. */
+  readonly at: Buffer | undefined;
 }
 
 /** Real-time signals have no names in Node.js: `SIG34` and so on. */
@@ -174,7 +174,7 @@ export async function runInView(
   const started = await native().startInView({
     ...plan.start,
     mount: view.mount,
-    userNamespace: view.userNamespace ?? -1,
+    userNamespace: view.userNamespace,
   });
   return new RunningProgram(unwrap(started), plan).result();
 }

@@ -1,5 +1,5 @@
-// Runs everything that can fail. `--suite=lint,core,root,user,unprivileged,semantics` chooses; any
-// other argument is handed to ava (`npm test -- --match='*rename*'`, `npm test -- test/diff.test.ts`).
+// Runs everything that can fail. `--suite=lint,core,faults,threads,root,user,root-mount,user-mount,
+// unprivileged,semantics` chooses; any other argument is handed to ava (`npm test -- --match='*rename*'`, `npm test -- test/diff.test.ts`).
 
 import { join } from 'node:path';
 import { overlayMounts, temporaryDirectories } from './lib/leftovers.mjs';
@@ -8,13 +8,16 @@ import { root } from './lib/root.mjs';
 import { useGroups } from './lib/run.mjs';
 import { planSuites } from './lib/sandbox.mjs';
 import { avaSuite } from './lib/suite-ava.mjs';
-import { buildLab, coreTests } from './lib/suite-core.mjs';
+import { buildLab, coreProgram, coreTests } from './lib/suite-core.mjs';
 import { semanticsSuite } from './lib/suite-semantics.mjs';
 import { judge, summarise } from './lib/summary.mjs';
 import { abandon } from './lib/supervise.mjs';
 import { lint } from './lint.mjs';
 
-const known = ['lint', 'core', 'root', 'user', 'unprivileged', 'semantics'];
+const known = [
+  ...['lint', 'core', 'faults', 'threads', 'root', 'user', 'root-mount', 'user-mount'],
+  ...['unprivileged', 'semantics'],
+];
 const flag = '--suite=';
 const chosen = process.argv
   .filter((argument) => argument.startsWith(flag))
@@ -82,6 +85,8 @@ async function avaSuites(plans) {
   const titles = {
     root: 'ava as root, in a private mount namespace',
     user: 'ava as an ordinary user, in a user namespace',
+    'root-mount': 'ava as root: what mounts, by mount(2)',
+    'user-mount': 'ava in a user namespace: what mounts, by mount(2)',
     unprivileged: 'ava as an ordinary user, outside of any namespace',
   };
   const names = Object.keys(titles).filter(wanted);
@@ -91,8 +96,9 @@ async function avaSuites(plans) {
   let ran = false;
   for (const name of names) {
     heading(titles[name]);
-    const plan = plans[name];
-    const result = plan.skip ? { skip: plan.skip } : await avaSuite(name, plan, avaArguments);
+    const [as, by] = name.split('-');
+    const plan = plans[as];
+    const result = plan.skip ? { skip: plan.skip } : await avaSuite(as, plan, avaArguments, by);
     if (result.absent && avaArguments.length === 0 && name !== 'unprivileged') {
       record(`ava ${name}`, { failed: 1, failures: ['there are no tests'] });
     } else if (result.absent) {
@@ -117,7 +123,16 @@ if (wanted('core')) {
   heading('unit tests of native/core, address and undefined-behaviour sanitizers');
   record('core sanitized', await coreTests({ sanitize: true }));
 }
-const running = ['root', 'user', 'unprivileged', 'semantics'].some(wanted);
+if (wanted('faults')) {
+  heading('every call of native/core to the kernel fails in turn');
+  record('faults', await coreProgram({ variant: 'FAULTS', program: 'core-faults' }));
+}
+if (wanted('threads')) {
+  heading('sixteen threads mount and unmount, thread sanitizer');
+  const threads = { variant: 'TSAN', program: 'core-test-tsan', args: ['Concurrent'] };
+  record('threads', await coreProgram({ ...threads, fixed: true }));
+}
+const running = known.slice(4).some(wanted);
 if (running && (await labReady())) {
   const plans = await planSuites();
   await avaSuites(plans);

@@ -192,8 +192,6 @@ const mountOptions: Parameter = {
         [['x', ''], 'ERR_INVALID_ARG_VALUE', '[1]'],
         [['=x'], 'ERR_INVALID_ARG_VALUE', '[0]'],
         [['a\0'], 'ERR_INVALID_ARG_VALUE', '[0]'],
-        [['index=on'], 'ERR_INVALID_ARG_VALUE', '[0]'],
-        [['lowerdir+=/x'], 'ERR_INVALID_ARG_VALUE', '[0]'],
       ],
       ...Object.fromEntries(
         [
@@ -397,6 +395,8 @@ const mountCalls = [
 const subjects: readonly Subject[] = [
   subject('mountOverlay', mountOverlay, mountOptions),
   subject('mountOverlaySync', mountOverlaySync, mountOptions),
+  subject('diagnose', overlayfs.diagnose, mountOptions),
+  subject('diagnoseSync', overlayfs.diagnoseSync, mountOptions),
   subject(
     'unmount',
     overlayfs.unmount,
@@ -553,7 +553,7 @@ test('what gives a promise rejects and does not throw', async (t) => {
   }
 });
 
-test('names that would lead out of the overlay', (t) => {
+test.serial('names that would lead out of the overlay', (t) => {
   for (const name of [null, 1, {}, '/a', '..', 'a/../b', 'a\0'] as string[]) {
     const error = t.throws(() => unmounted.resolve(name), { any: true });
     t.true(String(error).includes('"name" '));
@@ -566,7 +566,6 @@ test('options that do not go together', async (t) => {
   const lower = at('lower');
   for (const [given, message] of [
     [{ lower, work: at('work'), upper: 'tmpfs' }, '"options.work" goes with an upper'],
-    [{ lower, volatile: true }, '"options.volatile" needs an upper'],
     [{ lower, initUpper: true }, '"options.initUpper" needs an upper'],
     [{ lower, upper: 'tmpfs', beneath: true }, '"options.beneath" needs a target'],
     [{ lower, upper: 'tmpfs', propagation: 'private' }, '"options.propagation" needs a target'],
@@ -588,7 +587,10 @@ test('work without an upper', async (t) => {
 
 test('every public function is in the table', (t) => {
   const classes = ['AbortError', 'OverlayError', 'Overlay'];
-  const withoutArguments = ['listMounts', 'listMountsSync', 'listOverlays', 'listOverlaysSync'];
+  const withoutArguments = ['listMounts', 'listOverlays', 'probe'].flatMap((name) => [
+    name,
+    `${name}Sync`,
+  ]);
   const functions = [
     ...Object.entries(overlayfs).map(([name, value]) => [name, value] as const),
     ...Object.entries(syscalls).map(([name, value]) => [`syscalls.${name}`, value] as const),

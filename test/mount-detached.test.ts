@@ -100,7 +100,7 @@ test('a place that is none, and a mount point that is missing', async (t) => {
   await t.throwsAsync(overlay.attach(place.at('file')), { code: 'ENOTDIR' });
   t.throws(() => overlay.attachSync(place.at('lower'), { beneath: true }), {
     code: 'EINVAL',
-    message: /mount it without `beneath`/,
+    message: /without `beneath`/,
   });
   t.is(overlay.path, undefined);
   t.is(readFileSync(place.at('file'), 'utf8'), '');

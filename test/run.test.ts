@@ -1,4 +1,4 @@
 // Programs on an overlay that was mounted in our own namespaces.
 import { runCases } from './helpers/run-cases.ts';
 
-runCases(false);
+runCases();

@@ -5,10 +5,10 @@ import test from 'ava';
 import { Detached } from './helpers/detached.ts';
 import { runCases } from './helpers/run-cases.ts';
 
-runCases(true);
+runCases();
 
 test.serial('the user is himself, owns his files, and has no capabilities', async (t) => {
-  await using overlay = await Detached.mount(true, (lower) => {
+  await using overlay = await Detached.mount((lower) => {
     writeFileSync(join(lower, 'file'), '');
   });
   const script =

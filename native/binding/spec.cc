@@ -61,7 +61,7 @@ LayerSpec ToLayer(const Napi::Value& value) {
   if (!mount.IsNull()) {
     const auto overlay = Handle<LiveOverlay>::Get(mount);
     layer.fd = CopyOf(overlay->mount_fd());
-    layer.namespaces = overlay->namespaces();
+    layer.user_namespace = overlay->user_namespace();
   }
   const Napi::Value idmap = object.Get("idmap");
   if (idmap.IsNull()) return layer;

@@ -15,12 +15,12 @@
 namespace ovl {
 
 LiveOverlay::LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-                         std::shared_ptr<const RootlessNamespaces> namespaces,
-                         Leftovers leftovers, std::optional<UpperGuard> guard)
+                         std::shared_ptr<const UniqueFd> user_namespace, Leftovers leftovers,
+                         std::optional<UpperGuard> guard)
     : ids_(ids),
       mount_(std::move(mount)),
       target_(std::move(target)),
-      namespaces_(std::move(namespaces)),
+      user_namespace_(std::move(user_namespace)),
       leftovers_(std::move(leftovers)),
       guard_(std::move(guard)) {}
 
@@ -29,7 +29,7 @@ Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
   const std::lock_guard lock(mutex_);
   if (unmounted_) return Refusal(EBADF, "move_mount", "closed", "", target);
   if (!mount_) return Refusal(EINVAL, "move_mount", "attached", target_, target);
-  if (namespaces_) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
+  if (user_namespace_) return Refusal(EPERM, "move_mount", "rootless-attach", "", target);
   auto place = OpenPlace(target);
   if (!place.ok()) return std::move(place.failure());
   auto recorded = RecordPlace(place.value().path);
@@ -62,7 +62,7 @@ Status LiveOverlay::Close(const CloseRequest& request) {
     auto status = Unmount(request.lazy);
     if (!status.ok()) return status;
     unmounted_ = true;
-    namespaces_.reset();  // they hold copies of other people's mounts
+    user_namespace_.reset();
   }
   return CleanUp(request);
 }
@@ -101,7 +101,7 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
 Status LiveOverlay::Refresh() {
   const std::lock_guard lock(mutex_);
   if (unmounted_) return Refusal(EBADF, "fspick", "closed");
-  if (namespaces_) return Refusal(EPERM, "fspick", "rootless-refresh");
+  if (user_namespace_) return Refusal(EPERM, "fspick", "rootless-refresh");
   if (mount_) return RefreshOverlay(mount_.get());
   auto fd = OpenPath(target_);
   if (!fd.ok()) return std::move(fd.failure());
@@ -113,9 +113,9 @@ Status LiveOverlay::Refresh() {
   return RefreshOverlay(fd.value().get());
 }
 
-std::shared_ptr<const RootlessNamespaces> LiveOverlay::namespaces() {
+std::shared_ptr<const UniqueFd> LiveOverlay::user_namespace() {
   const std::lock_guard lock(mutex_);
-  return namespaces_;
+  return user_namespace_;
 }
 
 int LiveOverlay::mount_fd() {

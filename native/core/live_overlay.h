@@ -37,7 +37,7 @@ class LiveOverlay {
  public:
   // `mount`: of a detached overlay; else it is attached at `target`.
   LiveOverlay(const MountIds& ids, UniqueFd mount, std::string target,
-              std::shared_ptr<const RootlessNamespaces> namespaces, Leftovers leftovers,
+              std::shared_ptr<const UniqueFd> user_namespace, Leftovers leftovers,
               std::optional<UpperGuard> guard);
 
   // Puts a detached overlay on a directory. EINVAL with reason "attached" where it is on one.
@@ -55,7 +55,7 @@ class LiveOverlay {
   int mount_fd();
 
   // Of an ordinary user's overlay; null otherwise, and when it is closed.
-  std::shared_ptr<const RootlessNamespaces> namespaces();
+  std::shared_ptr<const UniqueFd> user_namespace();
   const MountIds& ids() const { return ids_; }
 
  private:
@@ -67,7 +67,7 @@ class LiveOverlay {
   const MountIds ids_;
   UniqueFd mount_;
   std::string target_;  // empty: detached
-  std::shared_ptr<const RootlessNamespaces> namespaces_;
+  std::shared_ptr<const UniqueFd> user_namespace_;
   Leftovers leftovers_;
   std::optional<UpperGuard> guard_;  // nothing: nobody else can have the upper
   bool unmounted_ = false;

@@ -134,7 +134,7 @@ std::optional<Finding> FindSubmounts(const LayerPlace& lower, const Table& table
   }
   // overlayfs makes a copy of the mount without those below it. In a user namespace inherited
   // mounts are locked to what they cover, and that fails; rootless all of them are inherited.
-  const bool rootless = !HasSysAdmin();
+  const bool rootless = !MayMount();
   const bool refused = !rootless && IsCopyRefused(lower.fd.get());
   if (first == nullptr) {
     if (refused) return Mistake(EINVAL, "lower-unbindable", lower.path);

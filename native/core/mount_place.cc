@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "core/mount_refusal.h"
 #include "core/overlay_unmount.h"
 #include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
@@ -14,13 +15,9 @@ namespace ovl {
 
 namespace {
 
-Failure WhyNotAttached(Failure failure, bool beneath) {
-  if (beneath && failure.err == EINVAL) {
-    // Nothing is mounted there, or it is the root of the namespace; or the flag is unknown (6.5).
-    failure.reason = "not-beneath";
-  } else if (failure.err == EPERM) {
-    failure.reason = "no-privilege";
-  }
+Failure WhyNotAttached(Failure failure, int target, bool beneath) {
+  if (beneath && failure.err == EINVAL) return ExplainBeneath(std::move(failure), target);
+  if (failure.err == EPERM) failure.reason = "no-privilege";
   return failure;
 }
 
@@ -44,7 +41,7 @@ Result<MountPlace> OpenPlace(const std::string& target) {
 
 Status AttachMount(int mount, const MountPlace& place, bool beneath, uint64_t propagation) {
   auto moved = MoveMount(mount, place.fd.get(), beneath, place.path);
-  if (!moved.ok()) return WhyNotAttached(std::move(moved.failure()), beneath);
+  if (!moved.ok()) return WhyNotAttached(std::move(moved.failure()), place.fd.get(), beneath);
   if (propagation == 0) return Done{};
   // Only now: attaching below a shared mount makes it shared again.
   MountAttributeChange change;

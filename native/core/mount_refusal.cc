@@ -128,13 +128,21 @@ Failure ExplainBind(Failure failure, int source, int target, bool recursive) {
 Failure ExplainTmpfs(Failure failure, bool owner_given) {
   if (failure.err != EINVAL) return ExplainAny(std::move(failure));
   // All other values are such as tmpfs takes.
-  return Because(std::move(failure), owner_given && MayBeLocked() ? "owner-unmapped" : "");
+  return Because(std::move(failure), owner_given && MayBeLocked() ? "id-unmapped" : "");
 }
 
 Failure ExplainMove(Failure failure, int source, int target, bool beneath) {
   if (failure.err != EINVAL && failure.err != ELOOP) return ExplainAny(std::move(failure));
   const char* reason = MoveInvalid(failure.err, source, target, beneath);
   return Because(std::move(failure), reason);
+}
+
+Failure ExplainBeneath(Failure failure, int target) {
+  if (!HaveMoveBeneath()) return Because(std::move(failure), "no-beneath");
+  auto table = ReadMountTable();
+  if (!table.ok()) return failure;
+  const MountEntry* top = MountOf(table.value(), target);
+  return top == nullptr ? failure : Because(std::move(failure), BeneathInvalid(*top, target));
 }
 
 Failure ExplainChange(Failure failure, int target) {

@@ -12,6 +12,8 @@ namespace ovl {
 Failure ExplainBind(Failure failure, int source, int target, bool recursive);
 Failure ExplainTmpfs(Failure failure, bool owner_given);
 Failure ExplainMove(Failure failure, int source, int target, bool beneath);
+// Of a mount that is in no table yet.
+Failure ExplainBeneath(Failure failure, int target);
 Failure ExplainChange(Failure failure, int target);
 
 }  // namespace ovl

@@ -192,7 +192,7 @@ std::optional<Finding> FindDroppedOption(const Options& options, const OptionLay
                    "file handles are for CAP_DAC_READ_SEARCH in the initial user namespace");
   }
   constexpr const char* kNoHandles = "the filesystem has no file handles";
-  if (layers.upper && !HasHandles(layers.upper->fd)) {
+  if (layers.upper && layers.upper->fd >= 0 && !HasHandles(layers.upper->fd)) {
     return Dropped(options, *layers.upper->path, kNoHandles);
   }
   for (const OptionLayers::Layer& lower : layers.lowers) {

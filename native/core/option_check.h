@@ -24,7 +24,7 @@ Findings FindUnknownOptions(const std::vector<std::string>& options);
 // The layers an option can depend on, open with O_PATH or for reading.
 struct OptionLayers {
   struct Layer {
-    int fd;
+    int fd;  // -1: it does not exist yet
     const std::string* path;
   };
   std::vector<Layer> lowers;

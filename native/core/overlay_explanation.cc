@@ -68,7 +68,7 @@ std::optional<Finding> ByNumber(int err, const OverlaySpec& spec) {
 // An ordinary user cannot look into the "work" of his own that the kernel has left without
 // permissions, and a volatile mount's mark lies in there.
 std::optional<Finding> HiddenFromUs(int err, const OverlaySpec& spec) {
-  if (err != EINVAL || HasSysAdmin() || spec.upper.kind != UpperKind::kDirectory) {
+  if (err != EINVAL || MayMount() || spec.upper.kind != UpperKind::kDirectory) {
     return std::nullopt;
   }
   return Mistake(EINVAL, "work-unreadable",

@@ -57,12 +57,13 @@ class Mounter {
 
   // Who makes it, by which interface, and with the marks in which attributes.
   Status Decide() {
-    out_.rootless = !HasSysAdmin();
+    out_.rootless = !MayMount();
     const bool trusted = CanReadTrustedXattrs();
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");
     if (out_.rootless && spec_.target) {
-      return Refusal(EPERM, "mount", "rootless-target", "overlay", where);
+      const char* const why = HasSysAdmin() ? "foreign-mount-namespace" : "rootless-target";
+      return Refusal(EPERM, "mount", why, "overlay", where);
     }
     if (!userxattr_ && !trusted) {
       return Refusal(EPERM, "mount", "needs-userxattr", "overlay", where);
@@ -100,12 +101,12 @@ class Mounter {
   }
 
   Status OpenLower(const LayerSpec& layer) {
-    if (layer.namespaces) {
+    if (layer.user_namespace) {
       // Of two such layers only those of one namespace go together.
-      if (namespaces_ && namespaces_ != layer.namespaces) {
+      if (user_namespace_ && user_namespace_ != layer.user_namespace) {
         return Refusal(EINVAL, "setns", "lowers-of-two-namespaces");
       }
-      namespaces_ = layer.namespaces;
+      user_namespace_ = layer.user_namespace;
     }
     auto lower = OpenedLower::Open(layer, out_.rootless);
     if (!lower.ok()) return std::move(lower.failure());
@@ -203,7 +204,8 @@ class Mounter {
     for (const OpenedLower& lower : lowers_) {
       layers.lowers.push_back({lower.fd.get(), &lower.shown});
     }
-    if (dirs_.upper_fd) layers.upper = {dirs_.upper_fd.get(), &dirs_.upper};
+    // A tmpfs that is still to be made has no descriptor.
+    if (writable()) layers.upper = {dirs_.upper_fd.get(), &dirs_.upper};
     auto found = FindAcceptedMistake(spec_.features, options_, layers);
     if (!found) return Done{};
     return AsFailure(std::move(*found), "mount");
@@ -285,10 +287,10 @@ class Mounter {
   }
 
   Status BuildInChild(raw::BuildPlan& plan) {
-    if (namespaces_) return InRootlessNamespaces(*namespaces_, BuildRaw, &plan);
+    if (user_namespace_) return InUserNamespaceOf(user_namespace_->get(), BuildRaw, &plan);
     auto made = InRootlessChild(BuildRaw, &plan);
     if (!made.ok()) return std::move(made.failure());
-    namespaces_ = std::make_shared<const RootlessNamespaces>(std::move(made.value()));
+    user_namespace_ = std::make_shared<const UniqueFd>(std::move(made.value()));
     return Done{};
   }
 
@@ -361,7 +363,7 @@ class Mounter {
     created_.Keep();
     if (spec_.target) out_.target = place_.path;
     out_.live = std::make_unique<LiveOverlay>(ids_, std::move(mount_), out_.target.value_or(""),
-                                              std::move(namespaces_), std::move(leftovers),
+                                              std::move(user_namespace_), std::move(leftovers),
                                               std::move(guard_));
     return std::move(out_);
   }
@@ -431,8 +433,8 @@ class Mounter {
 
   Status MakeReadOnly() const {
     RawReadOnly call{mount_.get(), 0};
-    if (namespaces_) {
-      auto ran = InRootlessNamespaces(*namespaces_, SetReadOnly, &call);
+    if (user_namespace_) {
+      auto ran = InUserNamespaceOf(user_namespace_->get(), SetReadOnly, &call);
       if (!ran.ok()) return ran;
     } else {
       SetReadOnly(&call);
@@ -512,7 +514,7 @@ class Mounter {
   // Gone before the directories are removed: it has a file in one of them.
   std::optional<UpperGuard> guard_;
   RootAttributes scratch_attributes_;
-  std::shared_ptr<const RootlessNamespaces> namespaces_;
+  std::shared_ptr<const UniqueFd> user_namespace_;
   UniqueFd mount_;
   MountIds ids_;
   bool left_mounted_ = false;

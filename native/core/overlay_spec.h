@@ -33,7 +33,7 @@ struct LayerSpec {
   std::shared_ptr<UniqueFd> fd;
   // Where the layer was mounted by an ordinary user, and can be a layer only; shared with that
   // mount.
-  std::shared_ptr<const RootlessNamespaces> namespaces;
+  std::shared_ptr<const UniqueFd> user_namespace;
   IdMap idmap;
 };
 

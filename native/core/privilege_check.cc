@@ -16,7 +16,7 @@ std::optional<Finding> FindMissingPrivilege(const OverlaySpec& spec) {
   }
   const bool capable = HasSysAdmin();
   if (!capable || !OwnsMountNamespace()) {
-    const char* const reason = capable ? "foreign-mount-namespace" : "no-privilege";
+    const char* const reason = capable ? "foreign-mount-namespace" : "rootless-target";
     if (spec.target) return Mistake(EPERM, reason, "overlay", target);
     auto rootless = TryRootless();
     if (rootless.ok()) return std::nullopt;

@@ -2,28 +2,24 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
 #include <string_view>
 
-#include "core/signals_held.h"
+#include "core/sys_clone.h"
+#include "core/sys_pidfd.h"
 
 namespace ovl {
 
 namespace {
 
-constexpr size_t kStackSize = 64 * 1024;
-
 constexpr const char* kSetgroups = "/proc/self/setgroups";
 constexpr const char* kUidMap = "/proc/self/uid_map";
 constexpr const char* kGidMap = "/proc/self/gid_map";
 constexpr const char* kUserNamespace = "/proc/self/ns/user";
-constexpr const char* kMountNamespace = "/proc/self/ns/mnt";
 
 // What parent and child have in common; the texts are made before.
 struct Shared {
@@ -31,9 +27,8 @@ struct Shared {
   void* argument = nullptr;
   std::string_view uid_map;
   std::string_view gid_map;
-  const RootlessNamespaces* joined = nullptr;  // instead of new ones
+  int joined = -1;  // a user namespace, instead of a new one
   int user = -1;
-  int mount = -1;
   bool ready = false;  // the namespaces are set up, and the work was begun
   int err = 0;
   const char* call = "";
@@ -64,25 +59,20 @@ bool SetUp(Shared& shared) {
   if (!WriteTo(shared, kGidMap, shared.gid_map)) return false;
   shared.user = ::open(kUserNamespace, O_RDONLY | O_CLOEXEC);
   if (shared.user < 0) return Failed(shared, "open", kUserNamespace);
-  shared.mount = ::open(kMountNamespace, O_RDONLY | O_CLOEXEC);
-  if (shared.mount < 0) return Failed(shared, "open", kMountNamespace);
   return true;
 }
 
-// First the user namespace, whose owner may then enter the other.
+// The mount namespace is a new one in any case: what was mounted by fsmount(2) in a namespace of
+// this user namespace can be used in every other.
 bool Join(Shared& shared) {
-  if (::setns(shared.joined->user.get(), CLONE_NEWUSER) != 0) {
-    return Failed(shared, "setns", kUserNamespace);
-  }
-  if (::setns(shared.joined->mount.get(), CLONE_NEWNS) != 0) {
-    return Failed(shared, "setns", kMountNamespace);
-  }
+  if (::setns(shared.joined, CLONE_NEWUSER) != 0) return Failed(shared, "setns", kUserNamespace);
+  if (::unshare(CLONE_NEWNS) != 0) return Failed(shared, "unshare", "mount namespace");
   return true;
 }
 
 int Child(void* argument) {
   Shared& shared = *static_cast<Shared*>(argument);
-  if (shared.joined != nullptr ? Join(shared) : SetUp(shared)) {
+  if (shared.joined >= 0 ? Join(shared) : SetUp(shared)) {
     shared.ready = true;
     shared.work(shared.argument);
   }
@@ -110,6 +100,11 @@ std::string ForbiddingSwitch() {
   return {};
 }
 
+// Who is user 0 maps it only with CAP_SETFCAP (Linux 5.12): root whom a container has left nothing.
+bool IsRootRefused(const Failure& failure) {
+  return failure.err == EPERM && ::geteuid() == 0 && failure.path == kUidMap;
+}
+
 Failure Explained(Failure failure) {
   const std::string forbidden = ForbiddingSwitch();
   if (!forbidden.empty()) {
@@ -119,28 +114,13 @@ Failure Explained(Failure failure) {
     failure.reason = "userns-forbidden";
   } else if (std::string_view(failure.call) == "clone" && failure.err == ENOSPC) {
     failure.reason = "userns-exhausted";
+  } else if (IsRootRefused(failure)) {
+    failure.reason = "userns-root-refused";
   } else if (failure.err == EACCES && ::prctl(PR_GET_DUMPABLE) != 1) {
     failure.reason = "not-dumpable";
   }
   return failure;
 }
-
-class Stack {
- public:
-  Stack()
-      : base_(::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {}
-  Stack(const Stack&) = delete;
-  Stack& operator=(const Stack&) = delete;
-  ~Stack() {
-    if (ok()) (void)::munmap(base_, kStackSize);
-  }
-  bool ok() const { return base_ != MAP_FAILED; }
-  void* top() const { return static_cast<char*>(base_) + kStackSize; }
-
- private:
-  void* base_;
-};
 
 std::string IdentityMap(uint32_t id) {
   const std::string text = std::to_string(id);
@@ -148,25 +128,22 @@ std::string IdentityMap(uint32_t id) {
 }
 
 Status CloneAndWait(Shared& shared) {
-  const Stack stack;
-  if (!stack.ok()) return Errno("mmap");
-  const SignalsHeld held;
-  // No exit signal: nobody else's waiting sees this child, and ours asks for it (__WALL).
-  constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_FILES;
-  const int fresh = shared.joined == nullptr ? CLONE_NEWUSER | CLONE_NEWNS : 0;
-  const pid_t pid = ::clone(Child, stack.top(), kFlags | fresh, &shared);
-  if (pid < 0) return Errno("clone", "user namespace");
-  int status = 0;
-  while (::waitpid(pid, &status, __WALL) < 0) {
-    if (errno != EINTR) return Errno("waitpid");
+  // No exit signal: nobody else's waiting sees this child.
+  const int fresh = shared.joined < 0 ? CLONE_NEWUSER | CLONE_NEWNS : 0;
+  auto child = CloneSharingMemory(CLONE_FILES | fresh, Child, &shared);
+  if (!child.ok()) {
+    child.failure().path = "user namespace";
+    return std::move(child.failure());
   }
-  if (!WIFEXITED(status)) return Refusal(EINTR, "clone", "child-killed");
+  auto end = WaitPidfd(child.value().pidfd.get(), Waiting::kYes);
+  if (!end.ok()) return std::move(end.failure());
+  if (end.value()->signal != 0) return Refusal(EINTR, "clone", "child-killed");
   return Done{};
 }
 
 }  // namespace
 
-Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument) {
+Result<UniqueFd> InRootlessChild(void (*work)(void*), void* argument) {
   const std::string uid_map = IdentityMap(::geteuid());
   const std::string gid_map = IdentityMap(::getegid());
   Shared shared;
@@ -175,20 +152,17 @@ Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument) 
   shared.uid_map = uid_map;
   shared.gid_map = gid_map;
   auto status = CloneAndWait(shared);
-  RootlessNamespaces namespaces{UniqueFd(shared.user), UniqueFd(shared.mount)};
+  UniqueFd user_namespace(shared.user);
   if (!status.ok()) return Explained(std::move(status.failure()));
-  if (!shared.ready) {
-    return Explained(Refusal(shared.err, shared.call, "", shared.path));
-  }
-  return namespaces;
+  if (!shared.ready) return Explained(Refusal(shared.err, shared.call, "", shared.path));
+  return user_namespace;
 }
 
-Status InRootlessNamespaces(const RootlessNamespaces& namespaces, void (*work)(void*),
-                            void* argument) {
+Status InUserNamespaceOf(int user_namespace, void (*work)(void*), void* argument) {
   Shared shared;
   shared.work = work;
   shared.argument = argument;
-  shared.joined = &namespaces;
+  shared.joined = user_namespace;
   auto status = CloneAndWait(shared);
   if (!status.ok()) return status;
   if (!shared.ready) return Refusal(shared.err, shared.call, "", shared.path);

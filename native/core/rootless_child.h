@@ -7,25 +7,21 @@
 
 namespace ovl {
 
-// Both stay for as long as they are open; no process lives in them.
-struct RootlessNamespaces {
-  UniqueFd user;
-  UniqueFd mount;
-};
-
 // Runs `work(argument)` in a short-lived child with new namespaces, in which the caller's user and
 // group are themselves and may mount. The child is cloned directly: it shares our memory and our
 // descriptors (nothing of a big heap is copied, what it opens is ours), and the calling thread is
 // suspended until it ends, while other threads run on. So `work` may make raw system calls only:
 // no allocation, no locks. It keeps its own account of what failed.
 //
+// Gives the user namespace, which stays for as long as it is open; no process lives in it. The
+// mount namespace ends with the child: it would keep busy whatever was mounted at that moment.
+//
 // A failure names the link of the chain: clone, setgroups, uid_map, gid_map (as "open" or "write"
 // of that file), with reason "userns-…" where a switch of this system is known to be the cause.
-Result<RootlessNamespaces> InRootlessChild(void (*work)(void*), void* argument);
+Result<UniqueFd> InRootlessChild(void (*work)(void*), void* argument);
 
-// The same in namespaces that are there already: what was mounted in them can be used in them only.
-Status InRootlessNamespaces(const RootlessNamespaces& namespaces, void (*work)(void*),
-                            void* argument);
+// The same in a user namespace that is there already, with a new mount namespace.
+Status InUserNamespaceOf(int user_namespace, void (*work)(void*), void* argument);
 
 }  // namespace ovl
 

@@ -123,12 +123,6 @@ Failure Explained(const Attempt& attempt) {
   return failure;
 }
 
-// Who is user 0 maps it only with CAP_SETFCAP (Linux 5.12): root whom a container has left nothing.
-bool IsRootRefused(const Failure& failure) {
-  return *failure.reason == '\0' && failure.err == EPERM && ::geteuid() == 0 &&
-         failure.path.ends_with("uid_map");
-}
-
 }  // namespace
 
 KernelAnswers AskKernel() {
@@ -140,11 +134,7 @@ KernelAnswers AskKernel() {
 Result<KernelAnswers> TryRootless() {
   Attempt attempt;
   auto namespaces = InRootlessChild(Run, &attempt);
-  if (!namespaces.ok()) {
-    Failure& failure = namespaces.failure();
-    if (IsRootRefused(failure)) failure.reason = "userns-root-refused";
-    return std::move(failure);
-  }
+  if (!namespaces.ok()) return std::move(namespaces.failure());
   if (attempt.err != 0) return Explained(attempt);
   return attempt.answers;
 }

@@ -1,10 +1,9 @@
 #include "core/sys_clone.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 
-#include <csignal>
+#include "core/signals_held.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -47,29 +46,13 @@ class Stack {
   void* base_;
 };
 
-// Nothing here can fail: the sets and the way are valid.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    (void)::sigfillset(&all);
-    (void)::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 Result<ClonedChild> CloneSharingMemory(int flags, int (*run)(void*), void* argument) {
   Stack stack;
   auto opened = stack.Open();
   if (!opened.ok()) return std::move(opened.failure());
-  const SignalsBlocked blocked;
+  const SignalsHeld held;
   int pidfd = -1;
   const pid_t pid =
       ::clone(run, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags, argument, &pidfd);

@@ -69,8 +69,10 @@ bool OwnsMountNamespace() {
   return owner || errno != EPERM;  // EPERM: it is of a namespace above ours
 }
 
+bool MayMount() { return HasSysAdmin() && (!InUserNamespace() || OwnsMountNamespace()); }
+
 bool IsOwnerMapped(const struct stat& st) {
-  if (!HasSysAdmin()) return st.st_uid == ::geteuid() && st.st_gid == ::getegid();
+  if (!MayMount()) return st.st_uid == ::geteuid() && st.st_gid == ::getegid();
   if (!InUserNamespace()) return true;
   return MapHolds("/proc/thread-self/uid_map", st.st_uid) &&
          MapHolds("/proc/thread-self/gid_map", st.st_gid);

@@ -24,6 +24,9 @@ bool InUserNamespace();
 // mounting there only. False after `unshare --user` without `--mount`.
 bool OwnsMountNamespace();
 
+// Whether we may mount: both of it. Who may not makes an overlay in a namespace of its own.
+bool MayMount();
+
 // Whether the owner of a file has an id here. An overlay made rootless knows the caller's own ids
 // only; in a user namespace the others show as the overflow ids. What is not mapped cannot be
 // copied up (EOVERFLOW).

@@ -19,7 +19,7 @@ void Add(std::optional<Finding> finding, Findings& out) {
 
 // Rootless the mount is made with all capabilities over what belongs to the caller.
 bool MayWrite(const LayerPlace& place) {
-  return MayCreateIn(place) || (!HasSysAdmin() && IsOwnerMapped(place.st));
+  return MayCreateIn(place) || (!MayMount() && IsOwnerMapped(place.st));
 }
 
 // A directory that we would create. False where that cannot work.

@@ -10,7 +10,13 @@ function compiledName(argument) {
   return argument.replace(/^(?:\.\/)?(test\/.*)\.ts(?=$|:)/, 'dist/$1.js');
 }
 
-export async function avaSuite(as, { command }, args) {
+/** The tests of mounting, which run by each of the kernel's interfaces. */
+const mounting = /^(?:overlay|mount-.*|peers-mounts)\.test\.js$/;
+
+/** `by`: 'mount' for the tests of mounting alone, with mount(2). */
+export async function avaSuite(as, { command }, named, by) {
+  const files = by === undefined ? [] : listFiles('dist/test', mounting);
+  const args = named.length > 0 ? named : files;
   const config = as === 'unprivileged' ? ['--config', 'scripts/lib/ava-unprivileged.mjs'] : [];
   const pattern = as === 'unprivileged' ? /\.unprivileged\.js$/ : /\.test\.js$/;
   if (listFiles('dist/test', pattern).length === 0) {
@@ -23,6 +29,7 @@ export async function avaSuite(as, { command }, args) {
   const [program, ...rest] = [...words, node, child, ...config, ...args.map(compiledName)];
   const { result: ok, left } = await supervised([directory], async (mark) => {
     const env = mark(suiteEnvironment(directory, as));
+    env.OVERLAYFS_TEST_INTERFACE = by ?? 'fsopen';
     if (process.stdout.isTTY) {
       env.FORCE_COLOR = '1';
     }

@@ -3,7 +3,7 @@ import { ci } from './tools.mjs';
 
 /** With CI=true only tests that say why they cannot run there may be skipped. */
 function forbidden(title) {
-  return ci && !/\[(?:root only|kernel)\]/.test(title);
+  return ci && !/\[(?:root only|user only|kernel)\]/.test(title);
 }
 
 /** Applies the rule for skips, and gives every result the same shape. */

@@ -336,20 +336,6 @@ export class Lab implements AsyncDisposable {
     return this.#run('umount', path, flags.join(','));
   }
 
-  /**
-   * Mounts an overlay that nothing shows. It lives as long as the lab; the answer is where its
-   * descriptor can be opened.
-   */
-  async detached(
-    lower: LabPath,
-    upper: LabPath,
-    work: LabPath,
-    own: 'trusted' | 'user',
-  ): Promise<string> {
-    const number = await this.#request('detached', lower, upper, work, own);
-    return `/proc/${this.pid}/fd/${number}`;
-  }
-
   async compare(before: LabPath, after: LabPath, options: CompareOptions): Promise<OracleChange[]> {
     const flags = [`own=${options.own}`];
     if (options.expand === true) flags.push('expand');

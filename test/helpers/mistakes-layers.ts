@@ -155,7 +155,6 @@ export const layerMistakes: readonly Mistake[] = [
       return { ...standard(place), lower: names };
     },
     code: 'EINVAL',
-    mountCode: 'E2BIG', // mount(2) has no room for them
     reason: 'too-many-layers',
     hint: /500 that the kernel stacks|4095 bytes/,
   },

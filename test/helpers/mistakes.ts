@@ -16,8 +16,6 @@ export interface Mistake {
   prepare(place: Place): MountOptions;
   /** Of the finding, and of the error of mounting. */
   readonly code: string;
-  /** Of the error of mounting where the kernel has the word and says something else. */
-  readonly mountCode?: string;
   readonly reason: string;
   readonly hint: RegExp;
 }

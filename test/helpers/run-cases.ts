@@ -44,8 +44,8 @@ function prepare(lower: string): void {
   }
 }
 
-export function runCases(rootless: boolean): void {
-  const mounted = (): Promise<Detached> => Detached.mount(rootless, prepare);
+export function runCases(): void {
+  const mounted = (): Promise<Detached> => Detached.mount(prepare);
 
   test.serial('a program sees the overlay at the path of its lower', async (t) => {
     await using overlay = await mounted();

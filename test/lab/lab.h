@@ -73,7 +73,7 @@ operation op_stat, op_readlink, op_read, op_exists, op_list;
 operation op_chmod, op_chown, op_utimens;
 operation op_setxattr, op_removexattr, op_getxattr, op_listxattr, op_setacl;
 operation op_rmtree;
-operation op_mount, op_umount, op_detached;
+operation op_mount, op_umount;
 operation op_compare, op_copytree, op_apply;
 operation op_pause;
 

@@ -36,7 +36,7 @@ static const struct {
     {"list", op_list, 1, 1},         {"mount", op_mount, 5, 5},
     {"umount", op_umount, 1, 2},     {"compare", op_compare, 3, 4},
     {"copytree", op_copytree, 2, 2}, {"apply", op_apply, 3, 4},
-    {"pause", op_pause, 1, 1},       {"detached", op_detached, 4, 4},
+    {"pause", op_pause, 1, 1},
 };
 
 enum { kMostArguments = 16 };
