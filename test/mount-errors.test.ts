@@ -1,6 +1,6 @@
 // Every mistake has its own error: code, the path it is about, the cause and the way out. And after a
 // failure nothing is mounted, created or removed.
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
 import test from 'ava';
 import type { OverlayError } from 'overlayfs';
 import { mistakes, whyNotHere } from './helpers/mistakes.ts';
