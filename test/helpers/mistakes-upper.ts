@@ -261,7 +261,7 @@ export const upperMistakes: readonly Mistake[] = [
     },
     code: 'EINVAL',
     reason: 'work-volatile',
-    hint: /volatile and not cleaned up/,
+    hint: /volatile and not closed properly.*acceptUnclean/,
   },
   {
     title: 'a feature of another kernel was used',
