@@ -84,8 +84,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'beneath-needs-fsopen': () =>
     'mounting beneath another mount needs fsopen(2) and move_mount(2) (Linux 6.5); leave `beneath` out',
   'lowerdir-text-too-long': () =>
-    'fsconfig(2) takes 255 bytes for `lowerdir`, and mount(2), which takes more, mounts at a target only; ' +
-    'leave `lowerdirText` out, use shorter paths, or name a `target`',
+    'as one string the lowers are longer than the 255 bytes that fsconfig(2) takes, or the 4095 of mount(2), ' +
+    'which mounts at a target only; leave `lowerdirText` out, use shorter paths, or name a `target`',
   'lower-bad-descriptor': () => 'this is no open descriptor',
   'bad-idmap': () =>
     'the kernel does not take these id ranges: they must not overlap, and 340 is the most it takes',
@@ -307,7 +307,7 @@ const warnings: Readonly<Record<string, (where: Where) => string>> = {
 /** The sentence for a notice of the core. */
 export function warningText({ reason, path, dest, detail }: NativeNotice): string {
   const where = { path: path.toString(), dest: dest.toString(), detail: detail.toString() };
-  return warnings[reason]?.(where) ?? reason;
+  return warnings[reason]?.(where) ?? explain(reason, where) ?? reason;
 }
 
 /** Every cause that has a sentence; a test compares them with the words the core uses. */

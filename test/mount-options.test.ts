@@ -167,6 +167,35 @@ test('paths of any length', async (t) => {
   t.deepEqual(await listed(overlay.changes()), ['M file']);
 });
 
+test('what a mount would show otherwise than one may expect is a warning', async (t) => {
+  using place = new Place('lower/inner', 'target');
+  place.tmpfs('lower/inner');
+  writeFileSync(place.at('lower/inner/hidden'), '');
+  {
+    await using overlay = await mountOverlay(standard(place));
+    t.deepEqual(readdirSync(`${overlay.path}/inner`), []);
+    t.is(overlay.warnings.length, 1);
+    t.regex(overlay.warnings[0] ?? '', /a mount lies below the lower .*lower\/inner/);
+  }
+  const names = Array.from({ length: 270 }, (_, i) => place.at(`${i}`.padEnd(250, 'x')));
+  for (const name of names) mkdirSync(name);
+  if (byMount) return; // which shows numbers
+  await using overlay = await mountOverlay({ ...standard(place), lower: names });
+  t.is(overlay.warnings.length, 1);
+  t.regex(overlay.warnings[0] ?? '', /will have about \d+ bytes.*64 KiB/);
+});
+
+test('one string that is too long is refused, not cut and not numbers', async (t) => {
+  using place = new Place('target');
+  const lower = Array.from({ length: 20 }, (_, i) => place.at(`${i}`.padEnd(240, 'x')));
+  for (const name of lower) mkdirSync(name);
+  await t.throwsAsync(mountOverlay({ ...standard(place), lower, lowerdirText: true }), {
+    code: 'E2BIG',
+    message: /4095 of mount\(2\)/,
+  });
+  t.deepEqual(place.overlays(), []);
+});
+
 test('a data-only lower', async (t) => {
   using place = new Place('lower', 'data', 'target');
   writeFileSync(place.at('lower/file'), 'text');

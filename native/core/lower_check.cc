@@ -116,34 +116,26 @@ std::optional<Finding> FindTooDeep(const LayerPlace& lower, const Table& table) 
   return Mistake(EINVAL, "stacked-too-deep", lower.path);
 }
 
-std::optional<Finding> FindSubmounts(const LayerPlace& lower, const Table& table) {
-  // Of a detached mount the table says nothing, and what is not attached is not copied either.
-  if (FindEntry(table, lower.table_id) == nullptr) return std::nullopt;
-  auto path = PathOfFd(lower.fd.get());
-  if (!path.ok()) return std::nullopt;
-  const std::string prefix = path.value() == "/" ? "/" : path.value() + "/";
-  const MountEntry* first = nullptr;
-  size_t count = 0;
-  for (const MountEntry& entry : table) {
-    // Its own children only: what lies under another mount is not to be seen anyway.
-    const bool below = entry.parent == lower.table_id && entry.id != lower.table_id &&
-                       entry.target.size() > prefix.size() && entry.target.starts_with(prefix);
-    if (!below) continue;
-    if (first == nullptr) first = &entry;
-    ++count;
-  }
+std::optional<Finding> FindSubmounts(const LayerPlace& lower, SubmountSearch& search) {
+  auto below = search.Below(lower.fd.get());
+  if (!below.ok()) return std::nullopt;
+  const std::optional<Submounts>& submounts = below.value();
   // overlayfs makes a copy of the mount without those below it. In a user namespace inherited
   // mounts are locked to what they cover, and that fails; rootless all of them are inherited.
   const bool rootless = !MayMount();
   const bool refused = !rootless && IsCopyRefused(lower.fd.get());
-  if (first == nullptr) {
+  if (!submounts) {
     if (refused) return Mistake(EINVAL, "lower-unbindable", lower.path);
     return std::nullopt;
   }
   if (rootless || refused) {
-    return Mistake(EINVAL, "lower-locked-mounts", lower.path, first->target);
+    return Mistake(EINVAL, "lower-locked-mounts", lower.path, submounts->first);
   }
-  return Warning(0, "submounts-hidden", lower.path, first->target, std::to_string(count));
+  return SubmountsHidden(lower.path, *submounts);
+}
+
+Finding SubmountsHidden(const std::string& path, const Submounts& submounts) {
+  return Warning(0, "submounts-hidden", path, submounts.first, std::to_string(submounts.count));
 }
 
 }  // namespace ovl

@@ -8,6 +8,7 @@
 #include "core/finding.h"
 #include "core/layer_place.h"
 #include "core/mount_table.h"
+#include "core/submounts.h"
 
 namespace ovl {
 
@@ -22,7 +23,10 @@ std::optional<Finding> FindTooDeep(const LayerPlace& lower, const std::vector<Mo
 // Mounts below a lower, which the overlay will not show ("submounts-hidden"), or because of which
 // the kernel does not take it ("lower-locked-mounts"); a mount that may not be copied
 // ("lower-unbindable").
-std::optional<Finding> FindSubmounts(const LayerPlace& lower, const std::vector<MountEntry>& table);
+std::optional<Finding> FindSubmounts(const LayerPlace& lower, SubmountSearch& search);
+
+// The warning alone.
+Finding SubmountsHidden(const std::string& path, const Submounts& submounts);
 
 }  // namespace ovl
 

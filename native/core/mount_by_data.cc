@@ -48,6 +48,7 @@ Status MountByData(const MountByDataArgs& args, bool& compacted) {
   mount.data = DataOf(args, Naming::kPaths);
   compacted = mount.data->size() > kMaxMountData;
   if (!compacted) return Mount(mount);
+  if (args.text_only) return Refusal(E2BIG, "mount", "lowerdir-text-too-long", "", args.target);
   mount.data = DataOf(args, Naming::kNumbers);
   return InThreadOfItsOwn([&mount]() -> Status {
     if (::chdir(kDescriptors) != 0) return Errno("chdir", kDescriptors);

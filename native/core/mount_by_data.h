@@ -20,6 +20,7 @@ struct MountByDataArgs {
   std::vector<std::string> options;  // "key" or "key=value"
   std::string target;
   uint64_t attributes = 0;  // MOUNT_ATTR_*
+  bool text_only = false;   // E2BIG instead of numbers
 };
 
 // The kernel takes 4095 bytes. What is longer is mounted with the numbers of the layers'

@@ -29,7 +29,6 @@ constexpr size_t kMaxLayers = 500;  // OVL_MAX_STACK
 constexpr size_t kMaxMountData = 4095;
 // Readers of the mount table with a buffer of 64 KiB for a line lose the rest of it; an option has
 // a name, and what is escaped is four times as long.
-constexpr size_t kLongLine = 60 * 1024;
 
 class Inspector {
  public:
@@ -126,10 +125,11 @@ void Inspector::LookAtLowers() {
     const std::string lost = FlagsNotKept(place.fs, spec_.attributes);
     if (!lost.empty()) found_.push_back(Warning(0, "mount-flags-not-kept", place.path, "", lost));
   };
+  SubmountSearch submounts;
   for (const LayerPlace& lower : lowers_) {
     Add(JudgeLowerType(static_cast<unsigned long>(lower.fs.f_type), lower.path));
     Add(FindTooDeep(lower, table_));
-    Add(FindSubmounts(lower, table_));
+    Add(FindSubmounts(lower, submounts));
     look(lower);
     if (spec_.upper.kind != UpperKind::kNone && !IsOwnerMapped(lower.st)) {
       found_.push_back(Warning(EOVERFLOW, "owner-unmapped", lower.path));
@@ -184,24 +184,20 @@ void Inspector::LookAtLimits() {
 
 void Inspector::LookAtData() {
   OverlayOptions data;
+  std::vector<std::string> layers;
   for (const LayerSpec& layer : spec_.lower) data.lower.push_back(layer.path);
+  for (const LayerSpec& layer : spec_.data_lower) data.data_only.push_back(layer.path);
   if (HasUpperDirectory()) {
     data.upper = spec_.upper.path;
     data.work = spec_.work.value_or(spec_.upper.path + ".work");
   }
-  size_t length = FormatMountData(data).size();
-  for (const std::string& option : options_) length += 1 + option.size();
-  for (const LayerSpec& layer : spec_.data_lower) length += 1 + layer.path.size();
-  const bool is_string = spec_.interface == MountInterface::kMount || spec_.lowerdir_text ||
-                         FsopenSupport() == Support::kNo;
-  if (is_string && length > kMaxMountData) {
-    found_.push_back(
-        Mistake(E2BIG, "data-too-long", spec_.lower.front().path, "", std::to_string(length)));
+  data.rest = options_;
+  const size_t length = FormatMountData(data).size();
+  if (spec_.lowerdir_text && length > kMaxMountData) {
+    found_.push_back(Mistake(E2BIG, "lowerdir-text-too-long", spec_.lower.front().path));
   }
-  constexpr std::string_view kName = ",lowerdir+=";
-  const size_t line = length + kName.size() * (spec_.lower.size() + spec_.data_lower.size());
-  if (line > kLongLine) {
-    found_.push_back(Warning(0, "mountinfo-line-long", "", "", std::to_string(line)));
+  if (auto line = LongTableLine(data)) {
+    found_.push_back(Warning(0, "mountinfo-line-long", "", "", std::to_string(*line)));
   }
 }
 

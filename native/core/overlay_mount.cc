@@ -10,6 +10,7 @@
 
 #include "core/ephemeral_upper.h"
 #include "core/kernel_support.h"
+#include "core/lower_check.h"
 #include "core/mount_by_data.h"
 #include "core/mount_place.h"
 #include "core/opened_lower.h"
@@ -46,6 +47,7 @@ class Mounter {
       auto status = (this->*step)();
       if (!status.ok()) return std::move(status.failure());
     }
+    Warn();
     return Finish();
   }
 
@@ -224,14 +226,19 @@ class Mounter {
     return MakeByContext();
   }
 
-  std::string LowerdirText() const {
+  OverlayOptions Named() const {
     OverlayOptions options;
     for (size_t i = 0; i < lowers_.size(); ++i) {
       const bool data_only = i >= spec_.lower.size();
       (data_only ? options.data_only : options.lower).push_back(lowers_[i].shown);
     }
-    return FormatLowerdir(options, "\\:");
+    if (!dirs_.upper.empty()) options.upper = dirs_.upper;
+    if (!dirs_.work.empty()) options.work = dirs_.work;
+    options.rest = options_;
+    return options;
   }
+
+  std::string LowerdirText() const { return FormatLowerdir(Named(), "\\:"); }
 
   Failure Explained(Failure failure) const {
     std::vector<std::string> log = std::move(failure.log);
@@ -335,11 +342,27 @@ class Mounter {
     args.options = options_;
     args.target = place_.path;
     args.attributes = spec_.attributes & ~kAttrReadOnly;
+    args.text_only = spec_.lowerdir_text;
     bool compacted = false;
     auto mounted = MountByData(args, compacted);
     if (!mounted.ok()) return Explained(Undone(std::move(mounted.failure())));
     if (compacted) out_.warnings.push_back(Notice{"layers-compacted", "", place_.path, ""});
     return Done{};
+  }
+
+  // What succeeds, and still is not what one may expect.
+  void Warn() {
+    if (auto line = LongTableLine(Named())) {
+      out_.warnings.push_back(Notice{"mountinfo-line-long", "", "", std::to_string(*line)});
+    }
+    SubmountSearch search;
+    for (const OpenedLower& lower : lowers_) {
+      auto below = search.Below(lower.fd.get());
+      if (!below.ok() || !below.value()) continue;  // a warning that cannot be given is no failure
+      Finding found = SubmountsHidden(lower.shown, *below.value());
+      out_.warnings.push_back(Notice{found.reason, std::move(found.path), std::move(found.dest),
+                                     std::move(found.detail)});
+    }
   }
 
   Result<MountedOverlay> Finish() {

@@ -96,6 +96,25 @@ std::string FormatLowerdir(const OverlayOptions& options, std::string_view speci
   return text;
 }
 
+std::optional<size_t> LongTableLine(const OverlayOptions& options) {
+  constexpr size_t kLongLine = 60 * 1024;
+  constexpr size_t kOption = sizeof ",lowerdir+=";
+  size_t length = 0;
+  const auto add = [&length](const std::string& path) {
+    length += kOption;
+    // As the kernel writes it: "\\040" and so on.
+    for (const char c : path) length += std::string_view(" \t\n\\,").find(c) < 5 ? 4 : 1;
+  };
+  for (const auto* list : {&options.lower, &options.data_only, &options.rest}) {
+    for (const std::string& text : *list) add(text);
+  }
+  for (const auto* layer : {&options.upper, &options.work}) {
+    if (*layer) add(**layer);
+  }
+  if (length <= kLongLine) return std::nullopt;
+  return length;
+}
+
 std::string FormatMountData(const OverlayOptions& options) {
   std::string data = "lowerdir=" + FormatLowerdir(options, "\\,:");
   if (options.upper) data.append(",upperdir=").append(Escape(*options.upper, "\\,"));

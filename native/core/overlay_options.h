@@ -22,6 +22,10 @@ struct OverlayOptions {
 // "\\,:" inside the data of mount(2).
 std::string FormatLowerdir(const OverlayOptions& options, std::string_view special);
 
+// The length of the entry in the table of mounts, where it is more than 60 KiB: other programs read
+// lines into 64 KiB, and stop reading the table where one does not fit.
+std::optional<size_t> LongTableLine(const OverlayOptions& options);
+
 // The data string of mount(2). Inside it a backslash protects ',', and in lowerdir ':' as well.
 std::string FormatMountData(const OverlayOptions& options);
 

@@ -174,11 +174,11 @@ TEST(InspectionOfDataForMount2) {
     scene.tree.Dir(name);
     spec.lower.push_back(ByName(scene.tree.Path(name)));
   }
+  // Numbers of descriptors take the place of the names, where names are not asked for.
   spec.interface = ovl::MountInterface::kMount;
-  CHECK_EQ(Reasons(spec), Strings{"data-too-long"});
-  spec.interface = ovl::MountInterface::kAuto;
+  CHECK_EQ(Reasons(spec), Strings{});
   spec.lowerdir_text = true;
-  CHECK_EQ(Reasons(spec), Strings{"data-too-long"});
+  CHECK_EQ(Reasons(spec), Strings{"lowerdir-text-too-long"});
 }
 
 TEST(InspectionChangesNothing) {
