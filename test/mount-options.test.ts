@@ -2,6 +2,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -318,6 +319,20 @@ test('renames of directories, where they are wanted', async (t) => {
   else t.throws(rename, { code: 'EXDEV' });
   t.deepEqual(await listed(overlay.changes()), asRoot ? ['A moved', 'D tree'] : []);
 });
+
+for (const given of [{ index: true }, { nfsExport: true }] as const) {
+  rootOnly(`${Object.keys(given)}: every name of a changed hard link [root only]`, async (t) => {
+    using place = new Place('lower/other', 'target');
+    writeFileSync(place.at('lower/one'), 'text');
+    linkSync(place.at('lower/one'), place.at('lower/other/two'));
+    for (const upper of [place.at('upper'), 'tmpfs'] as const) {
+      await using overlay = await mountOverlay({ ...standard(place), upper, ...given });
+      writeFileSync(`${overlay.path}/one`, 'changed');
+      t.is(readFileSync(`${overlay.path}/other/two`, 'utf8'), 'changed');
+      t.deepEqual(await listed(overlay.changes()), ['M one', 'M other/two']);
+    }
+  });
+}
 
 rootOnly('metacopy: the data is found where it is [root only]', async (t) => {
   using place = new Place('lower', 'target');

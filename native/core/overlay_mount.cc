@@ -391,9 +391,22 @@ class Mounter {
     return std::move(out_);
   }
 
+  // The kernel has made it by now. It alone knows every changed name of a hard link.
+  Status OpenTheIndex() {
+    if (OptionValue(options_, "index") != "on" && OptionValue(options_, "nfs_export") != "on") {
+      return Done{};
+    }
+    auto index = OpenIndex(dirs_.work_fd.get(), dirs_.work.empty() ? "tmpfs" : dirs_.work);
+    if (!index.ok()) return std::move(index.failure());
+    out_.layers.index = std::move(index.value());
+    out_.layers.index_use = IndexUse::kRead;
+    return Done{};
+  }
+
   // Before the mount is attached, as everything that can fail.
   Status Record() {
-    if (!guard_) return Done{};
+    auto indexed = OpenTheIndex();
+    if (!indexed.ok() || !guard_) return indexed;
     auto holder = DescribeCaller();
     if (!holder.ok()) return std::move(holder.failure());
     holder.value().mount_id = ids_.identity.unique ? ids_.identity.id : 0;
