@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
-#include <algorithm>
-#include <atomic>
 #include <string_view>
 #include <utility>
 
@@ -18,9 +16,8 @@
 #include "core/overlay_explanation.h"
 #include "core/overlay_features.h"
 #include "core/overlay_magic.h"
+#include "core/overlay_maker.h"
 #include "core/overlay_options.h"
-#include "core/overlay_plan.h"
-#include "core/raw_calls.h"
 #include "core/root_attributes.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
@@ -214,31 +211,40 @@ class Mounter {
   }
 
   Status Make() {
-    if (out_.interface == MountInterface::kMount) return MakeByData();
-    if (spec_.lowerdir_text && LowerdirText().size() > kMaxFsconfigString) {
-      // mount(2) takes the longer string.
-      if (out_.rootless || !spec_.target || spec_.beneath) {
-        return Refusal(E2BIG, "fsconfig", "lowerdir-text-too-long");
-      }
-      out_.interface = MountInterface::kMount;
-      return MakeByData();
+    if (out_.interface == MountInterface::kFsopen && spec_.lowerdir_text) {
+      auto status = ChooseForText();
+      if (!status.ok()) return status;
     }
-    return MakeByContext();
+    auto made = out_.interface == MountInterface::kMount ? MakeAttached() : MakeDetached();
+    if (!made.ok()) return Explained(Undone(std::move(made.failure())));
+    return Done{};
   }
 
-  OverlayOptions Named() const {
-    OverlayOptions options;
-    for (size_t i = 0; i < lowers_.size(); ++i) {
-      const bool data_only = i >= spec_.lower.size();
-      (data_only ? options.data_only : options.lower).push_back(lowers_[i].shown);
+  // mount(2) takes the longer string.
+  Status ChooseForText() {
+    if (FormatLowerdir(maker_.Named(), "\\:").size() <= kMaxFsconfigString) return Done{};
+    if (out_.rootless || !spec_.target || spec_.beneath) {
+      return Refusal(E2BIG, "fsconfig", "lowerdir-text-too-long");
     }
-    if (!dirs_.upper.empty()) options.upper = dirs_.upper;
-    if (!dirs_.work.empty()) options.work = dirs_.work;
-    options.rest = options_;
-    return options;
+    out_.interface = MountInterface::kMount;
+    return Done{};
   }
 
-  std::string LowerdirText() const { return FormatLowerdir(Named(), "\\:"); }
+  Status MakeDetached() {
+    auto made = maker_.Make(out_.rootless, user_namespace_);
+    if (!made.ok()) return std::move(made.failure());
+    mount_ = std::move(made.value());
+    if (!writable() || out_.layers.upper) return Done{};
+    scratch_attributes_.AddWarnings("tmpfs", out_.warnings);
+    return OpenUpperLayer();
+  }
+
+  Status MakeAttached() {
+    auto made = maker_.MakeAt(place_.path);
+    if (!made.ok()) return std::move(made.failure());
+    if (made.value()) out_.warnings.push_back(Notice{"layers-compacted", "", place_.path, ""});
+    return Done{};
+  }
 
   Failure Explained(Failure failure) const {
     std::vector<std::string> log = std::move(failure.log);
@@ -246,113 +252,9 @@ class Mounter {
     return ExplainRefusal(std::move(failure), spec_, std::move(log));
   }
 
-  Status MakeByContext() {
-    bool by_name = spec_.interface == MountInterface::kFsopenNames ||
-                   (out_.rootless ? child_needs_names_.load() : !HasLayerDescriptors());
-    auto made = CarryOut(by_name);
-    // Whether an ordinary user's kernel takes descriptors is found out by trying.
-    if (!made.ok() && out_.rootless && !by_name && RefusedDescriptor(made.failure())) {
-      child_needs_names_.store(true);
-      made = CarryOut(true);
-    }
-    if (!made.ok()) return Explained(std::move(made.failure()));
-    return Done{};
-  }
-
-  static bool RefusedDescriptor(const Failure& failure) {
-    return std::string_view(failure.call) == "fsconfig" && failure.err == EINVAL &&
-           std::any_of(failure.log.begin(), failure.log.end(), [](const std::string& line) {
-             return line.find("Bad value") != std::string::npos;
-           });
-  }
-
-  void AddLayers(OverlayPlan& plan) {
-    if (spec_.lowerdir_text) {
-      plan.SetLowerdirText(LowerdirText());
-    } else {
-      for (size_t i = 0; i < lowers_.size(); ++i) {
-        const bool data_only = i >= spec_.lower.size();
-        data_only ? plan.AddDataLower(lowers_[i].planned) : plan.AddLower(lowers_[i].planned);
-      }
-    }
-    if (!writable()) return;
-    if (!dirs_.upper_fd) {
-      const UpperSpec& upper = spec_.upper;
-      plan.SetScratchUpper(upper.size, upper.inodes, scratch_attributes_.Raw());
-    } else if (out_.rootless) {
-      plan.SetUpper({-1, dirs_.upper}, {-1, dirs_.work});
-    } else {
-      plan.SetUpper({dirs_.upper_fd.get(), dirs_.upper}, {dirs_.work_fd.get(), dirs_.work});
-    }
-  }
-
-  static void BuildRaw(void* plan) { (void)raw::Build(*static_cast<raw::BuildPlan*>(plan)); }
-
-  static Status BuildHere(raw::BuildPlan& plan) {
-    BuildRaw(&plan);  // what failed is in the plan
-    return Done{};
-  }
-
-  Status BuildInChild(raw::BuildPlan& plan) {
-    if (user_namespace_) return InUserNamespaceOf(user_namespace_->get(), BuildRaw, &plan);
-    auto made = InRootlessChild(BuildRaw, &plan);
-    if (!made.ok()) return std::move(made.failure());
-    user_namespace_ = std::make_shared<const UniqueFd>(std::move(made.value()));
-    return Done{};
-  }
-
-  Status CarryOut(bool by_name) {
-    OverlayPlan plan;
-    AddLayers(plan);
-    for (const std::string& option : options_) plan.AddOption(option);
-    if (by_name) plan.ByName();
-    // Read-only comes after the check whether the kernel made the overlay so by itself.
-    plan.SetAttributes(spec_.attributes & ~kAttrReadOnly);
-    raw::BuildPlan& ready = plan.Ready();
-    auto ran = out_.rootless ? BuildInChild(ready) : BuildHere(ready);
-    if (!ran.ok()) return ran;
-    auto mount = plan.TakeMount();
-    if (!mount.ok()) return Undone(std::move(mount.failure()));
-    mount_ = std::move(mount.value());
-    if (!writable() || dirs_.upper_fd) return Done{};
-    scratch_attributes_.AddWarnings("tmpfs", out_.warnings);
-    return KeepScratch(plan);
-  }
-
-  // Upper and work of a tmpfs have no path: what was opened is all there is.
-  Status KeepScratch(const OverlayPlan& plan) {
-    for (const auto& [from, to] :
-         {std::pair{plan.upper_fd(), &dirs_.upper_fd}, std::pair{plan.work_fd(), &dirs_.work_fd}}) {
-      *to = UniqueFd(::fcntl(from, F_DUPFD_CLOEXEC, 0));
-      if (!*to) return Errno("fcntl", "tmpfs");
-    }
-    return OpenUpperLayer();
-  }
-
-  Status MakeByData() {
-    MountByDataArgs args;
-    for (size_t i = 0; i < lowers_.size(); ++i) {
-      const bool data_only = i >= spec_.lower.size();
-      (data_only ? args.data_lower : args.lower).push_back(lowers_[i].planned);
-    }
-    if (dirs_.upper_fd) {
-      args.upper = PlannedLayer{dirs_.upper_fd.get(), dirs_.upper};
-      args.work = PlannedLayer{dirs_.work_fd.get(), dirs_.work};
-    }
-    args.options = options_;
-    args.target = place_.path;
-    args.attributes = spec_.attributes & ~kAttrReadOnly;
-    args.text_only = spec_.lowerdir_text;
-    bool compacted = false;
-    auto mounted = MountByData(args, compacted);
-    if (!mounted.ok()) return Explained(Undone(std::move(mounted.failure())));
-    if (compacted) out_.warnings.push_back(Notice{"layers-compacted", "", place_.path, ""});
-    return Done{};
-  }
-
   // What succeeds, and still is not what one may expect.
   void Warn() {
-    if (auto line = LongTableLine(Named())) {
+    if (auto line = LongTableLine(maker_.Named())) {
       out_.warnings.push_back(Notice{"mountinfo-line-long", "", "", std::to_string(*line)});
     }
     SubmountSearch search;
@@ -441,7 +343,7 @@ class Mounter {
     if (!ids.ok()) return std::move(ids.failure());
     ids_ = ids.value();
     if ((spec_.attributes & kAttrReadOnly) != 0) {
-      status = MakeReadOnly();
+      status = MakeReadOnly(mount_.get(), user_namespace_);
       if (!status.ok()) return status;
     }
     status = Record();
@@ -453,29 +355,6 @@ class Mounter {
     }
     mount_.Reset();  // it would keep the mount busy
     return Done{};
-  }
-
-  struct RawReadOnly {
-    int mount;
-    int err;
-  };
-
-  static void SetReadOnly(void* argument) {
-    auto& call = *static_cast<RawReadOnly*>(argument);
-    raw::MountAttr attr;
-    attr.attr_set = kAttrReadOnly;
-    call.err = raw::MountSetattr(call.mount, "", AT_EMPTY_PATH, attr) == 0 ? 0 : errno;
-  }
-
-  Status MakeReadOnly() const {
-    RawReadOnly call{mount_.get(), 0};
-    if (user_namespace_) {
-      auto ran = InUserNamespaceOf(user_namespace_->get(), SetReadOnly, &call);
-      if (!ran.ok()) return ran;
-    } else {
-      SetReadOnly(&call);
-    }
-    return call.err == 0 ? Status(Done{}) : Refusal(call.err, "mount_setattr", "", place_.path);
   }
 
   Status FinishAttached() {
@@ -532,8 +411,6 @@ class Mounter {
     return undone.ok();
   }
 
-  static std::atomic<bool> child_needs_names_;
-
   const OverlaySpec& spec_;
   MountedOverlay out_;
   bool userxattr_ = false;
@@ -550,13 +427,12 @@ class Mounter {
   // Gone before the directories are removed: it has a file in one of them.
   std::optional<UpperGuard> guard_;
   RootAttributes scratch_attributes_;
+  OverlayMaker maker_{spec_, lowers_, dirs_, options_, scratch_attributes_};
   std::shared_ptr<const UniqueFd> user_namespace_;
   UniqueFd mount_;
   MountIds ids_;
   bool left_mounted_ = false;
 };
-
-std::atomic<bool> Mounter::child_needs_names_ = false;
 
 }  // namespace
 
