@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,8 +41,9 @@ Status WriteMap(const std::string& path, const std::vector<IdRange>& ranges) {
   return Done{};
 }
 
-// A process that holds a new user namespace, and ends with this object. fork(2)'s copy of the heap
-// does not matter: idmapped layers are for root, and rare.
+// A process that holds a new user namespace, and ends with this object, or with the calling thread.
+// fork(2)'s copy of the heap does not matter: idmapped layers are for root, and rare. It has no
+// descriptors of its own: copies of ours would keep busy what other threads unmount meanwhile.
 class NamespaceHolder {
  public:
   NamespaceHolder() = default;
@@ -55,9 +57,12 @@ class NamespaceHolder {
 
   Status Start() {
     const SignalsHeld held;
-    pid_ = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER, 0, 0, 0, 0));
+    const pid_t parent = ::getpid();
+    pid_ = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | CLONE_FILES, 0, 0, 0, 0));
     if (pid_ < 0) return Errno("clone", "user namespace");
     if (pid_ == 0) {
+      (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // known to every kernel
+      if (::getppid() != parent) ::_exit(0);     // it was too late for that
       for (;;) (void)::pause();
     }
     return Done{};

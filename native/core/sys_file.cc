@@ -97,6 +97,12 @@ Result<struct statfs> StatFs(int fd) {
   return out;
 }
 
+Status ChangeMode(int fd, mode_t mode) {
+  const std::string name = "/proc/self/fd/" + std::to_string(fd);
+  if (::fchmodat(AT_FDCWD, name.c_str(), mode, 0) != 0) return Errno("fchmodat", name);
+  return Done{};
+}
+
 Result<std::string> ReadLinkAt(int dir, const std::string& name) {
   std::string out(256, '\0');
   for (;;) {

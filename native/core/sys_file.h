@@ -46,6 +46,9 @@ Result<struct stat> StatFd(int fd);
 // fstatfs(2).
 Result<struct statfs> StatFs(int fd);
 
+// chmod(2) of what is open, with O_PATH as well: by its name in /proc, which leads to nothing else.
+Status ChangeMode(int fd, mode_t mode);
+
 // readlinkat(2), any length.
 Result<std::string> ReadLinkAt(int dir, const std::string& name);
 

@@ -14,22 +14,38 @@ namespace ovl {
 
 namespace {
 
+Failure At(Failure failure, std::string name) {
+  failure.path = std::move(name);
+  return failure;
+}
+
 struct Level {
   std::string name;  // in the level above
   dev_t dev;
   ino_t ino;
+  std::vector<std::string> inner;  // directories that were read and are still to be entered
 };
 
+bool IsAt(const struct stat& st, const Level& level) {
+  return st.st_dev == level.dev && st.st_ino == level.ino;
+}
+
+// The mode is changed of what was opened: by its name it could be a link by then, and the file that
+// it leads to would be changed.
 Result<UniqueFd> OpenForRemoval(int parent, const std::string& name) {
   auto fd = OpenDirectoryAt(parent, name);
   if (fd.ok() || fd.failure().err != EACCES) return fd;
-  if (::fchmodat(parent, name.c_str(), 0700, 0) != 0) return Errno("fchmodat", name);
+  const UniqueFd closed(
+      ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!closed) return Errno("openat", name);
+  auto opened = ChangeMode(closed.get(), 0700);
+  if (!opened.ok()) return At(std::move(opened.failure()), name);
   return OpenDirectoryAt(parent, name);
 }
 
-// Removes what is no directory, and gives the name of a directory that is left, or nothing.
-Result<std::string> ClearFiles(int dir) {
-  std::string subdirectory;
+// Removes what is no directory until directories are read, and gives the names of these: one
+// reading's, so that neither is a big directory held in memory nor read anew for each in it.
+Result<std::vector<std::string>> ClearFiles(int dir) {
   for (;;) {
     std::vector<std::string> files;
     std::vector<std::string> others;
@@ -43,24 +59,26 @@ Result<std::string> ClearFiles(int dir) {
       if (errno != EISDIR && errno != EPERM) return Errno("unlinkat", name);
       others.push_back(name);
     }
-    if (subdirectory.empty() && !others.empty()) subdirectory = others.front();
-    if (!more.value()) return subdirectory;
+    if (!others.empty() || !more.value()) return others;
   }
 }
 
 class Removal {
  public:
-  Removal(UniqueFd parent, std::string name) : at_(std::move(parent)), root_(std::move(name)) {}
+  explicit Removal(UniqueFd parent) : at_(std::move(parent)) {}
 
-  Status Run() {
-    auto entered = Enter(root_);
+  Status Run(const std::string& root) {
+    auto above = StatFd(at_.get());
+    if (!above.ok()) return std::move(above.failure());
+    levels_.push_back(Level{"", above.value().st_dev, above.value().st_ino, {}});
+    auto entered = Enter(root);
     if (!entered.ok()) return entered;
-    while (!levels_.empty()) {
-      // A position in a directory whose entries are removed says nothing: each pass starts anew.
-      if (::lseek(at_.get(), 0, SEEK_SET) < 0) return Errno("lseek", PathOf(""));
-      auto directory = ClearFiles(at_.get());
-      if (!directory.ok()) return Located(std::move(directory.failure()));
-      auto status = directory.value().empty() ? Leave() : Enter(directory.value());
+    while (levels_.size() > 1) {
+      if (levels_.back().inner.empty()) {
+        auto cleared = Clear();
+        if (!cleared.ok()) return cleared;
+      }
+      auto status = levels_.back().inner.empty() ? Leave() : EnterNext();
       if (!status.ok()) return status;
     }
     return Done{};
@@ -69,7 +87,7 @@ class Removal {
  private:
   std::string PathOf(const std::string& name) const {
     std::string path;
-    for (const Level& level : levels_) path.append(level.name).append("/");
+    for (size_t i = 1; i < levels_.size(); ++i) path.append(levels_[i].name).append("/");
     return path + name;
   }
 
@@ -78,8 +96,24 @@ class Removal {
     return failure;
   }
 
+  Status Clear() {
+    // A position in a directory whose entries are removed says nothing: each pass starts anew.
+    if (::lseek(at_.get(), 0, SEEK_SET) < 0) return Errno("lseek", PathOf(""));
+    auto directories = ClearFiles(at_.get());
+    if (!directories.ok()) return Located(std::move(directories.failure()));
+    levels_.back().inner = std::move(directories.value());
+    return Done{};
+  }
+
+  Status EnterNext() {
+    const std::string name = std::move(levels_.back().inner.back());
+    levels_.back().inner.pop_back();
+    return Enter(name);
+  }
+
   Status Enter(const std::string& name) {
     auto fd = OpenForRemoval(at_.get(), name);
+    if (!fd.ok() && fd.failure().err == ENOENT) return Done{};  // somebody else removed it
     if (!fd.ok()) return Located(std::move(fd.failure()));
     auto st = StatFd(fd.value().get());
     if (!st.ok()) return std::move(st.failure());
@@ -88,24 +122,29 @@ class Removal {
     if ((st.value().st_mode & kAll) != kAll && ::fchmod(fd.value().get(), kAll) != 0) {
       return Errno("fchmod", PathOf(name));
     }
-    levels_.push_back(Level{name, st.value().st_dev, st.value().st_ino});
+    levels_.push_back(Level{name, st.value().st_dev, st.value().st_ino, {}});
     at_ = std::move(fd.value());
     return Done{};
   }
 
-  // Up again by "..", and only if what lies there still is the directory we were in.
+  // Up again by "..", and only into the directory we came from, and if what lies there still is the
+  // one we were in: whoever may write to the tree could have moved it, and everything beside its
+  // new place would be removed.
   Status Leave() {
     UniqueFd parent(::openat(at_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent) return Errno("openat", PathOf(".."));
     const Level level = std::move(levels_.back());
     levels_.pop_back();
+    auto above = StatFd(parent.get());
+    if (!above.ok()) return Located(std::move(above.failure()));
     struct stat st;
     auto there = StatAt(parent.get(), level.name, st);
     if (!there.ok()) return Located(std::move(there.failure()));
-    if (!there.value() || st.st_dev != level.dev || st.st_ino != level.ino) {
-      return Refusal(ENOENT, "fstatat", "replaced", PathOf(level.name));
+    if (!IsAt(above.value(), levels_.back()) || (there.value() && !IsAt(st, level))) {
+      return Refusal(ESTALE, "fstatat", "replaced", PathOf(level.name));
     }
-    if (::unlinkat(parent.get(), level.name.c_str(), AT_REMOVEDIR) != 0) {
+    if (there.value() && ::unlinkat(parent.get(), level.name.c_str(), AT_REMOVEDIR) != 0 &&
+        errno != ENOENT) {
       return Errno("unlinkat", PathOf(level.name));
     }
     at_ = std::move(parent);
@@ -113,8 +152,7 @@ class Removal {
   }
 
   UniqueFd at_;
-  std::string root_;
-  std::vector<Level> levels_;
+  std::vector<Level> levels_;  // the first is the directory that holds the tree, and stays
 };
 
 }  // namespace
@@ -125,10 +163,8 @@ Status RemoveTree(const std::string& path) {
   auto fd = OpenDirectory(parent);
   if (!fd.ok()) return std::move(fd.failure());
   auto status =
-      Removal(std::move(fd.value()), slash == std::string::npos ? path : path.substr(slash + 1))
-          .Run();
-  if (status.ok() || status.failure().err == ENOENT) return Done{};
-  status.failure().path = parent + status.failure().path;
+      Removal(std::move(fd.value())).Run(slash == std::string::npos ? path : path.substr(slash + 1));
+  if (!status.ok()) status.failure().path = parent + status.failure().path;
   return status;
 }
 

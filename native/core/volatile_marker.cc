@@ -1,8 +1,11 @@
 #include "core/volatile_marker.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "core/sys_file.h"
 
@@ -10,56 +13,82 @@ namespace ovl {
 
 namespace {
 
-constexpr const char* kIncompat = "work/incompat";
-constexpr const char* kMarker = "work/incompat/volatile";
-constexpr const char* kDirty = "work/incompat/volatile/dirty";
+constexpr const char* kWay[] = {"work", "incompat", "volatile"};
 
-Failure At(Failure failure, const std::string& work_path, const char* name) {
-  failure.path = work_path + "/" + name;
-  return failure;
-}
+// A directory on the way to the mark.
+struct Opened {
+  UniqueFd fd;
+  std::string path;
+};
 
-Status Remove(int work, const std::string& work_path, const char* name, int flags) {
-  if (::unlinkat(work, name, flags) == 0 || errno == ENOENT) return Done{};
-  return At(Errno("unlinkat"), work_path, name);
-}
-
-// overlayfs makes its directories with mode 0, which only root can look into: their owner has to
-// open them first. As root it changes nothing that matters, and the kernel makes them anew.
-Status OpenUp(int work, const std::string& work_path) {
-  for (const char* name : {"work", kIncompat, kMarker}) {
-    if (::fchmodat(work, name, 0700, 0) != 0) return At(Errno("fchmodat"), work_path, name);
+// No link is followed: the workdir may be somebody else's, who would have us change modes and remove
+// directories elsewhere. Nothing where there is no such directory.
+Result<Opened> Enter(const Opened& dir, const char* name) {
+  Opened next{UniqueFd(), dir.path + "/" + name};
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  next.fd = UniqueFd(::openat(dir.fd.get(), name, kFlags));
+  if (!next.fd && errno == EACCES) {
+    // overlayfs makes its directories with mode 0, which only root can look into: their owner has
+    // to open them first. The kernel makes them anew.
+    auto opened = ChangeMode(dir.fd.get(), 0700);
+    if (!opened.ok()) {
+      opened.failure().path = dir.path;
+      return std::move(opened.failure());
+    }
+    next.fd = UniqueFd(::openat(dir.fd.get(), name, kFlags));
   }
-  return Done{};
+  if (!next.fd && errno != ENOENT && errno != ENOTDIR) return Errno("openat", next.path);
+  return next;
+}
+
+// Workdir, "work", "incompat", and the mark: as many of them as there are.
+Result<std::vector<Opened>> OpenWay(int work, const std::string& work_path) {
+  std::vector<Opened> way;
+  way.push_back({UniqueFd(::openat(work, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)), work_path});
+  if (!way.back().fd) return Errno("openat", work_path);
+  for (const char* name : kWay) {
+    auto next = Enter(way.back(), name);
+    if (!next.ok()) return std::move(next.failure());
+    if (!next.value().fd) break;
+    way.push_back(std::move(next.value()));
+  }
+  return way;
+}
+
+bool IsMarked(const std::vector<Opened>& way) { return way.size() == 1 + std::size(kWay); }
+
+Status Remove(const Opened& dir, const char* name, int flags) {
+  if (::unlinkat(dir.fd.get(), name, flags) == 0 || errno == ENOENT) return Done{};
+  return Errno("unlinkat", dir.path + "/" + name);
 }
 
 }  // namespace
 
 Status RemoveVolatileMarker(int work, const std::string& work_path) {
-  auto there = HasVolatileMarker(work, work_path);
-  if (!there.ok()) return std::move(there.failure());
-  if (!there.value()) return Done{};
-  auto status = OpenUp(work, work_path);
-  if (status.ok()) status = Remove(work, work_path, kDirty, 0);
-  if (status.ok()) status = Remove(work, work_path, kMarker, AT_REMOVEDIR);
-  if (!status.ok()) return status;
-  // Another feature's mark may lie beside it, and then the directory stays.
-  if (::unlinkat(work, kIncompat, AT_REMOVEDIR) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
-    return At(Errno("unlinkat"), work_path, kIncompat);
+  auto opened = OpenWay(work, work_path);
+  if (!opened.ok()) return std::move(opened.failure());
+  const std::vector<Opened>& way = opened.value();
+  if (!IsMarked(way)) return Done{};
+  // Mode 0 again. As root it changes nothing that matters.
+  for (size_t i = 1; i < way.size(); ++i) {
+    auto changed = ChangeMode(way[i].fd.get(), 0700);
+    if (changed.ok()) continue;
+    changed.failure().path = way[i].path;
+    return changed;
   }
-  return Done{};
+  auto status = Remove(way[3], "dirty", 0);
+  if (status.ok()) status = Remove(way[2], "volatile", AT_REMOVEDIR);
+  if (!status.ok()) return status;
+  status = Remove(way[1], "incompat", AT_REMOVEDIR);
+  // Another feature's mark may lie beside it, and then the directory stays.
+  if (!status.ok() && status.failure().err == ENOTEMPTY) return Done{};
+  return status;
 }
 
 Result<bool> HasVolatileMarker(int work, const std::string& work_path) {
-  struct stat st;
-  auto there = StatAt(work, kMarker, st);
-  for (const char* closed : {"work", kIncompat}) {
-    if (there.ok() || there.failure().err != EACCES) break;
-    if (::fchmodat(work, closed, 0700, 0) != 0) return At(Errno("fchmodat"), work_path, closed);
-    there = StatAt(work, kMarker, st);
-  }
-  if (!there.ok()) return At(std::move(there.failure()), work_path, kMarker);
-  return there.value();
+  auto way = OpenWay(work, work_path);
+  if (!way.ok()) return std::move(way.failure());
+  return IsMarked(way.value());
 }
 
 Status SyncFilesystem(int fd, const std::string& path) {

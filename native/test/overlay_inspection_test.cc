@@ -32,10 +32,10 @@ using Strings = std::vector<std::string>;
 
 std::shared_ptr<ovl::UniqueFd> Share(int fd) { return std::make_shared<ovl::UniqueFd>(fd); }
 
-LayerSpec ByName(std::string path) { return LayerSpec{std::move(path), nullptr, {}}; }
+LayerSpec ByName(std::string path) { return LayerSpec{std::move(path), nullptr, {}, {}}; }
 
 LayerSpec ByFd(const std::string& path, int flags) {
-  return LayerSpec{"", Share(::open(path.c_str(), flags | O_CLOEXEC)), {}};
+  return LayerSpec{"", Share(::open(path.c_str(), flags | O_CLOEXEC)), {}, {}};
 }
 
 // What is found, but for what depends on where the temporary directory lies.
@@ -113,7 +113,7 @@ TEST(InspectionOfDetachedLayers) {
   auto mount = ovl::Fsmount(fs.value().get(), 0);
   if (!CHECK(mount.ok())) return;
   Scene scene;
-  scene.spec.lower.push_back(LayerSpec{"scratch", Share(mount.value().Release()), {}});
+  scene.spec.lower.push_back(LayerSpec{"scratch", Share(mount.value().Release()), {}, {}});
   CHECK_EQ(Reasons(scene.spec), Strings{});
 }
 
