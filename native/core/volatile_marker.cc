@@ -25,7 +25,7 @@ Status Remove(int work, const std::string& work_path, const char* name, int flag
 }
 
 // overlayfs makes its directories with mode 0, which only root can look into: their owner has to
-// open them first. As root it changes nothing that matters, and the kernel makes them anew.
+// open them first.
 Status OpenUp(int work, const std::string& work_path) {
   for (const char* name : {"work", kIncompat, kMarker}) {
     if (::fchmodat(work, name, 0700, 0) != 0) return At(Errno("fchmodat"), work_path, name);
@@ -36,12 +36,16 @@ Status OpenUp(int work, const std::string& work_path) {
 }  // namespace
 
 Status RemoveVolatileMarker(int work, const std::string& work_path) {
-  auto there = HasVolatileMarker(work, work_path);
-  if (!there.ok()) return std::move(there.failure());
-  if (!there.value()) return Done{};
-  auto status = OpenUp(work, work_path);
-  if (status.ok()) status = Remove(work, work_path, kDirty, 0);
-  if (status.ok()) status = Remove(work, work_path, kMarker, AT_REMOVEDIR);
+  // For root that is all; who is kept out, or meets an older kernel's mark, has to look.
+  if (::unlinkat(work, kDirty, 0) != 0) {
+    auto there = HasVolatileMarker(work, work_path);
+    if (!there.ok()) return std::move(there.failure());
+    if (!there.value()) return Done{};
+    auto opened = OpenUp(work, work_path);
+    if (opened.ok()) opened = Remove(work, work_path, kDirty, 0);
+    if (!opened.ok()) return opened;
+  }
+  auto status = Remove(work, work_path, kMarker, AT_REMOVEDIR);
   if (!status.ok()) return status;
   // Another feature's mark may lie beside it, and then the directory stays.
   if (::unlinkat(work, kIncompat, AT_REMOVEDIR) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
