@@ -328,7 +328,11 @@ export interface NativeBinding {
     [mount: MountHandle, target: Buffer, beneath: boolean, propagation: number],
     Buffer
   >;
-  closeOverlay: EitherWay<[mount: MountHandle, lazy: boolean, synced: boolean], undefined>;
+  /** With its layers, unless it fails. */
+  closeOverlay: EitherWay<
+    [mount: MountHandle, layers: LayersHandle, lazy: boolean, synced: boolean],
+    undefined
+  >;
   refreshOwn: EitherWay<[mount: MountHandle], undefined>;
   /** -1 where it is not a detached one. The descriptor is the addon's. */
   overlayFd(mount: MountHandle): number;

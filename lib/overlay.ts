@@ -283,12 +283,12 @@ export class Overlay implements AsyncDisposable, Disposable {
   closeSync(options?: CloseOptions): void {
     const request = closeRequest(options);
     if (!this.#closed) {
-      const outcome = native().closeOverlay(this.#mounted.mount, ...request, true);
+      const { mount, layers } = this.#mounted;
+      const outcome = native().closeOverlay(mount, layers, ...request, true);
       if ('failure' in outcome) {
         throw explainBusySync(outcome.failure);
       }
       this.#closed = true;
-      unwrap(native().closeLayers(this.#mounted.layers, true));
     }
   }
 
@@ -301,12 +301,12 @@ export class Overlay implements AsyncDisposable, Disposable {
   }
 
   async #close(request: CloseRequest): Promise<void> {
-    const outcome = await native().closeOverlay(this.#mounted.mount, ...request, false);
+    const { mount, layers } = this.#mounted;
+    const outcome = await native().closeOverlay(mount, layers, ...request, false);
     if ('failure' in outcome) {
       throw await explainBusy(outcome.failure);
     }
     this.#closed = true;
-    unwrap(await native().closeLayers(this.#mounted.layers, false));
   }
 }
 

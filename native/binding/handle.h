@@ -4,7 +4,9 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "binding/work.h"
@@ -17,25 +19,48 @@ template <typename T>
 class Handle {
  public:
   static Napi::Value New(Napi::Env env, std::shared_ptr<T> object) {
-    auto holder = std::make_unique<std::shared_ptr<T>>(std::move(object));
-    auto value = Napi::External<std::shared_ptr<T>>::New(
-        env, holder.get(), [](Napi::BasicEnv, std::shared_ptr<T>* gone) { delete gone; });
+    auto holder = std::make_unique<Holder>(std::make_shared<Slot>(std::move(object)));
+    auto value = Napi::External<Holder>::New(env, holder.get(),
+                                             [](Napi::BasicEnv, Holder* gone) { delete gone; });
     if (!value.IsEmpty()) (void)holder.release();  // else there is none, and nobody to delete it
     return value;
   }
-  static std::shared_ptr<T> Get(const Napi::Value& value) { return Holder(value); }
+  static std::shared_ptr<T> Get(const Napi::Value& value) { return SlotOf(value)->Copy(); }
   // Lets go of the object in the pool: its last descriptors may be those of a whole filesystem, and
   // its memory may be much. The event loop is not the place for either.
   static Napi::Value Release(Napi::Env env, const Napi::Value& value, bool sync) {
-    return RunStatus(env, sync, [gone = std::move(Holder(value))]() mutable -> Status {
-      gone.reset();
+    return RunStatus(env, sync, [release = Releaser(value)]() -> Status {
+      release();
       return Done{};
     });
   }
+  // The same as the end of other work, if that goes well; from any thread.
+  static std::function<void()> Releaser(const Napi::Value& value) {
+    return [slot = SlotOf(value)] { slot->Clear(); };
+  }
 
  private:
-  static std::shared_ptr<T>& Holder(const Napi::Value& value) {
-    return *value.As<Napi::External<std::shared_ptr<T>>>().Data();
+  class Slot {
+   public:
+    explicit Slot(std::shared_ptr<T> object) : object_(std::move(object)) {}
+    std::shared_ptr<T> Copy() {
+      const std::lock_guard lock(mutex_);
+      return object_;
+    }
+    void Clear() {
+      std::shared_ptr<T> gone;  // ends after the lock, which the event loop may be waiting for
+      const std::lock_guard lock(mutex_);
+      std::swap(gone, object_);
+    }
+
+   private:
+    std::mutex mutex_;
+    std::shared_ptr<T> object_;
+  };
+  using Holder = std::shared_ptr<Slot>;
+
+  static Holder SlotOf(const Napi::Value& value) {
+    return *value.As<Napi::External<Holder>>().Data();
   }
 };
 

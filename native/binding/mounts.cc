@@ -91,14 +91,18 @@ Napi::Value CallAttachOverlay(const Napi::CallbackInfo& info) {
       [](Napi::Env env, std::string& path) { return FromBytes(env, path); });
 }
 
-// (mount, lazy, synced, sync)
+// (mount, layers, lazy, synced, sync): of an overlay that is closed the layers are, too
 Napi::Value CallCloseOverlay(const Napi::CallbackInfo& info) {
   CloseRequest request;
-  request.lazy = info[1].As<Napi::Boolean>().Value();
-  request.sync = info[2].As<Napi::Boolean>().Value();
-  return RunStatus(
-      info.Env(), info[3].As<Napi::Boolean>().Value(),
-      [mount = Handle<LiveOverlay>::Get(info[0]), request] { return mount->Close(request); });
+  request.lazy = info[2].As<Napi::Boolean>().Value();
+  request.sync = info[3].As<Napi::Boolean>().Value();
+  return RunStatus(info.Env(), info[4].As<Napi::Boolean>().Value(),
+                   [mount = Handle<LiveOverlay>::Get(info[0]),
+                    close_layers = Handle<Layers>::Releaser(info[1]), request] {
+                     auto status = mount->Close(request);
+                     if (status.ok()) close_layers();
+                     return status;
+                   });
 }
 
 // (mount, sync)

@@ -31,6 +31,12 @@ Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) 
   return dir;
 }
 
+Result<DirPtr> LayerDir::UnreadRoot(UniqueFd fd, uint32_t layer, std::string display) {
+  auto dir = Root(std::move(fd), layer, std::move(display));
+  if (dir.ok()) dir.value()->clone_ = std::make_unique<PrivateClone>();
+  return dir;
+}
+
 LayerDir::~LayerDir() {
   DirPtr up = std::move(parent_);
   while (up && up.use_count() == 1) {
@@ -50,7 +56,9 @@ DirPtr LayerDir::Child(DirPtr parent, std::string name, dev_t dev, ino_t ino) {
 }
 
 Result<DirPtr> LayerDir::Reopen() const {
-  auto fd = OpenDirectoryAt(fd_.get(), ".");
+  auto from = clone_ ? clone_->Of(fd_.get()) : Result<int>(fd_.get());
+  if (!from.ok()) return AtPath(std::move(from.failure()), name_);
+  auto fd = OpenDirectoryAt(from.value(), ".");
   if (!fd.ok()) return AtPath(std::move(fd.failure()), name_);
   return Root(std::move(fd.value()), layer_, name_);
 }

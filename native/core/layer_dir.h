@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/private_clone.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 
@@ -27,6 +28,8 @@ class LayerDir {
  public:
   // The root of layer number `layer`; lowers count from 0, the top-most, and the upper is kUpper.
   static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display);
+  // A root that is there to be reopened only, which is when it gets a private clone of its mount.
+  static Result<DirPtr> UnreadRoot(UniqueFd fd, uint32_t layer, std::string display);
   static DirPtr Child(DirPtr parent, std::string name, dev_t dev, ino_t ino);
 
   // Lets go of the chain of parents one by one: recursion would be as deep as the tree, and a tree
@@ -59,6 +62,7 @@ class LayerDir {
   DirPtr parent_;
   std::string name_;  // of a root: its path as the user knows it
   UniqueFd fd_;
+  std::unique_ptr<PrivateClone> clone_;  // of an unread root
   dev_t dev_ = 0;
   ino_t ino_ = 0;
   uint32_t layer_ = 0;

@@ -1,7 +1,7 @@
 #include "core/layers.h"
 
+#include "core/private_clone.h"
 #include "core/sys_file.h"
-#include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
 
 namespace ovl {
@@ -43,14 +43,21 @@ Status CheckReadable(MarkerSpace space, const std::string& layer) {
 }
 
 Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display) {
-  // A path can be walked from either: the clone where we may make one, the mount itself where not.
-  auto clone = OpenTreeClone(fd);
-  auto dir = OpenDirectoryAt(clone.ok() ? clone.value().get() : fd, ".");
+  auto dir = OpenInPrivateClone(fd);
   if (!dir.ok()) {
     dir.failure().path = display;
     return std::move(dir.failure());
   }
   return LayerDir::Root(std::move(dir.value()), number, display);
+}
+
+Result<DirPtr> HoldLayerFd(int fd, uint32_t number, const std::string& display) {
+  auto dir = OpenDirectoryAt(fd, ".");
+  if (!dir.ok()) {
+    dir.failure().path = display;
+    return std::move(dir.failure());
+  }
+  return LayerDir::UnreadRoot(std::move(dir.value()), number, display);
 }
 
 Result<DirPtr> OpenLayer(const std::string& path, uint32_t number) {

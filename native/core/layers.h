@@ -51,6 +51,10 @@ Result<DirPtr> OpenPlainDirectory(const std::string& path, uint32_t number);
 // A layer that is open already; `display` names it in messages.
 Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display);
 
+// The same of a layer that may never be read: the clone is made by the first Reopen, and until then
+// the layer's own mount is kept busy.
+Result<DirPtr> HoldLayerFd(int fd, uint32_t number, const std::string& display);
+
 // The directory "index" of an open workdir. ENOENT where the workdir has none.
 Result<DirPtr> OpenIndex(int work, const std::string& display);
 

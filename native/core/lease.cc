@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "core/mountinfo.h"
@@ -62,15 +63,28 @@ bool TakeNumber(const Fields& fields, std::string_view key, Number& out) {
   return error == std::errc() && stop == end;
 }
 
-}  // namespace
-
-Result<std::string> BootId() {
+Result<std::string> ReadBootId() {
   const char* const path = "/proc/sys/kernel/random/boot_id";
   const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return Errno("open", path);
   auto text = ReadUpTo(fd.get(), kBootIdSize);
   if (!text.ok()) text.failure().path = path;
   return text;
+}
+
+}  // namespace
+
+Result<std::string> BootId() {
+  // Never destroyed: a worker thread may still ask while the process ends.
+  static auto& lock = *new std::mutex;
+  static auto& known = *new std::string;
+  const std::lock_guard guard(lock);
+  if (known.empty()) {
+    auto text = ReadBootId();
+    if (!text.ok()) return text;
+    known = std::move(text.value());
+  }
+  return known;
 }
 
 std::string CommandOf(const std::string& process) {
@@ -98,13 +112,15 @@ Result<uint64_t> OwnMountNamespace() {
 }
 
 Result<LeaseHolder> DescribeCaller() {
+  // As it was when it was first asked for; never destroyed, as above.
+  static const auto& own_command = *new std::string(CommandOf("self"));
   LeaseHolder holder;
   auto boot = BootId();
   if (!boot.ok()) return std::move(boot.failure());
   auto mount_namespace = OwnMountNamespace();
   if (!mount_namespace.ok()) return std::move(mount_namespace.failure());
   holder.pid = static_cast<uint64_t>(::getpid());
-  holder.command = CommandOf("self");
+  holder.command = own_command;
   holder.since = ::time(nullptr);
   holder.boot_id = std::move(boot.value());
   holder.mount_namespace = mount_namespace.value();

@@ -39,8 +39,9 @@ class Mounter {
   explicit Mounter(const OverlaySpec& spec) : spec_(spec) {}
 
   Result<MountedOverlay> Run() {
-    for (auto step : {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget,
-                      &Mounter::PrepareWritable, &Mounter::CheckOptions, &Mounter::Make}) {
+    for (auto step :
+         {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget, &Mounter::PrepareWritable,
+          &Mounter::OpenLowerLayers, &Mounter::CheckOptions, &Mounter::Make}) {
       auto status = (this->*step)();
       if (!status.ok()) return std::move(status.failure());
     }
@@ -56,8 +57,9 @@ class Mounter {
 
   // Who makes it, by which interface, and with the marks in which attributes.
   Status Decide() {
-    out_.rootless = !MayMount();
-    const bool trusted = CanReadTrustedXattrs();
+    const MountPrivilege own = OwnMountPrivilege();
+    out_.rootless = !own.may_mount;
+    const bool trusted = own.trusted_xattrs;
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");
     if (out_.rootless && spec_.target) {
@@ -109,22 +111,39 @@ class Mounter {
     }
     auto lower = OpenedLower::Open(layer, out_.rootless);
     if (!lower.ok()) return std::move(lower.failure());
-    const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
-    auto dir = OpenLayerFd(lower.value().fd.get(), number, lower.value().shown);
-    if (!dir.ok()) return std::move(dir.failure());
-    out_.layers.lowers.push_back(std::move(dir.value()));
     lowers_.push_back(std::move(lower.value()));
     return Done{};
+  }
+
+  // Before the mount can hide them.
+  Status OpenLowerLayers() {
+    for (const OpenedLower& lower : lowers_) {
+      const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
+      auto dir = OpenLayer(lower.fd.get(), number, lower.shown);
+      if (!dir.ok()) return std::move(dir.failure());
+      out_.layers.lowers.push_back(std::move(dir.value()));
+    }
+    return Done{};
+  }
+
+  // What is on the mount of upper and work can wait for its first reader: the guard keeps that
+  // mount busy anyhow. Every other one can be unmounted while the overlay lives.
+  Result<DirPtr> OpenLayer(int fd, uint32_t number, const std::string& name) const {
+    const auto mount = IdentifyMount(fd);
+    if (!mount.ok()) return mount.failure();
+    return mount.value().id == guarded_mount_ ? HoldLayerFd(fd, number, name)
+                                              : OpenLayerFd(fd, number, name);
   }
 
   Status OpenTarget() {
     if (!spec_.target) return Done{};
     auto place = OpenPlace(*spec_.target);
     if (!place.ok()) return std::move(place.failure());
-    auto ids = IdsOf(place.value().fd.get());
-    if (!ids.ok()) {
-      ids.failure().path = *spec_.target;
-      return std::move(ids.failure());
+    // Whether mounts have an id here to be told by.
+    auto identity = IdentifyMount(place.value().fd.get());
+    if (!identity.ok()) {
+      identity.failure().path = *spec_.target;
+      return std::move(identity.failure());
     }
     place_ = std::move(place.value());
     return Done{};
@@ -178,6 +197,9 @@ class Mounter {
         UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper, dirs_.work);
     if (!guard.ok()) return std::move(guard.failure());
     guard_ = std::move(guard.value());
+    const auto mount = IdentifyMount(dirs_.work_fd.get());
+    if (!mount.ok()) return mount.failure();
+    guarded_mount_ = mount.value().id;
     return Done{};
   }
 
@@ -191,7 +213,7 @@ class Mounter {
   // Before anything is attached: then nothing can fail that would have to be undone.
   Status OpenUpperLayer() {
     const std::string name = dirs_.upper.empty() ? "tmpfs" : dirs_.upper;
-    auto upper = OpenLayerFd(dirs_.upper_fd.get(), LayerDir::kUpper, name);
+    auto upper = OpenLayer(dirs_.upper_fd.get(), LayerDir::kUpper, name);
     if (!upper.ok()) return std::move(upper.failure());
     out_.layers.upper = std::move(upper.value());
     return Done{};
@@ -426,6 +448,7 @@ class Mounter {
   UpperDirs dirs_;
   // Gone before the directories are removed: it has a file in one of them.
   std::optional<UpperGuard> guard_;
+  std::optional<uint64_t> guarded_mount_;
   RootAttributes scratch_attributes_;
   OverlayMaker maker_{spec_, lowers_, dirs_, options_, scratch_attributes_};
   std::shared_ptr<const UniqueFd> user_namespace_;

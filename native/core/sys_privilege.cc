@@ -6,8 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <sstream>
 #include <string>
 
@@ -24,11 +26,13 @@ constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 // NS_GET_USERNS of <linux/nsfs.h>.
 constexpr unsigned long kGetUserNamespace = _IO(0xb7, 0x1);
 
-bool HasCapability(unsigned capability) {
+bool HasCapabilities(std::initializer_list<unsigned> capabilities) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
   if (::syscall(SYS_capget, &header, data) != 0) return false;
-  return (data[capability / 32].effective & (1U << (capability % 32))) != 0;
+  return std::all_of(capabilities.begin(), capabilities.end(), [&](unsigned each) {
+    return (data[each / 32].effective & (1U << (each % 32))) != 0;
+  });
 }
 
 // Whether a map of /proc/self holds an id that shows as itself.
@@ -50,7 +54,7 @@ bool MapHolds(const char* path, uint64_t id) {
 
 }  // namespace
 
-bool HasSysAdmin() { return HasCapability(CAP_SYS_ADMIN); }
+bool HasSysAdmin() { return HasCapabilities({CAP_SYS_ADMIN}); }
 
 bool InUserNamespace() {
   struct stat st;
@@ -60,7 +64,11 @@ bool InUserNamespace() {
 
 bool CanReadTrustedXattrs() { return HasSysAdmin() && !InUserNamespace(); }
 
-bool CanOpenByHandle() { return HasCapability(CAP_DAC_READ_SEARCH) && !InUserNamespace(); }
+bool CanOpenByHandle() { return HasCapabilities({CAP_DAC_READ_SEARCH}) && !InUserNamespace(); }
+
+bool CanKeepIndex() {
+  return HasCapabilities({CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH}) && !InUserNamespace();
+}
 
 bool OwnsMountNamespace() {
   const UniqueFd mounts(::open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
@@ -69,7 +77,13 @@ bool OwnsMountNamespace() {
   return owner || errno != EPERM;  // EPERM: it is of a namespace above ours
 }
 
-bool MayMount() { return HasSysAdmin() && (!InUserNamespace() || OwnsMountNamespace()); }
+MountPrivilege OwnMountPrivilege() {
+  if (!HasSysAdmin()) return {};
+  const bool inside = InUserNamespace();
+  return {!inside || OwnsMountNamespace(), !inside};
+}
+
+bool MayMount() { return OwnMountPrivilege().may_mount; }
 
 bool IsOwnerMapped(const struct stat& st) {
   if (!MayMount()) return st.st_uid == ::geteuid() && st.st_gid == ::getegid();

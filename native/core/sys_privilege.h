@@ -17,6 +17,9 @@ bool CanReadTrustedXattrs();
 // the kernel, to keep an index.
 bool CanOpenByHandle();
 
+// CanReadTrustedXattrs and CanOpenByHandle in one: what the kernel wants of who keeps an index.
+bool CanKeepIndex();
+
 // Whether our user namespace is not the one that the system started with.
 bool InUserNamespace();
 
@@ -26,6 +29,13 @@ bool OwnsMountNamespace();
 
 // Whether we may mount: both of it. Who may not makes an overlay in a namespace of its own.
 bool MayMount();
+
+// MayMount and CanReadTrustedXattrs in one, for who wants to know both.
+struct MountPrivilege {
+  bool may_mount = false;
+  bool trusted_xattrs = false;
+};
+MountPrivilege OwnMountPrivilege();
 
 // Whether the owner of a file has an id here. An overlay made rootless knows the caller's own ids
 // only; in a user namespace the others show as the overflow ids. What is not mapped cannot be

@@ -114,15 +114,15 @@ std::optional<Finding> FindUpperMistake(int upper, MarkerSpace space, const std:
 
 std::optional<Finding> FindLeftover(int work, const std::string& work_path, bool accept_volatile) {
   const std::string path = work_path + "/" + kWork;
+  auto fd = OpenDirectoryAt(work, kWork);
+  if (fd.ok()) return FindInWork(fd.value().get(), path, accept_volatile);
   struct stat st;
   const auto there = StatAt(work, kWork, st);
-  if (!there.ok() || !there.value()) return std::nullopt;
   // The kernel would delete it.
-  if (!S_ISDIR(st.st_mode)) return Mistake(EEXIST, "work-is-file", path);
-  auto fd = OpenDirectoryAt(work, kWork);
-  // Mode 000, as the kernel leaves it: an ordinary user cannot look into his own.
-  if (!fd.ok()) return std::nullopt;
-  return FindInWork(fd.value().get(), path, accept_volatile);
+  const bool file = there.ok() && there.value() && !S_ISDIR(st.st_mode);
+  if (file) return Mistake(EEXIST, "work-is-file", path);
+  // Nothing there, or mode 000, as the kernel leaves it: an ordinary user cannot look into his own.
+  return std::nullopt;
 }
 
 std::optional<Finding> FindWorkMistake(int upper, int work, const std::string& upper_path,

@@ -20,12 +20,6 @@ std::string WithoutTrailingSlashes(std::string path) {
   return path;
 }
 
-Result<UniqueFd> OpenNamed(const std::string& path, const char* not_directory) {
-  auto fd = OpenDirectory(path);
-  if (!fd.ok() && fd.failure().err == ENOTDIR) fd.failure().reason = not_directory;
-  return fd;
-}
-
 Failure NotMade(Failure failure, const char* no_access) {
   if (failure.err == ENOENT) failure.reason = "parent-missing";
   if (failure.err == EROFS) failure.reason = "upper-read-only";
@@ -33,11 +27,21 @@ Failure NotMade(Failure failure, const char* no_access) {
   return failure;
 }
 
+Result<UniqueFd> OpenOrMake(const std::string& path, const char* not_directory,
+                            const char* no_access, CreatedDirs& created, bool& fresh) {
+  auto fd = OpenDirectory(path);
+  if (fd.ok()) return fd;
+  auto made = created.Make(path, fresh);
+  if (!made.ok()) return NotMade(std::move(made.failure()), no_access);
+  fd = OpenDirectory(path);
+  if (!fd.ok() && fd.failure().err == ENOTDIR) fd.failure().reason = not_directory;
+  return fd;
+}
+
 Status OpenUpper(const UpperSpec& spec, MarkerSpace space, CreatedDirs& created, UpperDirs& dirs) {
   dirs.upper = WithoutTrailingSlashes(spec.path);
-  auto made = created.Make(dirs.upper, dirs.fresh);
-  if (!made.ok()) return NotMade(std::move(made.failure()), "upper-not-creatable");
-  auto fd = OpenNamed(dirs.upper, "upper-not-directory");
+  auto fd =
+      OpenOrMake(dirs.upper, "upper-not-directory", "upper-not-creatable", created, dirs.fresh);
   if (!fd.ok()) return std::move(fd.failure());
   if (auto found = FindUpperMistake(fd.value().get(), space, dirs.upper)) {
     return AsFailure(std::move(*found), "mount");
@@ -54,9 +58,7 @@ Status OpenWork(const std::optional<std::string>& work, CreatedDirs& created, Up
   }
   dirs.work = work ? WithoutTrailingSlashes(*work) : dirs.upper + ".work";
   bool fresh = false;
-  auto made = created.Make(dirs.work, fresh);
-  if (!made.ok()) return NotMade(std::move(made.failure()), "work-not-creatable");
-  auto fd = OpenNamed(dirs.work, "work-not-directory");
+  auto fd = OpenOrMake(dirs.work, "work-not-directory", "work-not-creatable", created, fresh);
   if (!fd.ok()) return std::move(fd.failure());
   dirs.work_fd = std::move(fd.value());
   return Done{};

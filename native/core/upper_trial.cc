@@ -45,7 +45,7 @@ Result<UniqueFd> EmptyDirectory() {
 
 std::optional<UseOfUpper> AskKernel(int upper, int work) {
   // Without these the kernel leaves the index out in silence, and everything would seem free.
-  if (!CanReadTrustedXattrs() || !CanOpenByHandle()) return std::nullopt;
+  if (!CanKeepIndex()) return std::nullopt;
   auto handle = HandleAt(upper, ".");
   if (!handle.ok() || !handle.value()) return std::nullopt;
   const std::optional<bool> in_use = IsInUse(upper, work);

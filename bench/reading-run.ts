@@ -1,4 +1,4 @@
-/** One measured run of the library, in a process of its own: `consume.js DIR idle|walk`. */
+/** One measured run of the library, in a process of its own: `reading-run.js DIR idle|walk`. */
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,8 +1,9 @@
 // The floor: what reading an upper against one lower costs at least, as one thread of plain C.
 //
-//   floor make DIR FILES   an upper and a lower with FILES changes, in directories of 100
-//   floor walk DIR         prints kind and path of every change, by the same exact rule as the library:
-//                          stat and xattrs of both sides, and the bytes where sizes are equal
+//   floor-reading make DIR FILES   an upper and a lower with FILES changes, in directories of 100
+//   floor-reading walk DIR         prints kind and path of every change, by the same exact rule as
+//                                  the library: stat and xattrs of both sides, and the bytes where
+//                                  sizes are equal
 //
 // Only what that tree needs: no opaque directories, no redirects, one lower, names unsorted.
 #define _GNU_SOURCE
@@ -151,7 +152,7 @@ int main(int argc, char** argv) {
     walk(open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
          open("lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
   } else {
-    fputs("usage: floor make DIR FILES | floor walk DIR\n", stderr);
+    fputs("usage: floor-reading make DIR FILES | floor-reading walk DIR\n", stderr);
     return 2;
   }
   return 0;
