@@ -79,6 +79,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   #path: Buffer | undefined;
   #closing: Promise<void> | undefined;
   #closingAs = '';
+  #attaching = false;
   #closed = false;
 
   static {
@@ -127,8 +128,8 @@ export class Overlay implements AsyncDisposable, Disposable {
 
   /**
    * A path to an entry of the overlay, for plain file operations of this process and its children:
-   * below `path`, or for a detached overlay below `/proc/<pid>/fd/<n>`, where it works for as long as
-   * the overlay is open.
+   * below `path`, or for a detached overlay below `/proc/<pid>/fd/<n>`, where it works until the overlay
+   * is closed or attached.
    *
    * On a detached overlay do not hand it to anything that asks where it is: realpath(3) answers with a
    * path of the host, or ENOENT, and so does what builds on it (`require`, `process.chdir` and `cwd`,
@@ -167,7 +168,12 @@ export class Overlay implements AsyncDisposable, Disposable {
   async attach(target: PathLike, options?: AttachOptions): Promise<void> {
     const args = attachArguments(target, options);
     this.#held();
-    this.#path = unwrap(await native().attachOverlay(this.#mounted.mount, ...args, false));
+    this.#attaching = true;
+    try {
+      this.#path = unwrap(await native().attachOverlay(this.#mounted.mount, ...args, false));
+    } finally {
+      this.#attaching = false;
+    }
   }
 
   /** Like `attach`, blocking. */
@@ -229,7 +235,13 @@ export class Overlay implements AsyncDisposable, Disposable {
   }
 
   #checkOpen(why: string): void {
-    if (this.#closed || this.#closing !== undefined) {
+    if (this.#attaching) {
+      throw Object.assign(new Error('The overlay is just being attached'), {
+        code: 'ERR_INVALID_STATE',
+      });
+    }
+    const gone = (): boolean => native().overlayGone(this.#mounted.mount);
+    if (this.#closed || this.#closing !== undefined || gone()) {
       throw Object.assign(new Error(`The overlay is closed${why}`), { code: 'ERR_INVALID_STATE' });
     }
   }
@@ -256,7 +268,8 @@ export class Overlay implements AsyncDisposable, Disposable {
    * somebody else has unmounted it. Calling it again is harmless; if it rejects (`EBUSY` while files
    * are open or a process works in it, with the `holders`) the overlay stays open and `close` can be tried again. A
    * detached overlay goes away in any case: files that are still open keep working, and its upper
-   * stays in use until they are closed.
+   * stays in use until they are closed. A volatile or temporary upper that is still in use then is `EBUSY`
+   * too, and another `close` afterwards completes it; nothing else can be done with the overlay meanwhile.
    *
    * Unless it is volatile the kernel writes the whole filesystem of the upper to disk here, which can
    * take a while.

@@ -151,7 +151,7 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
   'option-is-layer': ({ detail }) =>
     `${detail} names a layer; use the options for layers instead of a raw one`,
   'option-repeated': ({ detail }) =>
-    `${detail} is among the raw options and has an option of its own that is set as well; say it once`,
+    `${detail} is among the raw options, and has an option of its own here; use that one`,
   'option-needs-upper': ({ detail }) =>
     `${detail} has no meaning without an upper, and the kernel would ignore it; leave it out or name an upper`,
   'option-would-be-dropped': ({ detail }) =>

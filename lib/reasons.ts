@@ -107,6 +107,10 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     "an ordinary user's overlay can be attached in no namespace but its own; run the program on it with " +
     '`run`, which gives it a real path',
   attached: ({ path }) => `the overlay is attached already, on ${path}`,
+  'still-used': ({ path }) =>
+    `the overlay is unmounted, but somebody still uses its upper ${path}: through a file that is open, a ` +
+    'program started with `run`, or a copy of the mount in another mount namespace; what is left to be done ' +
+    'with the upper is done by calling `close` again when they have ended',
   'lazy-temporary': ({ path }) =>
     `the upper of the overlay on ${path} is to be removed, and whoever still uses it would lose his files; ` +
     'end them first, or close it without `lazy`',

@@ -116,6 +116,11 @@ Napi::Value CallOverlayFd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->mount_fd());
 }
 
+// (mount)
+Napi::Value CallOverlayGone(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->gone());
+}
+
 // (mount): -1 where it was made in our own
 Napi::Value CallOverlayNamespace(const Napi::CallbackInfo& info) {
   const auto user_namespace = Handle<LiveOverlay>::Get(info[0])->user_namespace();
@@ -135,6 +140,7 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("attachOverlay", Napi::Function::New(env, CallAttachOverlay));
   exports.Set("closeOverlay", Napi::Function::New(env, CallCloseOverlay));
   exports.Set("refreshOwn", Napi::Function::New(env, CallRefreshOwn));
+  exports.Set("overlayGone", Napi::Function::New(env, CallOverlayGone));
   exports.Set("overlayNamespace", Napi::Function::New(env, CallOverlayNamespace));
   exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));

@@ -3,13 +3,16 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include <string_view>
 #include <utility>
 
 #include "core/mount_place.h"
 #include "core/overlay_refresh.h"
+#include "core/own_descriptors.h"
 #include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
 #include "core/tree_removal.h"
+#include "core/upper_trial.h"
 #include "core/volatile_marker.h"
 
 namespace ovl {
@@ -35,10 +38,25 @@ Result<std::string> LiveOverlay::Attach(const std::string& target, bool beneath,
   auto recorded = RecordPlace(place.value().path);
   if (!recorded.ok()) return std::move(recorded.failure());
   auto attached = AttachMount(mount_.get(), place.value(), beneath, propagation);
-  if (!attached.ok()) return std::move(attached.failure());
-  mount_.Reset();  // it would keep the mount busy
+  if (!attached.ok()) {
+    if (std::string_view(attached.failure().reason) == "left-mounted") {
+      target_ = place.value().path;
+      TakeMount().Reset();
+    } else {
+      // What matters is the failure of attaching; the lease only says who.
+      (void)RecordPlace("");
+    }
+    return std::move(attached.failure());
+  }
+  TakeMount().Reset();  // it would keep the mount busy
   target_ = place.value().path;
+  if (guard_) guard_->LeaveToKernel();
   return target_;
+}
+
+UniqueFd LiveOverlay::TakeMount() {
+  const std::lock_guard lock(quick_);
+  return std::move(mount_);
 }
 
 // From now on the mount outlives this object, and the lease says where.
@@ -62,6 +80,7 @@ Status LiveOverlay::Close(const CloseRequest& request) {
     auto status = Unmount(request.lazy);
     if (!status.ok()) return status;
     unmounted_ = true;
+    const std::lock_guard quick(quick_);
     user_namespace_.reset();
   }
   return CleanUp(request);
@@ -70,14 +89,25 @@ Status LiveOverlay::Close(const CloseRequest& request) {
 Status LiveOverlay::Unmount(bool lazy) {
   lazily_ = lazy;
   if (mount_) {
-    mount_.Reset();
+    TakeMount().Reset();
     return Done{};
   }
   return UnmountExactly(target_, ids_, lazy ? MNT_DETACH : 0);
 }
 
+// That the mount is gone from its place does not say so: who has a file open, or another mount
+// namespace a copy, writes on. Where the kernel cannot be asked this process is.
+Status LiveOverlay::CheckUnused() const {
+  const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get());
+  const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.table_id);
+  if (used) return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
+  return Done{};
+}
+
 Status LiveOverlay::CleanUp(const CloseRequest& request) {
   if (!leftovers_.temporary.empty()) {
+    auto unused = CheckUnused();
+    if (!unused.ok()) return unused;
     auto removed = RemoveTree(leftovers_.temporary);
     if (!removed.ok()) return removed;
     leftovers_.temporary.clear();
@@ -85,6 +115,8 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
     // The kernel syncs nothing for such a mount, and leaves its mark: without both, the upper could
     // not be mounted again, or not be trusted after a crash. Who detached it lazily may still be
     // writing, so there the mark stays.
+    auto unused = CheckUnused();
+    if (!unused.ok()) return unused;
     auto synced = SyncFilesystem(leftovers_.upper.get(), leftovers_.upper_path);
     if (!synced.ok()) return synced;
     auto removed = RemoveVolatileMarker(leftovers_.work.get(), leftovers_.work_path);
@@ -92,10 +124,20 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
   }
   leftovers_.upper.Reset();
   leftovers_.work.Reset();
-  // Who detached it lazily leaves its users in it: the lease stays, and is dead when they are gone.
-  if (guard_ && !lazily_) guard_->Release();
-  guard_.reset();
+  GiveBack();
   return Done{};
+}
+
+// Who still uses an overlay that was detached lazily, or through an open file, keeps its upper. The
+// kernel knows, if it can be asked; else the lock stays until this process has nothing open there.
+void LiveOverlay::GiveBack() {
+  if (!guard_) return;
+  if (!guard_->kernel_knows() && HoldsMount(ids_.table_id)) {
+    ParkGuard(std::move(*guard_), ids_.table_id);
+  } else if (!lazily_) {
+    guard_->Release();
+  }
+  guard_.reset();
 }
 
 Status LiveOverlay::Refresh() {
@@ -114,12 +156,12 @@ Status LiveOverlay::Refresh() {
 }
 
 std::shared_ptr<const UniqueFd> LiveOverlay::user_namespace() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(quick_);
   return user_namespace_;
 }
 
 int LiveOverlay::mount_fd() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(quick_);
   return mount_.get();
 }
 

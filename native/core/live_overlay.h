@@ -2,6 +2,7 @@
 #ifndef OVL_CORE_LIVE_OVERLAY_H_
 #define OVL_CORE_LIVE_OVERLAY_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,8 +19,10 @@ namespace ovl {
 
 // What an overlay leaves to be done when it is closed.
 struct Leftovers {
-  UniqueFd upper;  // for syncfs
-  UniqueFd work;   // for the mark of a volatile mount
+  // Of an upper that is not finished with when the mount is gone: a volatile one, which has to be
+  // synced and rid of its mark, or a temporary one.
+  UniqueFd upper;
+  UniqueFd work;
   std::string upper_path;
   std::string work_path;
   bool is_volatile = false;
@@ -45,14 +48,19 @@ class LiveOverlay {
   Result<std::string> Attach(const std::string& target, bool beneath, uint64_t propagation);
 
   // Unmounts, or lets go of the mount; then syncs what a volatile mount has not, and removes its
-  // mark and what was temporary. After a failure it can be called again and goes on from there.
+  // mark and what was temporary, unless somebody still uses the overlay (EBUSY, reason
+  // "still-used"): through an open file, or a copy in another mount namespace. After a failure it
+  // can be called again and goes on from there; `gone` says whether the mount was still there.
   Status Close(const CloseRequest& request);
 
   // Forgets cached names and files, after a lower was changed: see overlay_refresh.h.
   Status Refresh();
 
-  // The descriptor of a detached overlay; -1 when it is attached or closed. It is ours.
+  // The descriptor of a detached overlay; -1 when it is attached or closed. It is ours. Like the
+  // next two it never waits for work that is under way.
   int mount_fd();
+
+  bool gone() const { return unmounted_.load(); }
 
   // Of an ordinary user's overlay; null otherwise, and when it is closed.
   std::shared_ptr<const UniqueFd> user_namespace();
@@ -62,15 +70,19 @@ class LiveOverlay {
   Status RecordPlace(const std::string& place);
   Status Unmount(bool lazy);
   Status CleanUp(const CloseRequest& request);
+  Status CheckUnused() const;
+  void GiveBack();
+  UniqueFd TakeMount();
 
   std::mutex mutex_;
+  std::mutex quick_;  // of mount_ and user_namespace_, which the event loop asks for
   const MountIds ids_;
   UniqueFd mount_;
   std::string target_;  // empty: detached
   std::shared_ptr<const UniqueFd> user_namespace_;
   Leftovers leftovers_;
   std::optional<UpperGuard> guard_;  // nothing: nobody else can have the upper
-  bool unmounted_ = false;
+  std::atomic<bool> unmounted_ = false;
   bool lazily_ = false;
 };
 

@@ -42,38 +42,28 @@ std::string Named(const Options& options, const char* key) {
   return std::string(key) + "=" + OptionValue(options, key);
 }
 
-// The options of the spec that have a field of their own and are set there.
-std::vector<std::string_view> TypedKeys(const FeatureSpec& features) {
-  std::vector<std::string_view> keys;
-  const auto add = [&keys](bool set, std::string_view key) {
-    if (set) keys.push_back(key);
-  };
-  add(features.redirect_dir.has_value(), "redirect_dir");
-  add(features.index.has_value(), "index");
-  add(features.metacopy.has_value(), "metacopy");
-  add(features.xino.has_value(), "xino");
-  add(features.nfs_export.has_value(), "nfs_export");
-  add(features.uuid.has_value(), "uuid");
-  add(features.verity.has_value(), "verity");
-  add(features.is_volatile, "volatile");
-  add(features.is_volatile, "fsync");  // the newer name of the same choice
-  add(features.userxattr.has_value(), "userxattr");
-  add(features.default_permissions, "default_permissions");
-  add(features.override_creds.has_value(), "override_creds");
-  add(features.override_creds.has_value(), "nooverride_creds");
-  return keys;
+// What has a field of its own, and would be believed to be what that field says.
+constexpr std::array<std::string_view, 13> kTyped = {"redirect_dir",   "index",
+                                                     "metacopy",       "xino",
+                                                     "nfs_export",     "uuid",
+                                                     "verity",         "volatile",
+                                                     "userxattr",      "default_permissions",
+                                                     "override_creds", "nooverride_creds",
+                                                     "source"};
+constexpr std::array<std::string_view, 5> kLayers = {"lowerdir", "lowerdir+", "datadir+",
+                                                     "upperdir", "workdir"};
+
+template <size_t N>
+bool Contains(const std::array<std::string_view, N>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
 }
 
 std::optional<Finding> FindRawMistake(const FeatureSpec& features) {
-  constexpr std::array<std::string_view, 5> kLayers = {"lowerdir", "lowerdir+", "datadir+",
-                                                       "upperdir", "workdir"};
-  const auto typed = TypedKeys(features);
   for (const std::string& option : features.extra) {
     const std::string key = KeyOf(option);
-    if (std::find(kLayers.begin(), kLayers.end(), key) != kLayers.end()) {
-      return Mistake(EINVAL, "option-is-layer", "", "", option);
-    }
-    if (std::find(typed.begin(), typed.end(), key) != typed.end()) {
+    if (Contains(kLayers, key)) return Mistake(EINVAL, "option-is-layer", "", "", option);
+    // The second is the newer name of a choice that has one.
+    if (Contains(kTyped, key) || option == "fsync=volatile") {
       return Mistake(EINVAL, "option-repeated", "", "", option);
     }
   }

@@ -39,13 +39,12 @@ class Mounter {
   explicit Mounter(const OverlaySpec& spec) : spec_(spec) {}
 
   Result<MountedOverlay> Run() {
-    for (auto step :
-         {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget, &Mounter::PrepareWritable,
-          &Mounter::OpenLowerLayers, &Mounter::CheckOptions, &Mounter::Make}) {
+    for (auto step : {&Mounter::Decide, &Mounter::OpenLowers, &Mounter::OpenTarget,
+                      &Mounter::PrepareWritable, &Mounter::OpenLowerLayers, &Mounter::CheckOptions,
+                      &Mounter::Warn, &Mounter::AcceptUnclean, &Mounter::Make}) {
       auto status = (this->*step)();
-      if (!status.ok()) return std::move(status.failure());
+      if (!status.ok()) return Undone(std::move(status.failure()));
     }
-    Warn();
     return Finish();
   }
 
@@ -187,8 +186,19 @@ class Mounter {
       auto status = GiveAttributes();
       if (!status.ok()) return status;
     }
-    auto opened = OpenUpperLayer();
-    if (!opened.ok() || !spec_.accept_unclean) return opened;
+    return OpenUpperLayer();
+  }
+
+  // The last step before the mount: where that fails the mark is put back, since the upper is no
+  // better for it. What the volatile mount has left unwritten is written first.
+  Status AcceptUnclean() {
+    if (!spec_.accept_unclean || !dirs_.work_fd) return Done{};
+    auto marked = HasVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    if (!marked.ok()) return std::move(marked.failure());
+    if (!marked.value()) return Done{};
+    auto synced = SyncFilesystem(dirs_.upper_fd.get(), dirs_.upper);
+    if (!synced.ok()) return synced;
+    accepted_ = true;
     return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
   }
 
@@ -238,7 +248,8 @@ class Mounter {
       if (!status.ok()) return status;
     }
     auto made = out_.interface == MountInterface::kMount ? MakeAttached() : MakeDetached();
-    if (!made.ok()) return Explained(Undone(std::move(made.failure())));
+    made_ = true;
+    if (!made.ok()) return Explained(std::move(made.failure()));
     return Done{};
   }
 
@@ -275,7 +286,7 @@ class Mounter {
   }
 
   // What succeeds, and still is not what one may expect.
-  void Warn() {
+  Status Warn() {
     if (auto line = LongTableLine(maker_.Named())) {
       out_.warnings.push_back(Notice{"mountinfo-line-long", "", "", std::to_string(*line)});
     }
@@ -287,6 +298,7 @@ class Mounter {
       out_.warnings.push_back(Notice{found.reason, std::move(found.path), std::move(found.dest),
                                      std::move(found.detail)});
     }
+    return Done{};
   }
 
   Result<MountedOverlay> Finish() {
@@ -296,8 +308,9 @@ class Mounter {
     leftovers.is_volatile = features_.is_volatile;
     leftovers.upper_path = dirs_.upper;
     leftovers.work_path = dirs_.work;
+    if (spec_.target && guard_) guard_->LeaveToKernel();
     if (writable()) {
-      if (features_.is_volatile && !ephemeral()) {
+      if (features_.is_volatile && spec_.upper.kind != UpperKind::kTmpfs) {
         leftovers.upper = std::move(dirs_.upper_fd);
         leftovers.work = std::move(dirs_.work_fd);
       }
@@ -343,10 +356,16 @@ class Mounter {
   // to. One that was there before says something else, and stays.
   Failure Undone(Failure failure) {
     mount_.Reset();
-    if (guard_ && !left_mounted_) guard_->Release();
-    if (!features_.is_volatile || !dirs_.work_fd || left_mounted_) return failure;
-    // What is being reported matters more; and the next mount explains what it meets.
-    (void)RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    if (left_mounted_ || !dirs_.work_fd) return failure;
+    // What is being reported matters more than what fails here; the next mount explains what it
+    // meets. The lock goes last: others could mount meanwhile, and the mark would be theirs.
+    if (accepted_) {
+      (void)PutVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    } else if (features_.is_volatile && made_) {
+      (void)RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
+    }
+    if (guard_) guard_->Release();
+    guard_.reset();
     return failure;
   }
 
@@ -454,6 +473,8 @@ class Mounter {
   std::shared_ptr<const UniqueFd> user_namespace_;
   UniqueFd mount_;
   MountIds ids_;
+  bool accepted_ = false;  // a volatile mount's mark was removed
+  bool made_ = false;      // the kernel was asked to mount, and may have left one
   bool left_mounted_ = false;
 };
 

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
+#include "core/sys_mount.h"
 
 namespace ovl {
 
@@ -70,6 +72,9 @@ class Removal {
   Status Run(const std::string& root) {
     auto above = StatFd(at_.get());
     if (!above.ok()) return std::move(above.failure());
+    auto mount = IdentifyMount(at_.get());
+    if (!mount.ok()) return std::move(mount.failure());
+    mount_ = mount.value().id;
     levels_.push_back(Level{"", above.value().st_dev, above.value().st_ino, {}});
     auto entered = Enter(root);
     if (!entered.ok()) return entered;
@@ -117,6 +122,11 @@ class Removal {
     if (!fd.ok()) return Located(std::move(fd.failure()));
     auto st = StatFd(fd.value().get());
     if (!st.ok()) return std::move(st.failure());
+    // Not only RESOLVE_NO_XDEV: where openat2(2) is missing or forbidden nothing else would stop
+    // us.
+    auto mount = IdentifyMount(fd.value().get());
+    if (!mount.ok()) return Located(std::move(mount.failure()));
+    if (mount.value().id != mount_) return Refusal(EXDEV, "openat", "submount", PathOf(name));
     // Its entries cannot be removed without writing to it.
     constexpr mode_t kAll = S_IRWXU;
     if ((st.value().st_mode & kAll) != kAll && ::fchmod(fd.value().get(), kAll) != 0) {
@@ -152,6 +162,7 @@ class Removal {
   }
 
   UniqueFd at_;
+  uint64_t mount_ = 0;
   std::vector<Level> levels_;  // the first is the directory that holds the tree, and stays
 };
 
@@ -162,8 +173,8 @@ Status RemoveTree(const std::string& path) {
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   auto fd = OpenDirectory(parent);
   if (!fd.ok()) return std::move(fd.failure());
-  auto status =
-      Removal(std::move(fd.value())).Run(slash == std::string::npos ? path : path.substr(slash + 1));
+  auto status = Removal(std::move(fd.value()))
+                    .Run(slash == std::string::npos ? path : path.substr(slash + 1));
   if (!status.ok()) status.failure().path = parent + status.failure().path;
   return status;
 }

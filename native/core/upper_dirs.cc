@@ -44,7 +44,7 @@ Status OpenUpper(const UpperSpec& spec, MarkerSpace space, CreatedDirs& created,
       OpenOrMake(dirs.upper, "upper-not-directory", "upper-not-creatable", created, dirs.fresh);
   if (!fd.ok()) return std::move(fd.failure());
   if (auto found = FindUpperMistake(fd.value().get(), space, dirs.upper)) {
-    return AsFailure(std::move(*found), "mount");
+    return AsFailure(std::move(*found), *found->reason == '\0' ? "fstatfs" : "mount");
   }
   dirs.upper_fd = std::move(fd.value());
   return Done{};

@@ -3,8 +3,12 @@
 #include <fcntl.h>
 
 #include <ctime>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "core/holder_text.h"
+#include "core/own_descriptors.h"
 #include "core/sys_file.h"
 #include "core/sys_lock.h"
 #include "core/upper_search.h"
@@ -81,6 +85,7 @@ UpperGuard::~UpperGuard() {
 
 Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& upper_path,
                                        const std::string& work_path) {
+  ReleaseParkedGuards();
   auto upper_fd = OpenAgain(upper, upper_path);
   if (!upper_fd.ok()) return std::move(upper_fd.failure());
   auto work_fd = OpenAgain(work, work_path);
@@ -145,9 +150,14 @@ Status UpperGuard::Record(const LeaseHolder& holder) {
   if (!published.ok()) return InWork(std::move(published.failure()));
   draft_.Reset();
   lease_ = published.value();
-  if (!kernel_knows_ || holder.target.empty()) return Done{};
+  return Done{};
+}
+
+void UpperGuard::LeaveToKernel() {
+  if (!kernel_knows_) return;
   upper_.Reset();
-  return Unlock(work_.get());
+  // Fails for no descriptor that was locked; and then it stays locked until it is closed.
+  (void)Unlock(work_.get());
 }
 
 void UpperGuard::Release() {
@@ -157,6 +167,40 @@ void UpperGuard::Release() {
   lease_.reset();
   upper_.Reset();
   work_.Reset();
+}
+
+namespace {
+
+struct Parked {
+  UpperGuard guard;
+  uint64_t table_id;
+};
+
+// Never destroyed: a worker may still close something while the process ends.
+std::mutex& ParkingLock() {
+  static std::mutex& lock = *new std::mutex;
+  return lock;
+}
+
+std::vector<Parked>& Parking() {
+  static std::vector<Parked>& parking = *new std::vector<Parked>;
+  return parking;
+}
+
+}  // namespace
+
+void ParkGuard(UpperGuard guard, uint64_t table_id) {
+  const std::lock_guard lock(ParkingLock());
+  Parking().push_back(Parked{std::move(guard), table_id});
+}
+
+void ReleaseParkedGuards() {
+  const std::lock_guard lock(ParkingLock());
+  std::erase_if(Parking(), [](Parked& parked) {
+    if (HoldsMount(parked.table_id)) return false;
+    parked.guard.Release();
+    return true;
+  });
 }
 
 }  // namespace ovl

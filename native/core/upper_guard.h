@@ -45,6 +45,10 @@ class UpperGuard {
   // Once the mount is made, and again when it is attached somewhere: writes the lease.
   Status Record(const LeaseHolder& holder);
 
+  // Once it is attached: lets go of the lock, if the kernel can be asked from now on.
+  void LeaveToKernel();
+  bool kernel_knows() const { return kernel_knows_; }
+
   // Once the mount is gone: removes the lease, if it is ours still, and lets go of the lock.
   void Release();
 
@@ -62,6 +66,11 @@ class UpperGuard {
   std::optional<LeaseIdentity> lease_;
   bool kernel_knows_ = false;
 };
+
+// Of an upper that this process itself still uses through open files, on the mount of that id: it
+// is released by the first call that finds it unused, which every Acquire makes.
+void ParkGuard(UpperGuard guard, uint64_t table_id);
+void ReleaseParkedGuards();
 
 }  // namespace ovl
 

@@ -1,6 +1,7 @@
 #include "core/volatile_marker.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iterator>
@@ -21,8 +22,8 @@ struct Opened {
   std::string path;
 };
 
-// No link is followed: the workdir may be somebody else's, who would have us change modes and remove
-// directories elsewhere. Nothing where there is no such directory.
+// No link is followed: the workdir may be somebody else's, who would have us change modes and
+// remove directories elsewhere. Nothing where there is no such directory.
 Result<Opened> Enter(const Opened& dir, const char* name) {
   Opened next{UniqueFd(), dir.path + "/" + name};
   constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -83,6 +84,23 @@ Status RemoveVolatileMarker(int work, const std::string& work_path) {
   // Another feature's mark may lie beside it, and then the directory stays.
   if (!status.ok() && status.failure().err == ENOTEMPTY) return Done{};
   return status;
+}
+
+Status PutVolatileMarker(int work, const std::string& work_path) {
+  auto opened = OpenWay(work, work_path);
+  if (!opened.ok()) return std::move(opened.failure());
+  std::vector<Opened>& way = opened.value();
+  while (!IsMarked(way)) {
+    const char* const name = kWay[way.size() - 1];
+    if (::mkdirat(way.back().fd.get(), name, 0700) != 0 && errno != EEXIST) {
+      return Errno("mkdirat", way.back().path + "/" + name);
+    }
+    auto next = Enter(way.back(), name);
+    if (!next.ok()) return std::move(next.failure());
+    if (!next.value().fd) return Refusal(ENOENT, "openat", "replaced", next.value().path);
+    way.push_back(std::move(next.value()));
+  }
+  return Done{};
 }
 
 Result<bool> HasVolatileMarker(int work, const std::string& work_path) {

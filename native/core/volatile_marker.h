@@ -13,6 +13,9 @@ namespace ovl {
 // the upper is known to be intact: nobody has it mounted, and what was written has been synced.
 Status RemoveVolatileMarker(int work, const std::string& work_path);
 
+// Puts it there, as a volatile mount does.
+Status PutVolatileMarker(int work, const std::string& work_path);
+
 // Whether it lies there.
 Result<bool> HasVolatileMarker(int work, const std::string& work_path);
 
