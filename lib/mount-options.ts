@@ -157,12 +157,15 @@ function idRanges(value: unknown, name: string): readonly NativeIdRange[] {
   if (!Array.isArray(value)) {
     throw argumentType(name, 'an array', value);
   }
+  if (value.length === 0) {
+    throw argumentValue(name, 'must have at least one range');
+  }
   return Array.from(value, (item, i) => {
     const range = optionsObject(item, `${name}[${i}]`, ['from', 'to', 'count']);
     return {
       from: integer(range.from, `${name}[${i}].from`, 0, 0xffff_fffe),
       to: integer(range.to, `${name}[${i}].to`, 0, 0xffff_fffe),
-      count: integer(range.count, `${name}[${i}].count`, 0, 0xffff_ffff),
+      count: integer(range.count, `${name}[${i}].count`, 1, 0xffff_ffff),
     };
   });
 }

@@ -336,6 +336,8 @@ export interface NativeBinding {
   refreshOwn: EitherWay<[mount: MountHandle], undefined>;
   /** -1 where it is not a detached one. The descriptor is the addon's. */
   overlayFd(mount: MountHandle): number;
+  /** Its root where it is attached, as a descriptor that is the caller's. */
+  openOverlay: EitherWay<[mount: MountHandle], number>;
   /** The mount is gone, though closing may not be complete. */
   overlayGone(mount: MountHandle): boolean;
   /** Of an ordinary user's overlay; -1 of others. */

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
@@ -138,14 +138,18 @@ export class Overlay implements AsyncDisposable, Disposable {
    *
    * @param name relative, without `..`. Default: the root.
    * @throws Error `ERR_INVALID_STATE` after `close`: the number of the descriptor may be somebody
-   * else's by then.
+   * else's by then. OverlayError `ENOENT` where others have unmounted, moved or covered the overlay: its
+   * mount point is another directory then.
    */
   resolve(name: string): string;
   resolve(name: Buffer): Buffer;
   resolve(): string;
   resolve(name: string | Buffer = ''): string | Buffer {
     const relative = relativeName(name, 'name');
-    const { path } = this.#held();
+    const { path, mount } = this.#held();
+    if (path !== undefined) {
+      closeSync(unwrap(native().openOverlay(mount, true))); // it is there
+    }
     const root =
       path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mounted.mount)}`);
     const joined = relative.length === 0 ? root : Buffer.concat([root, Buffer.from('/'), relative]);
@@ -189,7 +193,8 @@ export class Overlay implements AsyncDisposable, Disposable {
    * ended, with whatever code. An ordinary user stays who he is and has no capabilities in it.
    *
    * Where the overlay is detached that path is the top-most lower's, unless `at` names another, so that
-   * `run('make', [], { cwd: '/src' })` works in the overlay over /src. While programs run, `close()` of a
+   * `run('make', [], { cwd: '/src' })` works in the overlay over /src. Without `cwd` the program starts in
+   * the overlay: where `process.cwd()` is inside of `at` there, else at its root. While programs run, `close()` of a
    * detached overlay leaves them theirs, and its upper stays in use.
    *
    * @param command looked for in the `PATH` of the program's environment, if it has no slash.
@@ -203,7 +208,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   ): Promise<RunResult> {
     const { path, mount } = this.#held();
     const at = path ?? this.#lowerPath;
-    const opened = path && openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const opened = path && unwrap(await native().openOverlay(mount, false));
     try {
       const view = {
         mount: opened ?? native().overlayFd(mount),

@@ -107,6 +107,19 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     "an ordinary user's overlay can be attached in no namespace but its own; run the program on it with " +
     '`run`, which gives it a real path',
   attached: ({ path }) => `the overlay is attached already, on ${path}`,
+  'not-at-target': ({ path }) =>
+    `the overlay is not to be seen on ${path} any more: somebody has unmounted it, moved it, or laid another ` +
+    'mount over it; close it and mount it anew',
+  'target-is-root': () =>
+    'on the root directory an overlay is seen by nobody whose root it is; mount it elsewhere and change the ' +
+    'root to it (chroot(2), pivot_root(2)), or run a program on a detached one',
+  'upper-in-memory': ({ path }) =>
+    `the upper of the overlay on ${path} is in memory and has no path: only the program that mounted it can ` +
+    'read it (`overlay.changes()`); compare the directories instead (`before` and `after`, `--before` and ' +
+    '`--after`), or mount with an upper that is a directory',
+  'tmpfs-too-small': () =>
+    'the upper in memory has no room for the directories of overlayfs itself; give it a larger `size`, and ' +
+    'more `inodes`',
   'still-used': ({ path }) =>
     `the overlay is unmounted, but somebody still uses its upper ${path}: through a file that is open, a ` +
     'program started with `run`, or a copy of the mount in another mount namespace; what is left to be done ' +
@@ -213,7 +226,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
 
   // Unmounting
   'not-mounted': () => 'nothing is mounted there',
-  'not-overlay': () => 'what is mounted there is no overlay',
+  'not-overlay': () => 'no overlay is mounted there',
   'no-such-mount': () =>
     'no mount of this namespace has this id: it is gone already, or was never here',
   'is-root': () =>

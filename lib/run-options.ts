@@ -28,8 +28,8 @@ export interface RunOptions {
    */
   readonly at?: PathLike;
   /**
-   * The working directory, by its path where the overlay is in place already: `process.cwd()` (the
-   * default) inside of `at` is a directory of the overlay.
+   * The working directory, by its path where the overlay is in place already. Default: `process.cwd()` if
+   * that is inside of `at`, where it is a directory of the overlay, else `at`.
    */
   readonly cwd?: PathLike;
   /** The whole environment. Default: `process.env`. A value of `undefined` leaves the name out. */
@@ -155,6 +155,13 @@ function argumentList(value: unknown): readonly Buffer[] {
 }
 
 /** `at` is where the program sees the overlay unless the options say otherwise. */
+/** A program that is run on an overlay must not work beside it by default. */
+function startIn(at: Buffer): Buffer {
+  const here = workingDirectory();
+  const below = Buffer.concat([at, Buffer.from('/')]);
+  return here.equals(at) || here.subarray(0, below.length).equals(below) ? here : at;
+}
+
 function place(given: unknown, otherwise: Buffer | undefined): Buffer {
   if (given === undefined && otherwise === undefined) {
     throw argumentValue('options.at', 'must be given: the top-most lower has no path');
@@ -172,13 +179,14 @@ export function runPlan(
   const list = argumentList(args);
   const given = optionsObject(options, 'options', optionNames);
   const stdio = stdioNumbers(given.stdio ?? 'pipe');
+  const seen = place(given.at, at);
   return {
     start: {
-      at: place(given.at, at),
+      at: seen,
       file,
       args: [file, ...list],
       env: environment(given.env ?? process.env),
-      cwd: given.cwd === undefined ? workingDirectory() : absolutePath(given.cwd, 'options.cwd'),
+      cwd: given.cwd === undefined ? startIn(seen) : absolutePath(given.cwd, 'options.cwd'),
       stdio,
     },
     input: inputBytes(given.input, stdio[0]),

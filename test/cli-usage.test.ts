@@ -171,7 +171,7 @@ const failures: readonly (readonly [line: string, message: RegExp])[] = [
   ['umount --any --lazy --force target', /^EINVAL: .*target'/],
   ['umount --recursive --all target', /^EINVAL: .*target': nothing is mounted there/],
   ['umount --id 1', /^EINVAL: invalid argument, umount2: no mount of this namespace has this id/],
-  ['refresh target', /^EINVAL: .*target': what is mounted there is no overlay/],
+  ['refresh target', /^EINVAL: .*target': no overlay is mounted there/],
   ['refresh absent', /^ENOENT: .*absent'/],
   ['diff target', /^EINVAL: .*target'/],
   ['diff absent', /^ENOENT: .*absent'/],

@@ -72,6 +72,35 @@ test('files that are open outlive the overlay', async (t) => {
   t.is(readFileSync(place.at('upper/file'), 'utf8'), 'more');
 });
 
+test('an upper that goes with the overlay stays while somebody uses it', async (t) => {
+  using place = new Place('lower');
+  const kinds = [
+    { upper: { type: 'directory', parent: place.at('lower/..') } },
+    { upper: place.at('upper'), volatile: true },
+  ] as const;
+  for (const kind of kinds) {
+    const overlay = await mountOverlay({ lower: place.at('lower'), ...kind });
+    const upper = overlay.upper ?? '';
+    const fd = openSync(overlay.resolve('file'), 'w');
+    await t.throwsAsync(overlay.close(), { code: 'EBUSY', message: /still uses its upper/ });
+    t.throws(() => overlay.resolve(), { code: 'ERR_INVALID_STATE' });
+    writeFileSync(fd, 'text');
+    t.is(readFileSync(`${upper}/file`, 'utf8'), 'text');
+    closeSync(fd);
+    await overlay.close();
+    t.is(existsSync(upper), kind.upper === place.at('upper'));
+  }
+  await using durable = await mountOverlay(detached(place));
+  t.true(durable.writable);
+});
+
+test('a program works in the overlay, not beside it', async (t) => {
+  using place = new Place('lower/tree');
+  await using overlay = await mountOverlay(detached(place));
+  const { stdout } = await overlay.run('pwd');
+  t.is(stdout.toString(), `${place.at('lower')}\n`);
+});
+
 test('attaching makes it a mount like any other', async (t) => {
   using place = new Place('lower', 'target', 'other');
   writeFileSync(place.at('lower/file'), 'text');

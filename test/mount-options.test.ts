@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import test from 'ava';
 import type { MountOptions } from 'overlayfs';
+import { changes, syscalls } from 'overlayfs';
 import { listed } from './helpers/listed.ts';
 import { byMount, mountOverlay, mountOverlaySync } from './helpers/mounting.ts';
 import { asRoot, Place } from './helpers/place.ts';
@@ -308,6 +309,62 @@ test('a volatile mount that fails leaves no mark', async (t) => {
   });
   await using overlay = await mountOverlay(standard(place));
   t.true(overlay.writable);
+});
+
+test('what was accepted is not made good by a mount that fails', async (t) => {
+  using place = new Place('lower', 'target');
+  const volatile = await mountOverlay({ ...standard(place), volatile: true });
+  await volatile.close({ sync: false });
+  const options = { ...standard(place), acceptUnclean: true, extraOptions: ['no_such_option'] };
+  await t.throwsAsync(mountOverlay(options), { code: 'EINVAL', message: /no_such_option/ });
+  await t.throwsAsync(mountOverlay(standard(place)), { message: /acceptUnclean/ });
+  await using overlay = await mountOverlay({ ...standard(place), acceptUnclean: true });
+  t.true(overlay.writable);
+});
+
+test('an option that has a name here cannot come in raw', async (t) => {
+  using place = new Place('lower', 'target');
+  for (const option of ['userxattr', 'volatile', 'fsync=volatile', 'index=on', 'ro']) {
+    await t.throwsAsync(mountOverlay({ ...standard(place), extraOptions: [option] }), {
+      code: 'EINVAL',
+      message: /use that one/,
+    });
+  }
+});
+
+test("an upper in memory cannot be listed from outside, and nobody else's is", async (t) => {
+  using place = new Place('lower', 'target');
+  await using overlay = await mountOverlay({ ...standard(place), upper: 'tmpfs' });
+  writeFileSync(`${overlay.path}/new`, '');
+  t.deepEqual(await listed(overlay.changes()), ['A new']);
+  await t.throwsAsync(listed(changes(overlay.path)), {
+    code: 'ENOTSUP',
+    message: /in memory.*`before` and `after`/,
+  });
+  const before = place.at('lower');
+  t.deepEqual(await listed(changes({ before, after: overlay.path })), ['A new']);
+});
+
+test('the root directory is no target', async (t) => {
+  using place = new Place('lower');
+  await t.throwsAsync(mountOverlay({ ...standard(place), target: '/' }), {
+    code: 'EINVAL',
+    message: /seen by nobody/,
+  });
+});
+
+test('what others did to the mount is noticed before its place is used', async (t) => {
+  using place = new Place('lower', 'target');
+  writeFileSync(place.at('lower/precious'), '');
+  const target = place.at('lower');
+  const overlay = await mountOverlay({ ...standard(place), target });
+  syscalls.umountSync(target);
+  const gone = { code: 'ENOENT', message: /somebody has unmounted it/ };
+  await t.throwsAsync(overlay.run('rm', ['precious'], { cwd: target }), gone);
+  t.throws(() => overlay.resolve('precious'), gone);
+  await t.throwsAsync(overlay.refresh(), gone);
+  t.true(existsSync(place.at('lower/precious')));
+  await overlay.close();
 });
 
 test('renames of directories, where they are wanted', async (t) => {

@@ -116,6 +116,14 @@ Napi::Value CallOverlayFd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->mount_fd());
 }
 
+// (mount, sync): a descriptor, which is the caller's from then on
+Napi::Value CallOpenOverlay(const Napi::CallbackInfo& info) {
+  return Run<UniqueFd>(
+      info.Env(), info[1].As<Napi::Boolean>().Value(),
+      [mount = Handle<LiveOverlay>::Get(info[0])] { return mount->OpenRoot(); },
+      [](Napi::Env env, UniqueFd& fd) { return Napi::Number::New(env, fd.Release()); });
+}
+
 // (mount)
 Napi::Value CallOverlayGone(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Handle<LiveOverlay>::Get(info[0])->gone());
@@ -140,6 +148,7 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("attachOverlay", Napi::Function::New(env, CallAttachOverlay));
   exports.Set("closeOverlay", Napi::Function::New(env, CallCloseOverlay));
   exports.Set("refreshOwn", Napi::Function::New(env, CallRefreshOwn));
+  exports.Set("openOverlay", Napi::Function::New(env, CallOpenOverlay));
   exports.Set("overlayGone", Napi::Function::New(env, CallOverlayGone));
   exports.Set("overlayNamespace", Napi::Function::New(env, CallOverlayNamespace));
   exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));

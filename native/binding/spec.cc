@@ -57,7 +57,11 @@ LayerSpec ToLayer(const Napi::Value& value) {
   if (auto path = ToOptionalBytes(object.Get("path"))) layer.path = std::move(*path);
   const Napi::Value fd = object.Get("fd");
   const Napi::Value mount = object.Get("mount");
-  if (fd.IsNumber()) layer.fd = CopyOf(fd.As<Napi::Number>().Int32Value());
+  if (fd.IsNumber()) {
+    const int number = fd.As<Napi::Number>().Int32Value();
+    layer.fd = CopyOf(number);
+    if (!*layer.fd) layer.path = "descriptor " + std::to_string(number);
+  }
   if (!mount.IsNull()) {
     const auto overlay = Handle<LiveOverlay>::Get(mount);
     layer.fd = CopyOf(overlay->mount_fd());

@@ -145,14 +145,26 @@ Status LiveOverlay::Refresh() {
   if (unmounted_) return Refusal(EBADF, "fspick", "closed");
   if (user_namespace_) return Refusal(EPERM, "fspick", "rootless-refresh");
   if (mount_) return RefreshOverlay(mount_.get());
-  auto fd = OpenPath(target_);
-  if (!fd.ok()) return std::move(fd.failure());
-  auto there = IdsOf(fd.value().get());
-  if (!there.ok()) return std::move(there.failure());
-  if (there.value().identity.id != ids_.identity.id) {
-    return Refusal(EBUSY, "fspick", "covered", target_);
+  auto root = OpenTarget();
+  if (!root.ok()) return std::move(root.failure());
+  return RefreshOverlay(root.value().get());
+}
+
+Result<UniqueFd> LiveOverlay::OpenRoot() {
+  const std::lock_guard lock(mutex_);
+  if (unmounted_) return Refusal(EBADF, "open", "closed");
+  return OpenTarget();
+}
+
+Result<UniqueFd> LiveOverlay::OpenTarget() const {
+  auto fd = OpenDirectory(target_);
+  if (!fd.ok() && fd.failure().err != ENOENT) return fd;
+  if (fd.ok()) {
+    auto there = IdentifyMount(fd.value().get());
+    if (!there.ok()) return std::move(there.failure());
+    if (there.value().id == ids_.identity.id && there.value().root) return fd;
   }
-  return RefreshOverlay(fd.value().get());
+  return Refusal(ENOENT, "open", "not-at-target", target_);
 }
 
 std::shared_ptr<const UniqueFd> LiveOverlay::user_namespace() {

@@ -53,6 +53,10 @@ class LiveOverlay {
   // can be called again and goes on from there; `gone` says whether the mount was still there.
   Status Close(const CloseRequest& request);
 
+  // The root of an attached overlay, open. ENOENT with reason "not-at-target" where others have
+  // unmounted, moved or covered it: what lies there then is not ours.
+  Result<UniqueFd> OpenRoot();
+
   // Forgets cached names and files, after a lower was changed: see overlay_refresh.h.
   Status Refresh();
 
@@ -68,6 +72,7 @@ class LiveOverlay {
 
  private:
   Status RecordPlace(const std::string& place);
+  Result<UniqueFd> OpenTarget() const;
   Status Unmount(bool lazy);
   Status CleanUp(const CloseRequest& request);
   Status CheckUnused() const;

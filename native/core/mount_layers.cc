@@ -9,6 +9,7 @@
 #include "core/mount_table.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_options.h"
+#include "core/overlay_plan.h"
 #include "core/overlay_unmount.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
@@ -61,6 +62,9 @@ class Opener {
   // Opens what can be opened here, then the covered ones in a namespace without the overlay.
   Result<Layers> Open() {
     if (!mount_.options.upper) return Refusal(EINVAL, "mount", "no-upper", mount_.target);
+    if (mount_.options.upper->ends_with(std::string("/") + kScratchUpper)) {
+      return Refusal(ENOTSUP, "open", "upper-in-memory", mount_.target);
+    }
     for (const std::string& path : paths_) {
       if (path.empty() || path[0] != '/') {
         return Refusal(EINVAL, "open", "layer-relative", path, mount_.target);

@@ -36,6 +36,8 @@ Result<MountPlace> OpenPlace(const std::string& target) {
   }
   auto path = PathOfFd(fd.value().get());
   if (!path.ok()) return Refusal(path.failure().err, "readlinkat", "no-proc", target);
+  // What is mounted on the root directory is not seen by anybody whose root it is.
+  if (path.value() == "/") return Refusal(EINVAL, "mount", "target-is-root", target);
   return MountPlace{std::move(fd.value()), std::move(path.value())};
 }
 

@@ -43,13 +43,21 @@ std::string Named(const Options& options, const char* key) {
 }
 
 // What has a field of its own, and would be believed to be what that field says.
-constexpr std::array<std::string_view, 13> kTyped = {"redirect_dir",   "index",
-                                                     "metacopy",       "xino",
-                                                     "nfs_export",     "uuid",
-                                                     "verity",         "volatile",
-                                                     "userxattr",      "default_permissions",
-                                                     "override_creds", "nooverride_creds",
-                                                     "source"};
+constexpr std::array<std::string_view, 15> kTyped = {"redirect_dir",
+                                                     "index",
+                                                     "metacopy",
+                                                     "xino",
+                                                     "nfs_export",
+                                                     "uuid",
+                                                     "verity",
+                                                     "volatile",
+                                                     "userxattr",
+                                                     "default_permissions",
+                                                     "override_creds",
+                                                     "nooverride_creds",
+                                                     "source",
+                                                     "ro",
+                                                     "rw"};
 constexpr std::array<std::string_view, 5> kLayers = {"lowerdir", "lowerdir+", "datadir+",
                                                      "upperdir", "workdir"};
 

@@ -18,6 +18,7 @@
 #include "core/overlay_magic.h"
 #include "core/overlay_maker.h"
 #include "core/overlay_options.h"
+#include "core/overlay_plan.h"
 #include "core/root_attributes.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
@@ -162,8 +163,8 @@ class Mounter {
         } else {
           auto mounted = tmpfs_.Mount(spec_.upper);
           if (!mounted.ok()) return mounted;
-          upper.path = tmpfs_.path() + "/upper";
-          work = tmpfs_.path() + "/work";
+          upper.path = tmpfs_.path() + "/" + kScratchUpper;
+          work = tmpfs_.path() + "/" + kScratchWork;
         }
         break;
       case UpperKind::kTemporary: {
@@ -374,7 +375,9 @@ class Mounter {
     auto fs = StatFs(fd);
     if (!fs.ok()) return std::move(fs.failure());
     if (!writable() || !IsReadOnly(fs.value())) return Done{};
-    return Refusal(EROFS, "fsmount", "mounted-read-only", dirs_.work, place_.path);
+    const bool scratch = spec_.upper.kind == UpperKind::kTmpfs;
+    return Refusal(EROFS, "fsmount", scratch ? "tmpfs-too-small" : "mounted-read-only", dirs_.work,
+                   place_.path);
   }
 
   Status FinishDetached() {

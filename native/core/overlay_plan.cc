@@ -1,5 +1,7 @@
 #include "core/overlay_plan.h"
 
+#include <string_view>
+
 #include "core/raw_calls.h"
 #include "core/sys_fs_context.h"
 
@@ -63,7 +65,7 @@ void OverlayPlan::SetUpper(const PlannedLayer& upper, const PlannedLayer& work) 
 }
 
 void OverlayPlan::SetScratchUpper(uint64_t size, uint64_t inodes, raw::RootAttributes* attributes) {
-  SetUpper(PlannedLayer{-1, "upper"}, PlannedLayer{-1, "work"});
+  SetUpper(PlannedLayer{-1, kScratchUpper}, PlannedLayer{-1, kScratchWork});
   // Without a name of their own: these are relative to the root of the scratch filesystem.
   for (size_t i = steps_.size() - 2; i < steps_.size(); ++i) steps_[i].value = nullptr;
   plan_.scratch.type = "tmpfs";
@@ -100,6 +102,10 @@ raw::BuildPlan& OverlayPlan::Ready() {
 
 Failure OverlayPlan::Failed() const {
   Failure failure = Refusal(plan_.err, plan_.call, "");
+  // The first thing that takes room in a tmpfs.
+  if (plan_.err == ENOSPC && std::string_view(plan_.call) == "mkdirat") {
+    failure.reason = "tmpfs-too-small";
+  }
   if (plan_.at_directory >= 0) {
     const char* const path = directories_[static_cast<size_t>(plan_.at_directory)].path;
     if (path != nullptr) failure.path = path;

@@ -19,6 +19,11 @@ struct PlannedLayer {
   std::string path;
 };
 
+// What the directories of a scratch filesystem are called, in its root: the table of mounts shows
+// them as paths, and nobody else's directory may be taken for them.
+inline constexpr const char* kScratchUpper = "overlayfs-in-memory-upper";
+inline constexpr const char* kScratchWork = "overlayfs-in-memory-work";
+
 // One plan is carried out once. What Build has opened is closed with the plan.
 class OverlayPlan {
  public:
