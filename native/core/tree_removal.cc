@@ -162,8 +162,8 @@ Status RemoveTree(const std::string& path) {
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   auto fd = OpenDirectory(parent);
   if (!fd.ok()) return std::move(fd.failure());
-  auto status =
-      Removal(std::move(fd.value())).Run(slash == std::string::npos ? path : path.substr(slash + 1));
+  auto status = Removal(std::move(fd.value()))
+                    .Run(slash == std::string::npos ? path : path.substr(slash + 1));
   if (!status.ok()) status.failure().path = parent + status.failure().path;
   return status;
 }

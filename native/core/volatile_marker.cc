@@ -21,8 +21,8 @@ struct Opened {
   std::string path;
 };
 
-// No link is followed: the workdir may be somebody else's, who would have us change modes and remove
-// directories elsewhere. Nothing where there is no such directory.
+// No link is followed: the workdir may be somebody else's, who would have us change modes and
+// remove directories elsewhere. Nothing where there is no such directory.
 Result<Opened> Enter(const Opened& dir, const char* name) {
   Opened next{UniqueFd(), dir.path + "/" + name};
   constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
