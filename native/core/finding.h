@@ -23,26 +23,34 @@ struct Finding {
   std::string path;
   std::string dest;
   std::string detail;
+  const char* call = "";  // the one that could not be made, where a question got no answer
 };
 
 using Findings = std::vector<Finding>;
 
 inline Finding Mistake(int err, const char* reason, std::string path = {}, std::string dest = {},
                        std::string detail = {}) {
-  return Finding{Severity::kError, err, reason, std::move(path), std::move(dest),
-                 std::move(detail)};
+  return Finding{Severity::kError,  err, reason, std::move(path), std::move(dest),
+                 std::move(detail), ""};
 }
 
 inline Finding Warning(int err, const char* reason, std::string path = {}, std::string dest = {},
                        std::string detail = {}) {
   return Finding{Severity::kWarning, err, reason, std::move(path), std::move(dest),
-                 std::move(detail)};
+                 std::move(detail),  ""};
 }
 
-// The finding as the failure of the call it forestalls.
+// A question that got no answer.
+inline Finding Unanswered(const Failure& failure, std::string path) {
+  Finding finding = Mistake(failure.err, failure.reason, std::move(path));
+  finding.call = failure.call;
+  return finding;
+}
+
+// The finding as the failure of the call it forestalls, or of its own.
 inline Failure AsFailure(Finding finding, const char* call) {
   return Failure{finding.err,
-                 call,
+                 finding.call[0] == '\0' ? call : finding.call,
                  std::move(finding.path),
                  std::move(finding.dest),
                  finding.reason,

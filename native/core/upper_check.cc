@@ -100,7 +100,7 @@ std::optional<Finding> FindInWork(int work, const std::string& path, bool accept
 
 std::optional<Finding> FindUpperMistake(int upper, MarkerSpace space, const std::string& path) {
   const auto fs = StatFs(upper);
-  if (!fs.ok()) return Mistake(fs.failure().err, "", path);
+  if (!fs.ok()) return Unanswered(fs.failure(), path);
   if (IsOverlay(fs.value())) return Mistake(EINVAL, "upper-on-overlay", path);
   if (IsReadOnly(fs.value())) return Mistake(EROFS, "upper-read-only", path);
   auto type = JudgeUpperType(static_cast<unsigned long>(fs.value().f_type), path);

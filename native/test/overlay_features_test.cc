@@ -36,10 +36,10 @@ TEST(FeaturesThatAreAskedFor) {
     features.override_creds = false;
     features.extra = {"fsync=strict", "newer"};
   });
-  const Strings expected = {"redirect_dir=on",    "index=on",       "metacopy=on",
-                            "xino=auto",          "nfs_export=off", "uuid=null",
-                            "verity=require",     "volatile",       "default_permissions",
-                            "nooverride_creds",   "fsync=strict",   "newer"};
+  const Strings expected = {"redirect_dir=on",  "index=on",       "metacopy=on",
+                            "xino=auto",        "nfs_export=off", "uuid=null",
+                            "verity=require",   "volatile",       "default_permissions",
+                            "nooverride_creds", "fsync=strict",   "newer"};
   CHECK_EQ(ovl::FeatureOptions(all, false), expected);
 }
 

@@ -22,7 +22,9 @@ using ovl::UpperKind;
 
 constexpr int kManyLowers = 45;  // 45 names of more than 100 bytes: above 4095
 
-std::string LongName(int number) { return "many/" + std::string(100, 'n') + std::to_string(number); }
+std::string LongName(int number) {
+  return "many/" + std::string(100, 'n') + std::to_string(number);
+}
 
 ovl::LayerSpec Named(const std::string& path) {
   ovl::LayerSpec layer;

@@ -252,7 +252,7 @@ TEST(PrivilegeThatIsMissingIsNamed) {
   const auto found = ovl::FindMissingPrivilege(scene.spec);
   const std::string reason = found ? found->reason : "";
   if (!ovl::HasSysAdmin()) {
-    CHECK_EQ(reason, "no-privilege");
+    CHECK_EQ(reason, "rootless-target");
   } else {
     CHECK_EQ(reason, ovl::OwnsMountNamespace() ? "" : "foreign-mount-namespace");
   }

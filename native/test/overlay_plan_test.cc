@@ -45,8 +45,8 @@ bool Mounts(ovl::MountInterface interface, const std::string& lower, const std::
   if (!CHECK_EQ(FailureOf(mounted), "")) return false;
   const int root = mounted.value().live->mount_fd();
   const ovl::UniqueFd made(::openat(root, "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  bool good = CHECK(Exists(root, "of-lower")) && CHECK(Exists(root, "of-upper")) &&
-              CHECK(made) && CHECK(IsThere(upper + "/made")) && CHECK(IsThere(work + "/work"));
+  bool good = CHECK(Exists(root, "of-lower")) && CHECK(Exists(root, "of-upper")) && CHECK(made) &&
+              CHECK(IsThere(upper + "/made")) && CHECK(IsThere(work + "/work"));
   good = CHECK_EQ(FailureOf(mounted.value().live->Close({})), "") && good;
   return good;
 }
