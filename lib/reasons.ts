@@ -254,7 +254,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   submount: () =>
     'another mount lies on this directory and hides what is in it; unmount it, or, where it is a layer, ' +
     'run with CAP_SYS_ADMIN to look below it',
-  replaced: () => 'the directory was replaced by another one while it was being read',
+  replaced: () => 'the directory was replaced by another one while it was being read or removed',
   'bad-redirect': () =>
     'the overlay.redirect attribute has a value that the kernel refuses as well; the layer is damaged',
   'user-redirect': () =>

@@ -83,13 +83,17 @@ class Scan {
 
   Status Link(const std::string& link, HoldKind kind) {
     auto path = ReadLinkAt(process_, link);
+    // The kernel writes the path into a page. What is deeper may be anywhere, so it is looked at.
+    const bool too_long = !path.ok() && path.failure().err == ENAMETOOLONG;
+    if (too_long) path = std::string();
     if (!path.ok()) {
       if (IsGone(path.failure())) return Done{};
       return std::move(path.failure());
     }
     const bool candidate =
-        std::any_of(wanted_.by_id.begin(), wanted_.by_id.end(),
-                    [&](const auto& each) { return IsAtOrBelow(path.value(), each.second.place); });
+        too_long || std::any_of(wanted_.by_id.begin(), wanted_.by_id.end(), [&](const auto& each) {
+          return IsAtOrBelow(path.value(), each.second.place);
+        });
     if (!candidate) return Done{};
     const auto mount = kind == HoldKind::kFile ? MountOfDescriptor(link) : MountOfLink(link);
     if (!mount.ok()) {
