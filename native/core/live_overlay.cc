@@ -99,7 +99,7 @@ Status LiveOverlay::Unmount(bool lazy) {
 // namespace a copy, writes on. Where the kernel cannot be asked this process is.
 Status LiveOverlay::CheckUnused() const {
   const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get());
-  const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.table_id);
+  const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.identity.id);
   if (used) return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
   return Done{};
 }
@@ -132,8 +132,8 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
 // kernel knows, if it can be asked; else the lock stays until this process has nothing open there.
 void LiveOverlay::GiveBack() {
   if (!guard_) return;
-  if (!guard_->kernel_knows() && HoldsMount(ids_.table_id)) {
-    ParkGuard(std::move(*guard_), ids_.table_id);
+  if (!guard_->kernel_knows() && HoldsMount(ids_.identity.id)) {
+    ParkGuard(std::move(*guard_), ids_.identity.id);
   } else if (!lazily_) {
     guard_->Release();
   }

@@ -1,43 +1,29 @@
 #include "core/own_descriptors.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <string>
-#include <string_view>
+#include <charconv>
 #include <vector>
 
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
+#include "core/sys_mount.h"
 
 namespace ovl {
 
-namespace {
-
-constexpr const char* kOwn = "/proc/self/fdinfo";
-
-bool Says(int dir, const std::string& name, std::string_view line) {
-  const UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_CLOEXEC));
-  char text[256];  // the line is one of the first
-  const ssize_t n = fd ? ::read(fd.get(), text, sizeof text) : -1;
-  return n > 0 &&
-         std::string_view(text, static_cast<size_t>(n)).find(line) != std::string_view::npos;
-}
-
-}  // namespace
-
-bool HoldsMount(uint64_t table_id) {
-  auto dir = OpenDirectory(kOwn);
+bool HoldsMount(uint64_t mount_id) {
+  auto dir = OpenDirectory("/proc/self/fd");
   if (!dir.ok()) return false;
-  std::vector<std::string> names;
+  std::vector<int> numbers;
   for (;;) {
-    auto more = ReadSomeEntries(dir.value().get(),
-                                [&](const DirEntry& entry) { names.emplace_back(entry.name); });
+    auto more = ReadSomeEntries(dir.value().get(), [&](const DirEntry& entry) {
+      int number = -1;
+      (void)std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), number);
+      numbers.push_back(number);
+    });
     if (!more.ok() || !more.value()) break;
   }
-  const std::string line = "mnt_id:\t" + std::to_string(table_id) + "\n";
-  for (const std::string& name : names) {
-    if (Says(dir.value().get(), name, line)) return true;
+  for (const int number : numbers) {
+    auto identity = IdentifyMount(number);  // EBADF: another thread has closed it
+    if (identity.ok() && identity.value().id == mount_id) return true;
   }
   return false;
 }

@@ -6,10 +6,10 @@
 
 namespace ovl {
 
-// Whether a descriptor of this process lies on a mount, by the id of the table of mounts (fdinfo of
-// proc(5)); that of a detached mount is in no table, but there as well. False too where nobody can
-// tell. One open and one read for every descriptor.
-bool HoldsMount(uint64_t table_id);
+// Whether a descriptor of this process lies on a mount, by the id that IdentifyMount gives: the one
+// of the mount table is used again at once. False too where nobody can tell. One call for every
+// descriptor.
+bool HoldsMount(uint64_t mount_id);
 
 }  // namespace ovl
 

@@ -173,7 +173,7 @@ namespace {
 
 struct Parked {
   UpperGuard guard;
-  uint64_t table_id;
+  uint64_t mount_id;
 };
 
 // Never destroyed: a worker may still close something while the process ends.
@@ -189,15 +189,15 @@ std::vector<Parked>& Parking() {
 
 }  // namespace
 
-void ParkGuard(UpperGuard guard, uint64_t table_id) {
+void ParkGuard(UpperGuard guard, uint64_t mount_id) {
   const std::lock_guard lock(ParkingLock());
-  Parking().push_back(Parked{std::move(guard), table_id});
+  Parking().push_back(Parked{std::move(guard), mount_id});
 }
 
 void ReleaseParkedGuards() {
   const std::lock_guard lock(ParkingLock());
   std::erase_if(Parking(), [](Parked& parked) {
-    if (HoldsMount(parked.table_id)) return false;
+    if (HoldsMount(parked.mount_id)) return false;
     parked.guard.Release();
     return true;
   });

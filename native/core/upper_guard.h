@@ -69,7 +69,7 @@ class UpperGuard {
 
 // Of an upper that this process itself still uses through open files, on the mount of that id: it
 // is released by the first call that finds it unused, which every Acquire makes.
-void ParkGuard(UpperGuard guard, uint64_t table_id);
+void ParkGuard(UpperGuard guard, uint64_t mount_id);
 void ReleaseParkedGuards();
 
 }  // namespace ovl

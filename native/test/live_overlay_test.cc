@@ -125,7 +125,7 @@ TEST(LiveOverlayUnderAnotherMount) {
   if (!CHECK_EQ(FailureOf(mounted), "")) return;
   CHECK_EQ(dirs.Mount("upper2", "work2", "merged"), 0);
   CHECK_EQ(ReasonOf(mounted.value().live->Close({})), "covered");
-  CHECK_EQ(ReasonOf(mounted.value().live->Refresh()), "covered");
+  CHECK_EQ(ReasonOf(mounted.value().live->Refresh()), "not-at-target");
   CHECK(dirs.Unmount("merged"));
   CHECK_EQ(FailureOf(mounted.value().live->Close({})), "");
   CHECK_EQ(PropagationAt(dirs.Path("merged")), "");

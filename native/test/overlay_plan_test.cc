@@ -137,7 +137,7 @@ TEST(PlanThatFails) {
     plan.SetScratchUpper(0, 1, &attributes);  // one inode: the root has it
     CHECK(!ovl::raw::Build(plan.Ready()));
     const auto mount = plan.TakeMount();
-    CHECK_EQ(FailureOf(mount), "mkdirat upper: errno 28 () ");
+    CHECK_EQ(FailureOf(mount), "mkdirat overlayfs-in-memory-upper: errno 28 (tmpfs-too-small) ");
   }
   CHECK_EQ(OpenFds(), before);
 }

@@ -193,6 +193,7 @@ TEST(UpperGuardOutlivesNoUnmountByOthers) {
   auto first = Acquire(dirs);
   if (!CHECK(first.ok()) || !CHECK_EQ(dirs.Mount("upper", "work", "merged"), 0)) return;
   CHECK(first.value().Record(Holder(dirs.Path("merged"), "the first")).ok());
+  first.value().LeaveToKernel();
   CheckRefused(Acquire(dirs), "upper-in-use", dirs.Path("upper"),
                {"(the first) mounted it on " + dirs.Path("merged") + " at 20"});
   CheckRefused(Acquire(dirs, "upper2", "work"), "work-in-use", dirs.Path("work"), {"(the first)"});
@@ -201,6 +202,7 @@ TEST(UpperGuardOutlivesNoUnmountByOthers) {
   auto second = Acquire(dirs);
   if (!CHECK(second.ok()) || !CHECK_EQ(dirs.Mount("upper", "work", "merged2"), 0)) return;
   CHECK(second.value().Record(Holder(dirs.Path("merged2"), "the second")).ok());
+  second.value().LeaveToKernel();
   first.value().Release();
   CHECK(Lease(dirs) && Lease(dirs)->command == "the second");
   CHECK(dirs.Unmount("merged2"));
