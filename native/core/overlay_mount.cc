@@ -58,9 +58,9 @@ class Mounter {
 
   // Who makes it, by which interface, and with the marks in which attributes.
   Status Decide() {
-    const MountPrivilege own = OwnMountPrivilege();
-    out_.rootless = !own.may_mount;
-    const bool trusted = own.trusted_xattrs;
+    own_ = OwnMountPrivilege();
+    out_.rootless = !own_.may_mount;
+    const bool trusted = own_.trusted_xattrs;
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");
     if (out_.rootless && spec_.target) {
@@ -194,8 +194,8 @@ class Mounter {
   }
 
   Status Guard() {
-    auto guard =
-        UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper, dirs_.work);
+    auto guard = UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper,
+                                     dirs_.work, own_);
     if (!guard.ok()) return std::move(guard.failure());
     guard_ = std::move(guard.value());
     const auto mount = IdentifyMount(dirs_.work_fd.get());
@@ -522,6 +522,7 @@ class Mounter {
 
   const OverlaySpec& spec_;
   MountedOverlay out_;
+  MountPrivilege own_;
   bool userxattr_ = false;
   MarkerSpace space_ = MarkerSpace::kTrusted;
   FeatureSpec features_;
