@@ -57,15 +57,9 @@ function layerName({ path, fd }: NativeLayer): Buffer {
 
 /** An overlay that we mounted. Made by `mountOverlay`; `close()` unmounts it. */
 export class Overlay implements AsyncDisposable, Disposable {
-  /** Top-most first, as named when mounting, made absolute. */
-  readonly lower: readonly string[];
   readonly lowerBytes: readonly Buffer[];
-  readonly dataLower: readonly string[];
   readonly dataLowerBytes: readonly Buffer[];
-  /** Undefined where there is none, and of a tmpfs, which has no path. */
-  readonly upper: string | undefined;
   readonly upperBytes: Buffer | undefined;
-  readonly work: string | undefined;
   readonly workBytes: Buffer | undefined;
   /** There is an upper. */
   readonly writable: boolean;
@@ -105,12 +99,8 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.#path = target ?? undefined;
     this.#lowerPath = spec.lower[0]?.path ?? undefined;
     this.lowerBytes = spec.lower.map(layerName);
-    this.lower = this.lowerBytes.map(String);
     this.dataLowerBytes = spec.dataLower.map(layerName);
-    this.dataLower = this.dataLowerBytes.map(String);
-    this.upper = upper?.toString();
     this.upperBytes = upper ?? undefined;
-    this.work = work?.toString();
     this.workBytes = work ?? undefined;
     this.writable = writable;
     this.userxattr = userxattr;
@@ -120,6 +110,24 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.warnings = warnings.map(warningText);
     holdLayers(this, () => this.#layers());
     holdMount(this, () => this.#held());
+  }
+
+  /** Top-most first, as named when mounting, made absolute. */
+  get lower(): readonly string[] {
+    return this.lowerBytes.map(String);
+  }
+
+  get dataLower(): readonly string[] {
+    return this.dataLowerBytes.map(String);
+  }
+
+  /** Undefined where there is none, and of a tmpfs, which has no path. */
+  get upper(): string | undefined {
+    return this.upperBytes?.toString();
+  }
+
+  get work(): string | undefined {
+    return this.workBytes?.toString();
   }
 
   /** The mount point, resolved. Undefined while the overlay is detached: see `resolve`. */

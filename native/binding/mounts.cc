@@ -1,7 +1,6 @@
 // Mounting, and unmounting what was mounted here.
 #include <napi.h>
 
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -58,22 +57,20 @@ Napi::Value FromNotices(Napi::Env env, const std::vector<Notice>& notices) {
 // In the order of NativeMounted in lib/native.ts: a property by name costs as much as a system
 // call.
 Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
-  const uint64_t id = mounted.live->ids().identity.id;
-  const Napi::Value values[] = {
-      FromOptionalBytes(env, mounted.target),
-      FromOptionalBytes(env, mounted.upper),
-      FromOptionalBytes(env, mounted.work),
-      Napi::Boolean::New(env, mounted.layers.upper != nullptr),
-      Napi::BigInt::New(env, id),
-      Napi::Boolean::New(env, mounted.layers.marks.space() == MarkerSpace::kUser),
-      Napi::Boolean::New(env, mounted.rootless),
-      Napi::Number::New(env, static_cast<double>(mounted.interface)),
-      FromNotices(env, mounted.warnings),
-      Handle<LiveOverlay>::New(env, std::shared_ptr<LiveOverlay>(std::move(mounted.live))),
-      Handle<Layers>::New(env, std::make_shared<Layers>(std::move(mounted.layers))),
-  };
-  auto array = Napi::Array::New(env, std::size(values));
-  for (uint32_t i = 0; i < std::size(values); ++i) array.Set(i, values[i]);
+  auto array = Napi::Array::New(env, 11);
+  uint32_t next = 0;
+  const auto add = [&](Napi::Value value) { array.Set(next++, value); };
+  add(FromOptionalBytes(env, mounted.target));
+  add(FromOptionalBytes(env, mounted.upper));
+  add(FromOptionalBytes(env, mounted.work));
+  add(Napi::Boolean::New(env, mounted.layers.upper != nullptr));
+  add(Napi::BigInt::New(env, mounted.live->ids().identity.id));
+  add(Napi::Boolean::New(env, mounted.layers.marks.space() == MarkerSpace::kUser));
+  add(Napi::Boolean::New(env, mounted.rootless));
+  add(Napi::Number::New(env, static_cast<double>(mounted.interface)));
+  add(FromNotices(env, mounted.warnings));
+  add(Handle<LiveOverlay>::New(env, std::shared_ptr<LiveOverlay>(std::move(mounted.live))));
+  add(Handle<Layers>::New(env, std::make_shared<Layers>(std::move(mounted.layers))));
   return array;
 }
 
@@ -101,9 +98,10 @@ Napi::Value CallCloseOverlay(const Napi::CallbackInfo& info) {
   CloseRequest request;
   request.lazy = info[2].As<Napi::Boolean>().Value();
   request.sync = info[3].As<Napi::Boolean>().Value();
+  auto mount = Handle<LiveOverlay>::Get(info[0]);
+  auto close_layers = Handle<Layers>::Releaser(info[1]);
   return RunStatus(info.Env(), info[4].As<Napi::Boolean>().Value(),
-                   [mount = Handle<LiveOverlay>::Get(info[0]),
-                    close_layers = Handle<Layers>::Releaser(info[1]), request] {
+                   [mount = std::move(mount), close_layers = std::move(close_layers), request] {
                      auto status = mount->Close(request);
                      if (status.ok()) close_layers();
                      return status;

@@ -120,7 +120,7 @@ class Mounter {
   Status OpenLowerLayers() {
     for (const OpenedLower& lower : lowers_) {
       const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
-      auto dir = OpenLayer(lower.fd.get(), number, lower.shown);
+      auto dir = OpenLowerLayer(lower.fd.get(), number, lower.shown);
       if (!dir.ok()) return std::move(dir.failure());
       out_.layers.lowers.push_back(std::move(dir.value()));
     }
@@ -129,7 +129,7 @@ class Mounter {
 
   // What is on the mount of upper and work can wait for its first reader: the guard keeps that
   // mount busy anyhow. Every other one can be unmounted while the overlay lives.
-  Result<DirPtr> OpenLayer(int fd, uint32_t number, const std::string& name) const {
+  Result<DirPtr> OpenLowerLayer(int fd, uint32_t number, const std::string& name) const {
     const auto mount = IdentifyMount(fd);
     if (!mount.ok()) return mount.failure();
     return mount.value().id == guarded_mount_ ? HoldLayerFd(fd, number, name)
@@ -140,11 +140,13 @@ class Mounter {
     if (!spec_.target) return Done{};
     auto place = OpenPlace(*spec_.target);
     if (!place.ok()) return std::move(place.failure());
-    // Whether mounts have an id here to be told by.
-    auto identity = IdentifyMount(place.value().fd.get());
-    if (!identity.ok()) {
-      identity.failure().path = *spec_.target;
-      return std::move(identity.failure());
+    // Whether mounts have an id here to be told by. By fsopen(2) it is asked before it is attached.
+    if (out_.interface == MountInterface::kMount) {
+      auto identity = IdentifyMount(place.value().fd.get());
+      if (!identity.ok()) {
+        identity.failure().path = *spec_.target;
+        return std::move(identity.failure());
+      }
     }
     place_ = std::move(place.value());
     return Done{};
@@ -214,7 +216,9 @@ class Mounter {
   // Before anything is attached: then nothing can fail that would have to be undone.
   Status OpenUpperLayer() {
     const std::string name = dirs_.upper.empty() ? "tmpfs" : dirs_.upper;
-    auto upper = OpenLayer(dirs_.upper_fd.get(), LayerDir::kUpper, name);
+    const int fd = dirs_.upper_fd.get();
+    auto upper = guarded_mount_ ? HoldLayerFd(fd, LayerDir::kUpper, name)
+                                : OpenLayerFd(fd, LayerDir::kUpper, name);
     if (!upper.ok()) return std::move(upper.failure());
     out_.layers.upper = std::move(upper.value());
     return Done{};
