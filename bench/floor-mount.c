@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdint.h>
@@ -109,6 +110,21 @@ static void sync_and_unmark(int upper, int work, int as_root) {
   must(unlinkat(work, "work/incompat", AT_REMOVEDIR), "incompat");
 }
 
+// Who may not keep an index gets no answer but "free".
+static void expect_index(int upper) {
+  struct {
+    struct file_handle head;
+    char bytes[MAX_HANDLE_SZ];
+  } handle = {.head = {.handle_bytes = MAX_HANDLE_SZ}};
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  struct stat st;
+  int mount;
+  must((int)syscall(SYS_capget, &header, data), "capget");
+  must(stat("/proc/thread-self/ns/user", &st), "user");
+  must(name_to_handle_at(upper, ".", &handle.head, &mount, 0), "name_to_handle_at");
+}
+
 static int ask(int a, int b) {
   char text[128];
   const int context = must((int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC), "fsopen");
@@ -133,24 +149,37 @@ static int draft_lease(int work) {
   return must(openat(work, ".lease.new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), "draft");
 }
 
-static void publish_lease(int work, int draft, uint64_t id) {
+static ino_t publish_lease(int work, int draft, uint64_t id) {
   char text[256];
-  const int n = snprintf(text, sizeof text, "pid=%d\nmount=%llu\ncommand=%0150d\n", getpid(),
-                         (unsigned long long)id, 0);
+  struct stat st;
+  must(stat("/proc/thread-self/ns/mnt", &st), "mnt");
+  const int n = snprintf(text, sizeof text, "pid=%d\nns=%lu\nmount=%llu\ncommand=%0120d\n",
+                         getpid(), st.st_ino, (unsigned long long)id, 0);
   if (write(draft, text, (size_t)n) != n) die("write");
+  must(fstat(draft, &st), "fstat");
   must(renameat(work, ".lease.new", work, ".lease"), "renameat");
   close(draft);
+  return st.st_ino;
+}
+
+// Of nobody else.
+static void remove_lease(int work, ino_t lease) {
+  struct stat st;
+  if (fstatat(work, ".lease", &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_ino != lease) die("lease");
+  must(unlinkat(work, ".lease", 0), "lease");
 }
 
 static void attached(int guarded) {
   int locks[2] = {-1, -1};
   int draft = -1;
+  ino_t lease = 0;
   const int lower = open_directory(AT_FDCWD, "lower");
   const int upper = open_directory(AT_FDCWD, "upper");
   const int work = open_directory(AT_FDCWD, "work");
   int target = must(open("target", O_PATH | O_CLOEXEC), "target");
   if (guarded) {
     lock(upper, work, locks);
+    expect_index(locks[0]);
     must(ask(locks[0], locks[1]), "in use");
     draft = draft_lease(work);
   }
@@ -158,7 +187,7 @@ static void attached(int guarded) {
   expect_writable(mount);
   const uint64_t id = mount_id(mount);
   if (guarded) {
-    publish_lease(work, draft, id);
+    lease = publish_lease(work, draft, id);
     close(locks[0]);
     close(locks[1]);
   }
@@ -176,7 +205,7 @@ static void attached(int guarded) {
   close(target);
   must(umount2(path, NO_FOLLOW), "umount2");
   sync_and_unmark(upper, work, 1);
-  if (guarded) must(unlinkat(work, ".lease", 0), "lease");
+  if (guarded) remove_lease(work, lease);
   close(lower);
   close(upper);
   close(work);
@@ -280,12 +309,12 @@ static void rootless(int guarded) {
   close(pidfd);
   expect_writable(shared.mount);
   const uint64_t id = mount_id(shared.mount);
-  if (guarded) publish_lease(work, draft, id);
+  const ino_t lease = guarded ? publish_lease(work, draft, id) : 0;
 
   close(shared.mount);
   close(shared.user);
   sync_and_unmark(upper, work, 0);
-  if (guarded) must(unlinkat(work, ".lease", 0), "lease");
+  if (guarded) remove_lease(work, lease);
   if (guarded) {
     close(locks[0]);
     close(locks[1]);

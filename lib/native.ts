@@ -122,21 +122,21 @@ export interface NativeProbe {
   readonly rootless: Failure | null;
 }
 
-export interface NativeMounted {
+export type NativeMounted = readonly [
   /** Null: detached. */
-  readonly target: Buffer | null;
-  readonly upper: Buffer | null;
-  readonly work: Buffer | null;
-  readonly writable: boolean;
-  readonly mountId: bigint;
-  readonly userxattr: boolean;
-  readonly rootless: boolean;
+  target: Buffer | null,
+  upper: Buffer | null,
+  work: Buffer | null,
+  writable: boolean,
+  mountId: bigint,
+  userxattr: boolean,
+  rootless: boolean,
   /** 1 fsopen(2), 2 mount(2). */
-  readonly interface: number;
-  readonly warnings: readonly NativeNotice[];
-  readonly mount: MountHandle;
-  readonly layers: LayersHandle;
-}
+  madeBy: number,
+  warnings: readonly NativeNotice[],
+  mount: MountHandle,
+  layers: LayersHandle,
+];
 
 export interface NativeOverlay {
   /** As `listMounts` packs it. */

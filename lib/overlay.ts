@@ -9,7 +9,13 @@ import type { MountInterface, Propagation } from './mount-attributes.ts';
 import { propagationFlag } from './mount-attributes.ts';
 import type { MountOptions } from './mount-options.ts';
 import { specOf } from './mount-options.ts';
-import type { LayersHandle, NativeLayer, NativeMounted, NativeSpec } from './native.ts';
+import type {
+  LayersHandle,
+  MountHandle,
+  NativeLayer,
+  NativeMounted,
+  NativeSpec,
+} from './native.ts';
 import { native, unwrap } from './native.ts';
 import type { HeldMount } from './opened-layers.ts';
 import { holdLayers, holdMount } from './opened-layers.ts';
@@ -51,15 +57,9 @@ function layerName({ path, fd }: NativeLayer): Buffer {
 
 /** An overlay that we mounted. Made by `mountOverlay`; `close()` unmounts it. */
 export class Overlay implements AsyncDisposable, Disposable {
-  /** Top-most first, as named when mounting, made absolute. */
-  readonly lower: readonly string[];
   readonly lowerBytes: readonly Buffer[];
-  readonly dataLower: readonly string[];
   readonly dataLowerBytes: readonly Buffer[];
-  /** Undefined where there is none, and of a tmpfs, which has no path. */
-  readonly upper: string | undefined;
   readonly upperBytes: Buffer | undefined;
-  readonly work: string | undefined;
   readonly workBytes: Buffer | undefined;
   /** There is an upper. */
   readonly writable: boolean;
@@ -73,7 +73,8 @@ export class Overlay implements AsyncDisposable, Disposable {
   readonly mountId: bigint;
   /** What could not be done as it should, as sentences. */
   readonly warnings: readonly string[];
-  readonly #mounted: NativeMounted;
+  readonly #mount: MountHandle;
+  readonly #opened: LayersHandle;
   /** Of the top-most lower, if it was named. */
   readonly #lowerPath: Buffer | undefined;
   #path: Buffer | undefined;
@@ -92,25 +93,42 @@ export class Overlay implements AsyncDisposable, Disposable {
         code: 'ERR_ILLEGAL_CONSTRUCTOR',
       });
     }
-    this.#mounted = mounted;
-    this.#path = mounted.target ?? undefined;
+    const [target, upper, work, writable, mountId, userxattr, rootless, ...rest] = mounted;
+    const [madeBy, warnings, mount, layers] = rest;
+    this.#mount = mount;
+    this.#opened = layers;
+    this.#path = target ?? undefined;
     this.#lowerPath = spec.lower[0]?.path ?? undefined;
     this.lowerBytes = spec.lower.map(layerName);
-    this.lower = this.lowerBytes.map(String);
     this.dataLowerBytes = spec.dataLower.map(layerName);
-    this.dataLower = this.dataLowerBytes.map(String);
-    this.upper = mounted.upper?.toString();
-    this.upperBytes = mounted.upper ?? undefined;
-    this.work = mounted.work?.toString();
-    this.workBytes = mounted.work ?? undefined;
-    this.writable = mounted.writable;
-    this.userxattr = mounted.userxattr;
-    this.rootless = mounted.rootless;
-    this.interface = mounted.interface === 2 ? 'mount' : 'fsopen';
-    this.mountId = mounted.mountId;
-    this.warnings = mounted.warnings.map(warningText);
+    this.upperBytes = upper ?? undefined;
+    this.workBytes = work ?? undefined;
+    this.writable = writable;
+    this.userxattr = userxattr;
+    this.rootless = rootless;
+    this.interface = madeBy === 2 ? 'mount' : 'fsopen';
+    this.mountId = mountId;
+    this.warnings = warnings.map(warningText);
     holdLayers(this, () => this.#layers());
     holdMount(this, () => this.#held());
+  }
+
+  /** Top-most first, as named when mounting, made absolute. */
+  get lower(): readonly string[] {
+    return this.lowerBytes.map(String);
+  }
+
+  get dataLower(): readonly string[] {
+    return this.dataLowerBytes.map(String);
+  }
+
+  /** Undefined where there is none, and of a tmpfs, which has no path. */
+  get upper(): string | undefined {
+    return this.upperBytes?.toString();
+  }
+
+  get work(): string | undefined {
+    return this.workBytes?.toString();
   }
 
   /** The mount point, resolved. Undefined while the overlay is detached: see `resolve`. */
@@ -151,7 +169,7 @@ export class Overlay implements AsyncDisposable, Disposable {
       closeSync(unwrap(native().openOverlay(mount, true))); // it is there
     }
     const root =
-      path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mounted.mount)}`);
+      path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mount)}`);
     const joined = relative.length === 0 ? root : Buffer.concat([root, Buffer.from('/'), relative]);
     return typeof name === 'string' ? joined.toString() : joined;
   }
@@ -174,7 +192,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.#held();
     this.#attaching = true;
     try {
-      this.#path = unwrap(await native().attachOverlay(this.#mounted.mount, ...args, false));
+      this.#path = unwrap(await native().attachOverlay(this.#mount, ...args, false));
     } finally {
       this.#attaching = false;
     }
@@ -184,7 +202,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   attachSync(target: PathLike, options?: AttachOptions): void {
     const args = attachArguments(target, options);
     this.#held();
-    this.#path = unwrap(native().attachOverlay(this.#mounted.mount, ...args, true));
+    this.#path = unwrap(native().attachOverlay(this.#mount, ...args, true));
   }
 
   /**
@@ -230,13 +248,13 @@ export class Overlay implements AsyncDisposable, Disposable {
    */
   async refresh(): Promise<void> {
     this.#held();
-    unwrap(await native().refreshOwn(this.#mounted.mount, false));
+    unwrap(await native().refreshOwn(this.#mount, false));
   }
 
   /** Like `refresh`, blocking. */
   refreshSync(): void {
     this.#held();
-    unwrap(native().refreshOwn(this.#mounted.mount, true));
+    unwrap(native().refreshOwn(this.#mount, true));
   }
 
   #checkOpen(why: string): void {
@@ -245,7 +263,7 @@ export class Overlay implements AsyncDisposable, Disposable {
         code: 'ERR_INVALID_STATE',
       });
     }
-    const gone = (): boolean => native().overlayGone(this.#mounted.mount);
+    const gone = (): boolean => native().overlayGone(this.#mount);
     if (this.#closed || this.#closing !== undefined || gone()) {
       throw Object.assign(new Error(`The overlay is closed${why}`), { code: 'ERR_INVALID_STATE' });
     }
@@ -260,12 +278,12 @@ export class Overlay implements AsyncDisposable, Disposable {
         'is a read-only overlay: without an upper there are no changes',
       );
     }
-    return this.#mounted.layers;
+    return this.#opened;
   }
 
   #held(): HeldMount {
     this.#checkOpen('');
-    return { path: this.#path, mount: this.#mounted.mount };
+    return { path: this.#path, mount: this.#mount };
   }
 
   /**
@@ -301,8 +319,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   closeSync(options?: CloseOptions): void {
     const request = closeRequest(options);
     if (!this.#closed) {
-      const { mount, layers } = this.#mounted;
-      const outcome = native().closeOverlay(mount, layers, ...request, true);
+      const outcome = native().closeOverlay(this.#mount, this.#opened, ...request, true);
       if ('failure' in outcome) {
         throw explainBusySync(outcome.failure);
       }
@@ -319,8 +336,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   }
 
   async #close(request: CloseRequest): Promise<void> {
-    const { mount, layers } = this.#mounted;
-    const outcome = await native().closeOverlay(mount, layers, ...request, false);
+    const outcome = await native().closeOverlay(this.#mount, this.#opened, ...request, false);
     if ('failure' in outcome) {
       throw await explainBusy(outcome.failure);
     }

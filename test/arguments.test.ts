@@ -35,17 +35,7 @@ for (const name of directories) {
 test.after.always(() => rmSync(base, { recursive: true, force: true }));
 
 /** An overlay that was never mounted: what needs a mount fails, what comes first does not. */
-mounted = {
-  target: Buffer.from(at('target')),
-  upper: null,
-  work: null,
-  writable: true,
-  mountId: 1n,
-  userxattr: false,
-  rootless: false,
-  interface: 1,
-  warnings: [],
-};
+mounted = [Buffer.from(at('target')), null, null, true, 1n, false, false, 1, [], {}, {}];
 const unmounted = overlayfs.mountOverlaySync({
   lower: at('lower'),
   upper: at('upper'),

@@ -487,6 +487,21 @@ test('a mount below a lower is not part of the layer', async (t) => {
   t.deepEqual(list, ['modified sub/below mode']);
 });
 
+test('a lower on a mount of its own can be unmounted while the overlay lives', async (t) => {
+  using place = new Place('target');
+  place.tmpfs('lower');
+  writeFileSync(place.at('lower/file'), 'text');
+  await using overlay = await mountOverlay(standard(place));
+  syscalls.umountSync(place.at('lower'));
+  place.released(place.at('lower'));
+  writeFileSync(place.at('target/file'), 'other');
+  const list = [];
+  for await (const { kind, path } of overlay.changes()) {
+    list.push(`${kind} ${path}`);
+  }
+  t.deepEqual(list, ['modified file']);
+});
+
 test('scanLayer gives the raw facts', async (t) => {
   using place = new Place('lower/dir', 'target');
   writeFileSync(place.at('lower/gone'), '');

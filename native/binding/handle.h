@@ -4,7 +4,6 @@
 
 #include <napi.h>
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -23,7 +22,7 @@ class Handle {
     auto value = Napi::External<Holder>::New(env, holder.get(),
                                              [](Napi::BasicEnv, Holder* gone) { delete gone; });
     if (!value.IsEmpty()) (void)holder.release();  // else there is none, and nobody to delete it
-    return value;
+    return value;  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the finalizer deletes it
   }
   static std::shared_ptr<T> Get(const Napi::Value& value) { return SlotOf(value)->Copy(); }
   // Lets go of the object in the pool: its last descriptors may be those of a whole filesystem, and
@@ -35,7 +34,7 @@ class Handle {
     });
   }
   // The same as the end of other work, if that goes well; from any thread.
-  static std::function<void()> Releaser(const Napi::Value& value) {
+  static auto Releaser(const Napi::Value& value) {
     return [slot = SlotOf(value)] { slot->Clear(); };
   }
 

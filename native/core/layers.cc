@@ -1,5 +1,7 @@
 #include "core/layers.h"
 
+#include <fcntl.h>
+
 #include "core/private_clone.h"
 #include "core/sys_file.h"
 #include "core/sys_privilege.h"
@@ -52,12 +54,9 @@ Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display) 
 }
 
 Result<DirPtr> HoldLayerFd(int fd, uint32_t number, const std::string& display) {
-  auto dir = OpenDirectoryAt(fd, ".");
-  if (!dir.ok()) {
-    dir.failure().path = display;
-    return std::move(dir.failure());
-  }
-  return LayerDir::UnreadRoot(std::move(dir.value()), number, display);
+  UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!own) return Errno("fcntl", display);
+  return LayerDir::UnreadRoot(std::move(own), number, display);
 }
 
 Result<DirPtr> OpenLayer(const std::string& path, uint32_t number) {

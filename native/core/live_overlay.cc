@@ -11,6 +11,7 @@
 #include "core/own_descriptors.h"
 #include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
+#include "core/sys_privilege.h"
 #include "core/tree_removal.h"
 #include "core/upper_trial.h"
 #include "core/volatile_marker.h"
@@ -98,7 +99,7 @@ Status LiveOverlay::Unmount(bool lazy) {
 // That the mount is gone from its place does not say so: who has a file open, or another mount
 // namespace a copy, writes on. Where the kernel cannot be asked this process is.
 Status LiveOverlay::CheckUnused() const {
-  const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get());
+  const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get(), OwnMountPrivilege());
   const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.identity.id);
   if (used) return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
   return Done{};

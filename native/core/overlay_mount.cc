@@ -57,9 +57,9 @@ class Mounter {
 
   // Who makes it, by which interface, and with the marks in which attributes.
   Status Decide() {
-    const MountPrivilege own = OwnMountPrivilege();
-    out_.rootless = !own.may_mount;
-    const bool trusted = own.trusted_xattrs;
+    own_ = OwnMountPrivilege();
+    out_.rootless = !own_.may_mount;
+    const bool trusted = own_.trusted_xattrs;
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");
     if (out_.rootless && spec_.target) {
@@ -119,7 +119,7 @@ class Mounter {
   Status OpenLowerLayers() {
     for (const OpenedLower& lower : lowers_) {
       const auto number = static_cast<uint32_t>(out_.layers.lowers.size());
-      auto dir = OpenLayer(lower.fd.get(), number, lower.shown);
+      auto dir = OpenLowerLayer(lower.fd.get(), number, lower.shown);
       if (!dir.ok()) return std::move(dir.failure());
       out_.layers.lowers.push_back(std::move(dir.value()));
     }
@@ -128,7 +128,7 @@ class Mounter {
 
   // What is on the mount of upper and work can wait for its first reader: the guard keeps that
   // mount busy anyhow. Every other one can be unmounted while the overlay lives.
-  Result<DirPtr> OpenLayer(int fd, uint32_t number, const std::string& name) const {
+  Result<DirPtr> OpenLowerLayer(int fd, uint32_t number, const std::string& name) const {
     const auto mount = IdentifyMount(fd);
     if (!mount.ok()) return mount.failure();
     return mount.value().id == guarded_mount_ ? HoldLayerFd(fd, number, name)
@@ -139,11 +139,13 @@ class Mounter {
     if (!spec_.target) return Done{};
     auto place = OpenPlace(*spec_.target);
     if (!place.ok()) return std::move(place.failure());
-    // Whether mounts have an id here to be told by.
-    auto identity = IdentifyMount(place.value().fd.get());
-    if (!identity.ok()) {
-      identity.failure().path = *spec_.target;
-      return std::move(identity.failure());
+    // Whether mounts have an id here to be told by. By fsopen(2) it is asked before it is attached.
+    if (out_.interface == MountInterface::kMount) {
+      auto identity = IdentifyMount(place.value().fd.get());
+      if (!identity.ok()) {
+        identity.failure().path = *spec_.target;
+        return std::move(identity.failure());
+      }
     }
     place_ = std::move(place.value());
     return Done{};
@@ -204,8 +206,8 @@ class Mounter {
   }
 
   Status Guard() {
-    auto guard =
-        UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper, dirs_.work);
+    auto guard = UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper,
+                                     dirs_.work, own_);
     if (!guard.ok()) return std::move(guard.failure());
     guard_ = std::move(guard.value());
     const auto mount = IdentifyMount(dirs_.work_fd.get());
@@ -224,7 +226,9 @@ class Mounter {
   // Before anything is attached: then nothing can fail that would have to be undone.
   Status OpenUpperLayer() {
     const std::string name = dirs_.upper.empty() ? "tmpfs" : dirs_.upper;
-    auto upper = OpenLayer(dirs_.upper_fd.get(), LayerDir::kUpper, name);
+    const int fd = dirs_.upper_fd.get();
+    auto upper = guarded_mount_ ? HoldLayerFd(fd, LayerDir::kUpper, name)
+                                : OpenLayerFd(fd, LayerDir::kUpper, name);
     if (!upper.ok()) return std::move(upper.failure());
     out_.layers.upper = std::move(upper.value());
     return Done{};
@@ -457,6 +461,7 @@ class Mounter {
 
   const OverlaySpec& spec_;
   MountedOverlay out_;
+  MountPrivilege own_;
   bool userxattr_ = false;
   MarkerSpace space_ = MarkerSpace::kTrusted;
   FeatureSpec features_;

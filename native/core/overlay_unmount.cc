@@ -35,6 +35,18 @@ bool Is(const Place& place, const MountIds& ids) {
   return place.ids.identity.root && place.ids.identity.id == ids.identity.id;
 }
 
+// The mount point, resolved, of one certain mount, if that is what is on top at a path.
+Result<std::optional<std::string>> FindAt(const std::string& target, const MountIdentity& mount) {
+  auto fd = OpenPath(target);
+  if (!fd.ok()) return std::move(fd.failure());
+  auto there = IdentifyMount(fd.value().get());
+  if (!there.ok()) return std::move(there.failure());
+  if (!there.value().root || there.value().id != mount.id) return std::optional<std::string>();
+  auto path = PathOfFd(fd.value().get());
+  if (!path.ok()) return std::move(path.failure());
+  return std::optional<std::string>(std::move(path.value()));
+}
+
 // Of a place that was looked at: the root of a mount.
 Status UnmountPlace(const std::string& path, int flags) {
   // umount2 takes the root of the process for a wish to shut down: it does not unmount it, it makes
@@ -178,13 +190,13 @@ Unmounted UnmountById(uint64_t id, int flags, const UnmountScope& scope) {
 }
 
 Status UnmountExactly(const std::string& target, const MountIds& ids, int flags) {
-  auto place = LookAt(target);
-  if (place.ok() && Is(place.value(), ids)) return UnmountPlace(place.value().path, flags);
+  auto path = FindAt(target, ids.identity);
+  if (path.ok() && path.value()) return UnmountPlace(*path.value(), flags);
   auto table = ReadMountTable();
   if (!table.ok()) return std::move(table.failure());
   for (const MountEntry& entry : table.value()) {
     if (entry.id != ids.table_id || entry.fstype != "overlay") continue;
-    place = LookAt(entry.target);
+    auto place = LookAt(entry.target);
     if (place.ok() && Is(place.value(), ids)) return UnmountPlace(place.value().path, flags);
     // Numbers of the table are used again: a stranger on top that has ours now means ours is gone.
     if (place.ok() && ids.identity.unique && place.value().ids.table_id == entry.id) break;

@@ -6,10 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <initializer_list>
 #include <sstream>
 #include <string>
 
@@ -26,14 +24,20 @@ constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 // NS_GET_USERNS of <linux/nsfs.h>.
 constexpr unsigned long kGetUserNamespace = _IO(0xb7, 0x1);
 
-bool HasCapabilities(std::initializer_list<unsigned> capabilities) {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
-  if (::syscall(SYS_capget, &header, data) != 0) return false;
-  return std::all_of(capabilities.begin(), capabilities.end(), [&](unsigned each) {
-    return (data[each / 32].effective & (1U << (each % 32))) != 0;
-  });
-}
+// What the calling thread has, none where it cannot be asked.
+class Capabilities {
+ public:
+  Capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    if (::syscall(SYS_capget, &header, data_) != 0) data_[0] = data_[1] = {};
+  }
+  bool Has(unsigned capability) const {
+    return (data_[capability / 32].effective & (1U << (capability % 32))) != 0;
+  }
+
+ private:
+  __user_cap_data_struct data_[_LINUX_CAPABILITY_U32S_3]{};
+};
 
 // Whether a map of /proc/self holds an id that shows as itself.
 bool MapHolds(const char* path, uint64_t id) {
@@ -54,7 +58,7 @@ bool MapHolds(const char* path, uint64_t id) {
 
 }  // namespace
 
-bool HasSysAdmin() { return HasCapabilities({CAP_SYS_ADMIN}); }
+bool HasSysAdmin() { return Capabilities().Has(CAP_SYS_ADMIN); }
 
 bool InUserNamespace() {
   struct stat st;
@@ -64,11 +68,7 @@ bool InUserNamespace() {
 
 bool CanReadTrustedXattrs() { return HasSysAdmin() && !InUserNamespace(); }
 
-bool CanOpenByHandle() { return HasCapabilities({CAP_DAC_READ_SEARCH}) && !InUserNamespace(); }
-
-bool CanKeepIndex() {
-  return HasCapabilities({CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH}) && !InUserNamespace();
-}
+bool CanOpenByHandle() { return Capabilities().Has(CAP_DAC_READ_SEARCH) && !InUserNamespace(); }
 
 bool OwnsMountNamespace() {
   const UniqueFd mounts(::open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
@@ -78,9 +78,10 @@ bool OwnsMountNamespace() {
 }
 
 MountPrivilege OwnMountPrivilege() {
-  if (!HasSysAdmin()) return {};
-  const bool inside = InUserNamespace();
-  return {!inside || OwnsMountNamespace(), !inside};
+  const Capabilities own;
+  if (!own.Has(CAP_SYS_ADMIN)) return {};
+  if (InUserNamespace()) return {OwnsMountNamespace(), false, false};
+  return {true, true, own.Has(CAP_DAC_READ_SEARCH)};
 }
 
 bool MayMount() { return OwnMountPrivilege().may_mount; }

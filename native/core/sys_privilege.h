@@ -17,9 +17,6 @@ bool CanReadTrustedXattrs();
 // the kernel, to keep an index.
 bool CanOpenByHandle();
 
-// CanReadTrustedXattrs and CanOpenByHandle in one: what the kernel wants of who keeps an index.
-bool CanKeepIndex();
-
 // Whether our user namespace is not the one that the system started with.
 bool InUserNamespace();
 
@@ -30,10 +27,11 @@ bool OwnsMountNamespace();
 // Whether we may mount: both of it. Who may not makes an overlay in a namespace of its own.
 bool MayMount();
 
-// MayMount and CanReadTrustedXattrs in one, for who wants to know both.
+// All of it in as few calls as one question takes, for who wants to know more than one.
 struct MountPrivilege {
-  bool may_mount = false;
-  bool trusted_xattrs = false;
+  bool may_mount = false;       // MayMount
+  bool trusted_xattrs = false;  // CanReadTrustedXattrs
+  bool keeps_index = false;     // and CanOpenByHandle: what the kernel wants for an index
 };
 MountPrivilege OwnMountPrivilege();
 

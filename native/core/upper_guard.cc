@@ -84,7 +84,7 @@ UpperGuard::~UpperGuard() {
 }
 
 Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& upper_path,
-                                       const std::string& work_path) {
+                                       const std::string& work_path, const MountPrivilege& own) {
   ReleaseParkedGuards();
   auto upper_fd = OpenAgain(upper, upper_path);
   if (!upper_fd.ok()) return std::move(upper_fd.failure());
@@ -107,7 +107,7 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
     return locked_by_other(work, UseOfUpper::kWork);
   }
 
-  const std::optional<UseOfUpper> answer = AskKernel(upper, work);
+  const std::optional<UseOfUpper> answer = AskKernel(upper, work, own);
   guard.kernel_knows_ = answer.has_value();
   if (answer != UseOfUpper::kFree) {
     const std::optional<LeaseHolder> lease = LeaseOfThisBoot(work);

@@ -23,6 +23,7 @@
 #include "core/lease.h"
 #include "core/lease_file.h"
 #include "core/result.h"
+#include "core/sys_privilege.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -33,7 +34,7 @@ class UpperGuard {
   // have is waited for (45 ms), since those who only ask have it for a moment as well. The
   // descriptors may be O_PATH and are not kept; the paths are for messages.
   static Result<UpperGuard> Acquire(int upper, int work, const std::string& upper_path,
-                                    const std::string& work_path);
+                                    const std::string& work_path, const MountPrivilege& own);
 
   UpperGuard(UpperGuard&&) = default;
   UpperGuard& operator=(UpperGuard&& other) noexcept;

@@ -5,7 +5,6 @@
 
 #include "core/sys_fs_context.h"
 #include "core/sys_handle.h"
-#include "core/sys_privilege.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -43,9 +42,8 @@ Result<UniqueFd> EmptyDirectory() {
 
 }  // namespace
 
-std::optional<UseOfUpper> AskKernel(int upper, int work) {
-  // Without these the kernel leaves the index out in silence, and everything would seem free.
-  if (!CanKeepIndex()) return std::nullopt;
+std::optional<UseOfUpper> AskKernel(int upper, int work, const MountPrivilege& own) {
+  if (!own.keeps_index) return std::nullopt;
   auto handle = HandleAt(upper, ".");
   if (!handle.ok() || !handle.value()) return std::nullopt;
   const std::optional<bool> in_use = IsInUse(upper, work);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/result.h"
+#include "core/sys_privilege.h"
 
 namespace ovl {
 
@@ -20,7 +21,10 @@ enum class UseOfUpper : uint8_t { kFree, kUpper, kWork };  // which of the two i
 // index=on where redirects are not followed, and an index makes an error, EBUSY, of a lower that is
 // the upper or workdir of another overlay (Linux 5.8; that a mount has an id to be told by is 5.8
 // as well). A directory that others have as a lower is not in use in this sense.
-std::optional<UseOfUpper> AskKernel(int upper, int work);
+//
+// `own` is the caller's privilege: without it the kernel leaves the index out in silence, and
+// everything would seem free.
+std::optional<UseOfUpper> AskKernel(int upper, int work, const MountPrivilege& own);
 
 }  // namespace ovl
 

@@ -34,7 +34,8 @@ Result<UpperGuard> Acquire(const OverlayDirs& dirs, std::string_view upper = "up
                            std::string_view work = "work") {
   const UniqueFd upper_fd = dirs.Open(upper);
   const UniqueFd work_fd = dirs.Open(work);
-  return UpperGuard::Acquire(upper_fd.get(), work_fd.get(), dirs.Path(upper), dirs.Path(work));
+  return UpperGuard::Acquire(upper_fd.get(), work_fd.get(), dirs.Path(upper), dirs.Path(work),
+                             ovl::OwnMountPrivilege());
 }
 
 // "free", or the reason of the refusal. What is asked is not kept.

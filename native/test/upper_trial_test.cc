@@ -39,7 +39,7 @@ const char* Word(const std::optional<ovl::UseOfUpper>& answer) {
 std::string Ask(const OverlayDirs& dirs, std::string_view upper, std::string_view work) {
   const UniqueFd upper_fd = dirs.Open(upper);
   const UniqueFd work_fd = dirs.Open(work);
-  return Word(ovl::AskKernel(upper_fd.get(), work_fd.get()));
+  return Word(ovl::AskKernel(upper_fd.get(), work_fd.get(), ovl::OwnMountPrivilege()));
 }
 
 bool CannotAsk() {
