@@ -289,11 +289,12 @@ export class Overlay implements AsyncDisposable, Disposable {
   /**
    * Unmounts this very mount and nothing else: not what was mounted over it since, and nothing if
    * somebody else has unmounted it. Calling it again is harmless; if it rejects (`EBUSY` while files
-   * are open or a process works in it, with the `holders`) the overlay stays open and `close` can be tried again. A
-   * detached overlay goes away in any case: files that are still open keep working, and its upper
-   * stays in use until they are closed. A volatile or temporary upper that is still in use then is `EBUSY`
-   * too, and another `close` afterwards completes it; nothing else can be done with the overlay meanwhile. While one
-   `close` is under way another with other options has its turn only if the first fails.
+   * are open or a process works in it, with the `holders`) the overlay stays open and `close` can be
+   * tried again. A detached overlay goes away in any case: files that are still open keep working, and
+   * its upper stays in use until they are closed. A volatile or temporary upper that is still in use
+   * then is `EBUSY` too, and another `close` afterwards completes it; nothing else can be done with the
+   * overlay meanwhile. While one `close` is under way another with other options has its turn only if
+   * the first fails.
    *
    * Unless it is volatile the kernel writes the whole filesystem of the upper to disk here, which can
    * take a while.
