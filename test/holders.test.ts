@@ -233,7 +233,7 @@ rootTest('a process of another user [root only]', async (t) => {
   t.deepEqual(holdsOf(found, holder.pid), [{ kind: 'cwd', path: place.at('target') }]);
 });
 
-rootTest('what may not be looked at is counted [root only: there is somebody else]', async (t) => {
+rootTest('what may not be looked at is counted [root only]', async (t) => {
   using place = await mounted();
   using holder = await holdCwd(place.at('target'));
   chmodSync(place.base, 0o711);

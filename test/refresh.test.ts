@@ -212,7 +212,7 @@ for (const [who, words] of [
   ['an ordinary user', []],
   ['root of another user namespace', ['unshare', '--user', '--map-root-user', '--mount']],
 ] as const) {
-  rootTest(`${who} may not [root only: somebody else has mounted]`, async (t) => {
+  rootTest(`${who} may not [root only]`, async (t) => {
     using place = await mounted();
     chmodSync(place.base, 0o711);
     const index = fileURLToPath(import.meta.resolve('overlayfs'));
