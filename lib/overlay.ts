@@ -168,8 +168,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     if (path !== undefined) {
       closeSync(unwrap(native().openOverlay(mount, true))); // it is there
     }
-    const root =
-      path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mount)}`);
+    const root = path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mount)}`);
     const joined = relative.length === 0 ? root : Buffer.concat([root, Buffer.from('/'), relative]);
     return typeof name === 'string' ? joined.toString() : joined;
   }
