@@ -153,7 +153,9 @@ test('closing twice at a time never unmounts what lies beneath', async (t) => {
   for (let i = 0; i < 200; i++) {
     const overlay = await mountOverlay({
       lower: place.at('lower'),
-      upper: place.at('upper'),
+      // One of its own each time: whoever copies the mount namespace meanwhile (`unshare -m`) keeps the
+      // one before in use for a moment.
+      upper: place.at(`upper${i}`),
       target: place.at('volume'),
     });
     const closing = overlay.close();
