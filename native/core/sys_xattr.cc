@@ -121,11 +121,4 @@ Result<bool> GetXattrAt(int dir, const std::string& name, const std::string& att
   return Got(n, "lgetxattr", name);
 }
 
-Status SetXattr(int fd, const std::string& attribute, const std::string& value) {
-  if (::fsetxattr(fd, attribute.c_str(), value.data(), value.size(), 0) != 0) {
-    return Errno("fsetxattr", attribute);
-  }
-  return Done{};
-}
-
 }  // namespace ovl

@@ -25,9 +25,6 @@ Result<bool> CanHoldXattr(int fd, const std::string& attribute);
 Result<bool> GetXattrAt(int dir, const std::string& name, const std::string& attribute,
                         std::string& value);
 
-// fsetxattr(2).
-Status SetXattr(int fd, const std::string& attribute, const std::string& value);
-
 }  // namespace ovl
 
 #endif  // OVL_CORE_SYS_XATTR_H_
