@@ -19,7 +19,7 @@ namespace ovl {
 namespace {
 
 // Others that ask have the lock for a moment as well, and so does who releases.
-constexpr int kLockAttempts = 10;
+constexpr int kAttempts = 10;
 constexpr struct timespec kBetweenAttempts = {0, 5'000'000};
 
 Result<UniqueFd> OpenAgain(int dir, const std::string& path) {
@@ -35,7 +35,7 @@ Result<bool> LockPatiently(int fd, const std::string& path) {
       locked.failure().path = path;
       return std::move(locked.failure());
     }
-    if (locked.value() || attempt == kLockAttempts) return locked.value();
+    if (locked.value() || attempt == kAttempts) return locked.value();
     (void)::nanosleep(&kBetweenAttempts, nullptr);  // a signal only shortens the wait
   }
 }
@@ -107,21 +107,27 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
     return locked_by_other(work, UseOfUpper::kWork);
   }
 
-  const std::optional<UseOfUpper> answer = AskKernel(upper, work, own);
-  guard.kernel_knows_ = answer.has_value();
-  if (answer != UseOfUpper::kFree) {
+  for (int attempt = 1;; ++attempt) {
+    const std::optional<UseOfUpper> answer = AskKernel(upper, work, own);
+    guard.kernel_knows_ = answer.has_value();
+    if (answer == UseOfUpper::kFree) break;
     const std::optional<LeaseHolder> lease = LeaseOfThisBoot(work);
     auto found = FindOverlayOn(upper, work, lease);
-    if (answer) {
-      // It is in use whether it can be found or not.
-      if (!found.ok()) found = std::optional<FoundOverlay>();
-      return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
-    }
-    if (!found.ok()) return std::move(found.failure());
-    if (found.value()) {
+    if (!answer) {
+      if (!found.ok()) return std::move(found.failure());
+      if (!found.value()) break;
       const UseOfUpper use = found.value()->use;
       return InUse(use, upper_path, work_path, MountHolderText(found.value(), lease));
     }
+    // It is in use whether it can be found or not.
+    if (!found.ok()) found = std::optional<FoundOverlay>();
+    const bool before_our_eyes = found.value() && found.value()->process.empty();
+    if (before_our_eyes || attempt == kAttempts) {
+      return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
+    }
+    // What we cannot see in our own namespace may be unmounted and in use only through the copy
+    // that somebody has just made of that namespace (unshare(1), a container that starts).
+    (void)::nanosleep(&kBetweenAttempts, nullptr);
   }
   auto drafted = guard.Draft();
   if (!drafted.ok()) return std::move(drafted.failure());

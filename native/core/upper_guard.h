@@ -30,9 +30,10 @@ namespace ovl {
 
 class UpperGuard {
  public:
-  // EBUSY with reason "upper-in-use" or "work-in-use" and who it is in `detail`; a lock that others
-  // have is waited for (45 ms), since those who only ask have it for a moment as well. The
-  // descriptors may be O_PATH and are not kept; the paths are for messages.
+  // EBUSY with reason "upper-in-use" or "work-in-use" and who it is in `detail`. A lock that others
+  // have is waited for (45 ms), since those who only ask have it for a moment as well; so is an
+  // upper that the kernel has in use, but for no mount of our namespace. The descriptors may be
+  // O_PATH and are not kept; the paths are for messages.
   static Result<UpperGuard> Acquire(int upper, int work, const std::string& upper_path,
                                     const std::string& work_path, const MountPrivilege& own);
 

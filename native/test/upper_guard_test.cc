@@ -305,6 +305,29 @@ TEST(UpperGuardSeesContainers) {
   CHECK_EQ(Ask(dirs), "free");
 }
 
+// Who unshares has a copy of the mount for as long as the program takes that he starts there.
+TEST(UpperGuardWaitsForACopiedNamespace) {
+  if (NotRoot()) return;
+  constexpr struct timespec kShort = {0, 10'000'000};
+  const OverlayDirs dirs;
+  std::string answer;
+  // On a busy machine the copy may last longer than anybody waits: then it is another try.
+  for (int round = 0; round < 5 && answer != "free"; ++round) {
+    if (!CHECK_EQ(dirs.Mount("upper", "work", "merged"), 0)) return;
+    Child copy([&](const Child& child) {
+      child.Say(EnterMountNamespace() ? "copied" : "failed");
+      child.Pause();
+      (void)::nanosleep(&kShort, nullptr);
+    });
+    CHECK_EQ(copy.Hear(), "copied");
+    CHECK_EQ(::umount2(dirs.Path("merged").c_str(), 0), 0);
+    copy.Continue();
+    answer = Ask(dirs);
+    copy.Kill();
+  }
+  CHECK_EQ(answer, "free");
+}
+
 TEST(UpperGuardSeesOwnSandboxesOfAnOrdinaryUser) {
   if (NotRoot()) return;
   for (const char* const how : {"path", "relative path", "no lease"}) {
