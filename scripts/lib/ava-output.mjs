@@ -23,8 +23,11 @@ export class AvaOutput {
   #crashes = [];
   // ava's closing lines name the passed tests only when none failed.
   #ticks = 0;
+  #detailed = false;
   skips = [];
   failures = [];
+  /** What ava says of its failures: after a rule, its closing lines before. */
+  details = [];
   empty = false;
 
   add(chunk) {
@@ -36,6 +39,11 @@ export class AvaOutput {
   }
 
   #read(line) {
+    if (/^\s*─+$/.test(line)) {
+      this.#detailed = true;
+    } else if (this.#detailed) {
+      this.details.push(line);
+    }
     for (const [name, pattern] of Object.entries(patterns)) {
       const count = pattern.exec(line)?.[1];
       if (count) {
@@ -76,6 +84,7 @@ export class AvaOutput {
       failed: silent ? 1 : counted,
       failures,
       skips: this.skips,
+      details: counted > 0 ? this.details : [],
     };
   }
 }

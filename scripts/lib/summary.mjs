@@ -8,7 +8,7 @@ function forbidden(title) {
 
 /** Applies the rule for skips, and gives every result the same shape. */
 export function judge(name, result) {
-  const judged = { name, passed: 0, failed: 0, failures: [], skips: [], ...result };
+  const judged = { name, passed: 0, failed: 0, failures: [], skips: [], details: [], ...result };
   if (result.skip) {
     judged.skips = ci ? [] : [result.skip];
     judged.failures = ci ? [`skipped, which CI=true forbids: ${result.skip}`] : [];
@@ -59,6 +59,8 @@ export function summarise(suites) {
   heading('summary');
   table(suites);
   list('skipped', suites, 'skips');
+  // Thousands of lines further up they are found by nobody who has only the end of a log.
+  list('in detail', suites, 'details');
   list('failed', suites, 'failures');
   const sum = (count) => suites.reduce((total, suite) => total + count(suite), 0);
   const failed = sum((suite) => suite.failed);
