@@ -12,6 +12,7 @@
 #include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
+#include "core/sys_superblock.h"
 #include "core/tree_removal.h"
 #include "core/upper_trial.h"
 #include "core/volatile_marker.h"
@@ -97,8 +98,10 @@ Status LiveOverlay::Unmount(bool lazy) {
 }
 
 // That the mount is gone from its place does not say so: who has a file open, or another mount
-// namespace a copy, writes on. Where the kernel cannot be asked this process is.
+// namespace a copy, writes on. That the whole overlay is gone does, and is asked first: it takes one
+// call, and no privilege. Then the kernel is asked, and where that cannot be done this process.
 Status LiveOverlay::CheckUnused() const {
+  if (IsFilesystemGone(ids_.identity.device)) return Done{};
   const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get(), OwnMountPrivilege());
   const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.identity.id);
   if (used) return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
@@ -133,7 +136,8 @@ Status LiveOverlay::CleanUp(const CloseRequest& request) {
 // kernel knows, if it can be asked; else the lock stays until this process has nothing open there.
 void LiveOverlay::GiveBack() {
   if (!guard_) return;
-  if (!guard_->kernel_knows() && HoldsMount(ids_.identity.id)) {
+  if (!guard_->kernel_knows() && !IsFilesystemGone(ids_.identity.device) &&
+      HoldsMount(ids_.identity.id)) {
     ParkGuard(std::move(*guard_), ids_.identity.id);
   } else if (!lazily_) {
     guard_->Release();

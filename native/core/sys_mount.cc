@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace ovl {
@@ -19,11 +20,14 @@ struct KernelStatx {
   uint32_t mask;
   uint32_t blksize;
   uint64_t attributes;
-  uint8_t skipped[128];
+  uint8_t skipped[120];
+  uint32_t dev_major;
+  uint32_t dev_minor;
   uint64_t mnt_id;
   uint8_t rest[104];
 };
 static_assert(sizeof(KernelStatx) == 256, "struct statx is 256 bytes on every architecture");
+static_assert(offsetof(KernelStatx, dev_major) == 0x88, "stx_dev_major lies at 0x88");
 static_assert(offsetof(KernelStatx, mnt_id) == 0x90, "stx_mnt_id lies at 0x90");
 
 const char* OrNull(const std::optional<std::string>& text) {
@@ -64,6 +68,7 @@ Result<MountIdentity> IdentifyMount(int fd) {
   if (!identity.unique && (st.value().mask & kStatxMntId) == 0) {
     return Refusal(ENOSYS, "statx", "no-mount-id");
   }
+  identity.device = makedev(st.value().dev_major, st.value().dev_minor);
   identity.id = st.value().mnt_id;
   identity.root = (st.value().attributes & kStatxAttrMountRoot) != 0;
   return identity;

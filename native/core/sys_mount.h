@@ -2,6 +2,8 @@
 #ifndef OVL_CORE_SYS_MOUNT_H_
 #define OVL_CORE_SYS_MOUNT_H_
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,6 +33,7 @@ Status Umount(const std::string& target, int flags);
 
 // Which mount a descriptor is on.
 struct MountIdentity {
+  dev_t device = 0;     // of the filesystem; of a subvolume's own where it has one (btrfs)
   uint64_t id = 0;      // unique for as long as the system runs, if `unique`
   bool unique = false;  // Linux 6.8; before that an id is used again after an unmount
   bool root = false;    // the descriptor is the root of the mount (Linux 5.8)

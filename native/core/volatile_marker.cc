@@ -58,8 +58,17 @@ Result<std::vector<Opened>> OpenWay(int work, const std::string& work_path) {
 
 bool IsMarked(const std::vector<Opened>& way) { return way.size() == 1 + std::size(kWay); }
 
+// Mode 0 again: means nothing to root, and the owner has to change it first.
 Status Remove(const Opened& dir, const char* name, int flags) {
   if (::unlinkat(dir.fd.get(), name, flags) == 0 || errno == ENOENT) return Done{};
+  if (errno == EACCES) {
+    auto opened = ChangeMode(dir.fd.get(), 0700);
+    if (!opened.ok()) {
+      opened.failure().path = dir.path;
+      return opened;
+    }
+    if (::unlinkat(dir.fd.get(), name, flags) == 0 || errno == ENOENT) return Done{};
+  }
   return Errno("unlinkat", dir.path + "/" + name);
 }
 
@@ -70,13 +79,6 @@ Status RemoveVolatileMarker(int work, const std::string& work_path) {
   if (!opened.ok()) return std::move(opened.failure());
   const std::vector<Opened>& way = opened.value();
   if (!IsMarked(way)) return Done{};
-  // Mode 0 again. As root it changes nothing that matters.
-  for (size_t i = 1; i < way.size(); ++i) {
-    auto changed = ChangeMode(way[i].fd.get(), 0700);
-    if (changed.ok()) continue;
-    changed.failure().path = way[i].path;
-    return changed;
-  }
   auto status = Remove(way[3], "dirty", 0);
   if (status.ok()) status = Remove(way[2], "volatile", AT_REMOVEDIR);
   if (!status.ok()) return status;
@@ -104,6 +106,10 @@ Status PutVolatileMarker(int work, const std::string& work_path) {
 }
 
 Result<bool> HasVolatileMarker(int work, const std::string& work_path) {
+  // As a rule there is none, and one look says so.
+  struct stat st;
+  const auto there = StatAt(work, "work/incompat", st);
+  if (there.ok() && !there.value()) return false;
   auto way = OpenWay(work, work_path);
   if (!way.ok()) return std::move(way.failure());
   return IsMarked(way.value());
