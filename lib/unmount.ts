@@ -46,7 +46,7 @@ export interface UnmountSyncOptions {
    * `any` all of them. What is mounted there while it is going on stays.
    */
   readonly all?: boolean;
-  /** Try again while it is busy. Default: not at all. */
+  /** Try again while it is busy. Default: for 45 ms only, in which a lookup of a path by others passes. */
   readonly retry?: UnmountRetry;
 }
 

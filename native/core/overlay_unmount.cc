@@ -3,10 +3,12 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/mount_table.h"
 #include "core/overlay_magic.h"
+#include "core/patience.h"
 #include "core/sys_file.h"
 
 namespace ovl {
@@ -57,6 +59,12 @@ Status UnmountPlace(const std::string& path, int flags) {
   if (status.failure().err == EPERM) status.failure().reason = "unmount-no-privilege";
   if (status.failure().err == EINVAL) status.failure().reason = "mount-locked";
   return status;
+}
+
+// Busy, and the kernel says so: a path that leads through the mount is looked up somewhere just now,
+// by a backup, a df(1) or whoever searches /proc; or a program with a file open there is ending.
+bool MayPass(const Failure& failure) {
+  return failure.err == EBUSY && std::string_view(failure.reason).empty();
 }
 
 Unmounted Failed(Failure failure) { return Unmounted{{}, std::move(failure), {}}; }
@@ -139,18 +147,22 @@ Unmounted UnmountRest(std::vector<MountEntry> rest, int flags) {
   Unmounted out;
   out.rest = std::move(rest);
   std::optional<Failure> hidden;  // why the last one that could not be found was not
+  Patience patience;              // for all of them together
   const auto take = [&](const MountEntry& entry) -> Result<bool> {
-    auto place = LookAt(entry.target);
-    if (!place.ok()) {
-      hidden = std::move(place.failure());
-      return false;
+    for (;;) {
+      auto place = LookAt(entry.target);
+      if (!place.ok()) {
+        hidden = std::move(place.failure());
+        return false;
+      }
+      if (!IsRootOf(place.value().ids, entry)) {
+        hidden = Refusal(EBUSY, "umount2", "covered", entry.target);
+        return false;
+      }
+      const Status status = UnmountPlace(place.value().path, flags);
+      if (status.ok()) break;
+      if (!MayPass(status.failure()) || !patience.Another()) return status.failure();
     }
-    if (!IsRootOf(place.value().ids, entry)) {
-      hidden = Refusal(EBUSY, "umount2", "covered", entry.target);
-      return false;
-    }
-    const Status status = UnmountPlace(place.value().path, flags);
-    if (!status.ok()) return status.failure();
     out.places.push_back(entry.target);
     return true;
   };
@@ -189,7 +201,9 @@ Unmounted UnmountById(uint64_t id, int flags, const UnmountScope& scope) {
   return UnmountRest(PlanUnmount(table.value(), entry.value()->id, scope), flags);
 }
 
-Status UnmountExactly(const std::string& target, const MountIds& ids, int flags) {
+namespace {
+
+Status TryExactly(const std::string& target, const MountIds& ids, int flags) {
   auto path = FindAt(target, ids.identity);
   if (path.ok() && path.value()) return UnmountPlace(*path.value(), flags);
   auto table = ReadMountTable();
@@ -203,6 +217,16 @@ Status UnmountExactly(const std::string& target, const MountIds& ids, int flags)
     return Refusal(EBUSY, "umount2", "covered", entry.target);
   }
   return Done{};  // somebody else unmounted it: there is nothing of ours left
+}
+
+}  // namespace
+
+Status UnmountExactly(const std::string& target, const MountIds& ids, int flags) {
+  Patience patience;
+  for (;;) {
+    auto status = TryExactly(target, ids, flags);
+    if (status.ok() || !MayPass(status.failure()) || !patience.Another()) return status;
+  }
 }
 
 }  // namespace ovl

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 
-#include <ctime>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "core/holder_text.h"
 #include "core/own_descriptors.h"
+#include "core/patience.h"
 #include "core/sys_file.h"
 #include "core/sys_lock.h"
 #include "core/upper_search.h"
@@ -18,25 +18,22 @@ namespace ovl {
 
 namespace {
 
-// Others that ask have the lock for a moment as well, and so does who releases.
-constexpr int kAttempts = 10;
-constexpr struct timespec kBetweenAttempts = {0, 5'000'000};
-
 Result<UniqueFd> OpenAgain(int dir, const std::string& path) {
   UniqueFd fd(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return Errno("openat", path);
   return fd;
 }
 
+// Others that ask have the lock for a moment as well, and so does who releases.
 Result<bool> LockPatiently(int fd, const std::string& path) {
-  for (int attempt = 1;; ++attempt) {
+  Patience patience;
+  for (;;) {
     auto locked = TryLock(fd);
     if (!locked.ok()) {
       locked.failure().path = path;
       return std::move(locked.failure());
     }
-    if (locked.value() || attempt == kAttempts) return locked.value();
-    (void)::nanosleep(&kBetweenAttempts, nullptr);  // a signal only shortens the wait
+    if (locked.value() || !patience.Another()) return locked.value();
   }
 }
 
@@ -107,7 +104,8 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
     return locked_by_other(work, UseOfUpper::kWork);
   }
 
-  for (int attempt = 1;; ++attempt) {
+  Patience patience;
+  for (;;) {
     const std::optional<UseOfUpper> answer = AskKernel(upper, work, own);
     guard.kernel_knows_ = answer.has_value();
     if (answer == UseOfUpper::kFree) break;
@@ -122,12 +120,11 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
     // It is in use whether it can be found or not.
     if (!found.ok()) found = std::optional<FoundOverlay>();
     const bool before_our_eyes = found.value() && found.value()->process.empty();
-    if (before_our_eyes || attempt == kAttempts) {
-      return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
-    }
     // What we cannot see in our own namespace may be unmounted and in use only through the copy
     // that somebody has just made of that namespace (unshare(1), a container that starts).
-    (void)::nanosleep(&kBetweenAttempts, nullptr);
+    if (before_our_eyes || !patience.Another()) {
+      return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
+    }
   }
   auto drafted = guard.Draft();
   if (!drafted.ok()) return std::move(drafted.failure());
