@@ -98,8 +98,8 @@ Status LiveOverlay::Unmount(bool lazy) {
 }
 
 // That the mount is gone from its place does not say so: who has a file open, or another mount
-// namespace a copy, writes on. That the whole overlay is gone does, and is asked first: it takes one
-// call, and no privilege. Then the kernel is asked, and where that cannot be done this process.
+// namespace a copy, writes on. That the whole overlay is gone does, and is asked first: it takes
+// one call, and no privilege. Then the kernel is asked, and where that cannot be done this process.
 Status LiveOverlay::CheckUnused() const {
   if (IsFilesystemGone(ids_.identity.device)) return Done{};
   const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get(), OwnMountPrivilege());
