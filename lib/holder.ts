@@ -117,15 +117,18 @@ function submountsText({ submounts }: MountHolders): string | undefined {
     : undefined;
 }
 
-/** What keeps a mount from being unmounted, and what can be done. */
-export function busyText(found: MountHolders): string {
+/**
+ * What keeps a mount from being unmounted, and what can be done. `lazily`: it can be detached all the same,
+ * as it cannot where the upper goes with it.
+ */
+export function busyText(found: MountHolders, lazily: boolean): string {
   const { copies, unreadable } = found;
   const why = [holdersText(found), submountsText(found)].filter((text) => text !== undefined);
   const clauses = [
     ...(why.length > 0 ? why : ['no process that holds it could be found']),
     ...(why.length === 0 && copies.length > 0 ? [listed(copies.map(copyText))] : []),
     ...(unreadable > 0 ? [`processes of others that may not be looked at: ${unreadable}`] : []),
-    'end what holds it, or detach it all the same with `lazy: true` (`--lazy`)',
+    `end what holds it${lazily ? ', or detach it all the same with `lazy: true` (`--lazy`)' : ', and try again'}`,
   ];
   return clauses.join('; ');
 }

@@ -114,34 +114,36 @@ function notFound(error: unknown): { readonly hint: string } {
   return { hint: `who holds it could not be found out (${error.message})` };
 }
 
-function findings(found: MountHolders): Findings {
-  return { hint: busyText(found), holders: found.holders };
+/** What is known of an unmounting beside its failure. */
+export interface Unmounting {
+  /** The mount points that went before. */
+  readonly unmounted?: readonly string[];
+  /** It cannot be detached lazily: its upper is removed with it. */
+  readonly neverLazy?: boolean;
 }
 
-/**
- * The error of a failed unmounting; where the mount is busy it names who holds it. `unmounted` are the
- * mount points that went before.
- */
-export async function explainBusy(
-  failure: Failure,
-  unmounted: readonly string[] = [],
-): Promise<OverlayError> {
+function findings(found: MountHolders, { neverLazy = false }: Unmounting): Findings {
+  return { hint: busyText(found, !neverLazy), holders: found.holders };
+}
+
+/** The error of a failed unmounting; where the mount is busy it names who holds it. */
+export async function explainBusy(failure: Failure, about: Unmounting = {}): Promise<OverlayError> {
   const found =
     isBusy(failure) && failure.path !== null
-      ? await search(failure.path, undefined).then(findings, notFound)
+      ? await search(failure.path, undefined).then((all) => findings(all, about), notFound)
       : {};
-  return errorFromFailure(failure, { ...found, unmounted });
+  return errorFromFailure(failure, { ...found, unmounted: about.unmounted ?? [] });
 }
 
 /** Like `explainBusy`, blocking. */
-export function explainBusySync(failure: Failure, unmounted: readonly string[] = []): OverlayError {
+export function explainBusySync(failure: Failure, about: Unmounting = {}): OverlayError {
   let found: Findings = {};
   if (isBusy(failure) && failure.path !== null) {
     try {
-      found = findings(searchSync(failure.path));
+      found = findings(searchSync(failure.path), about);
     } catch (error) {
       found = notFound(error);
     }
   }
-  return errorFromFailure(failure, { ...found, unmounted });
+  return errorFromFailure(failure, { ...found, unmounted: about.unmounted ?? [] });
 }

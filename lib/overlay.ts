@@ -77,6 +77,8 @@ export class Overlay implements AsyncDisposable, Disposable {
   readonly #opened: LayersHandle;
   /** Of the top-most lower, if it was named. */
   readonly #lowerPath: Buffer | undefined;
+  /** Its upper is a directory that goes with it. */
+  readonly #temporary: boolean;
   #path: Buffer | undefined;
   #closing: Promise<void> | undefined;
   #closingAs = '';
@@ -98,6 +100,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     this.#mount = mount;
     this.#opened = layers;
     this.#path = target ?? undefined;
+    this.#temporary = spec.upper.kind === 3;
     this.#lowerPath = spec.lower[0]?.path ?? undefined;
     this.lowerBytes = spec.lower.map(layerName);
     this.dataLowerBytes = spec.dataLower.map(layerName);
@@ -322,7 +325,7 @@ export class Overlay implements AsyncDisposable, Disposable {
     if (!this.#closed) {
       const outcome = native().closeOverlay(this.#mount, this.#opened, ...request, true);
       if ('failure' in outcome) {
-        throw explainBusySync(outcome.failure);
+        throw explainBusySync(outcome.failure, { neverLazy: this.#temporary });
       }
       this.#closed = true;
     }
@@ -339,7 +342,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   async #close(request: CloseRequest): Promise<void> {
     const outcome = await native().closeOverlay(this.#mount, this.#opened, ...request, false);
     if ('failure' in outcome) {
-      throw await explainBusy(outcome.failure);
+      throw await explainBusy(outcome.failure, { neverLazy: this.#temporary });
     }
     this.#closed = true;
   }

@@ -144,6 +144,9 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
 
   // Options
   'options-exclude': ({ detail }) => `${detail} exclude each other; leave one of them out`,
+  'option-needs-trusted': ({ detail }) =>
+    `${detail} is not to be had without CAP_SYS_ADMIN in the initial user namespace: an overlay that may not ` +
+    'write trusted.* attributes has userxattr, and the kernel does not take both; leave it out, or mount as root',
   'option-unknown': ({ detail }) =>
     `this kernel does not know the option ${detail}; leave it out, or use a newer kernel`,
   'option-bad-value': ({ detail }) =>

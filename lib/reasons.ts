@@ -67,6 +67,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'stacked-too-deep': ({ path }) =>
     `the lower ${path} lies on an overlay that itself has an overlay below it, and the kernel stacks ` +
     'two; use a lower that is not on an overlay',
+  'perhaps-too-deep': ({ path }) =>
+    `the kernel gives no reason. The lower ${path} is an overlay: if that has an overlay below it in turn, ` +
+    'it is one too many, since the kernel stacks two; use the layers of the overlay instead of the overlay',
   'lower-on-proc': ({ path }) =>
     `the lower ${path} lies on procfs, which the kernel does not take as a layer`,
   'lowers-overlap': ({ path, dest }) =>

@@ -174,7 +174,7 @@ export async function unmount(
   for (;;) {
     const { done, failure } = progress.add(outcome);
     if (failure !== undefined) {
-      throw await explainBusy(failure, progress.unmounted());
+      throw await explainBusy(failure, { unmounted: progress.unmounted() });
     }
     if (done) {
       return;
@@ -197,7 +197,7 @@ export function unmountSync(target: PathLike | MountReference, options?: Unmount
   for (;;) {
     const { done, failure } = progress.add(outcome);
     if (failure !== undefined) {
-      throw explainBusySync(failure, progress.unmounted());
+      throw explainBusySync(failure, { unmounted: progress.unmounted() });
     }
     if (done) {
       return;

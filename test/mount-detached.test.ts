@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import test from 'ava';
-import { listOverlays, mountOverlay, mountOverlaySync, Overlay } from 'overlayfs';
+import { listOverlays, mountOverlay, mountOverlaySync, Overlay, OverlayError } from 'overlayfs';
 import { listed } from './helpers/listed.ts';
 import { asRoot, Place } from './helpers/place.ts';
 
@@ -182,6 +182,32 @@ test('an overlay is a lower of another one', async (t) => {
   t.deepEqual(await listed(base.changes()), ['A middle']);
   t.is(readFileSync(base.resolve('middle'), 'utf8'), 'middle');
   t.true(base instanceof Overlay);
+});
+
+// The depth of those in the table of mounts is known; of a detached one only the kernel knows it.
+test('a third overlay upon two detached ones is refused with what may be the cause', async (t) => {
+  using place = new Place('lower', 'second', 'third');
+  await using first = await mountOverlay({ lower: [place.at('lower'), place.at('second')] });
+  await using second = await mountOverlay({ lower: [first, place.at('third')] });
+  const error = await t.throwsAsync(mountOverlay({ lower: second, upper: place.at('upper') }), {
+    instanceOf: OverlayError,
+    code: 'EINVAL',
+  });
+  t.regex(error?.hint ?? '', /is an overlay: if that has an overlay below it in turn/);
+});
+
+test('a busy overlay whose upper goes with it is not said to be detached lazily', async (t) => {
+  using place = new Place('lower', 'target');
+  const overlay = await mountOverlay({
+    lower: place.at('lower'),
+    upper: { type: 'directory', parent: place.at('.') },
+    target: place.at('target'),
+  });
+  const file = openSync(place.at('target'), 'r');
+  const error = t.throws(() => overlay.closeSync(), { instanceOf: OverlayError, code: 'EBUSY' });
+  t.regex(error?.hint ?? '', /end what holds it, and try again$/);
+  closeSync(file);
+  await overlay.close();
 });
 
 test('layers that are open: a directory, and none', async (t) => {

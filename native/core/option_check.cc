@@ -140,11 +140,17 @@ Findings FindOptionConflicts(const OverlaySpec& spec, const Options& options) {
   const std::string redirect = OptionValue(options, "redirect_dir");
   const bool metacopy = IsOn(options, "metacopy");
   const bool exported = IsOn(options, "nfs_export");
-  if (user && metacopy) found.push_back(Exclude("userxattr", "metacopy=on"));
+  // Who may not write trusted.* has userxattr without having asked for it.
+  const bool implied = user && !spec.features.userxattr;
+  const auto against_user = [&](const std::string& option) {
+    found.push_back(implied ? Mistake(EINVAL, "option-needs-trusted", "", "", option)
+                            : Exclude("userxattr", option));
+  };
+  if (user && metacopy) against_user("metacopy=on");
   // "off" is an alias of "follow" where the module parameter redirect_always_follow is on, so it
   // depends on the machine.
   if (user && !redirect.empty() && redirect != "nofollow") {
-    found.push_back(Exclude("userxattr", Named(options, "redirect_dir")));
+    against_user(Named(options, "redirect_dir"));
   }
   const bool enough = redirect.empty() || redirect == "on" || (!writable && redirect == "follow");
   if (metacopy && !enough) {

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "core/finding.h"
+#include "core/layer_place.h"
 #include "core/overlay_features.h"
 #include "core/overlay_inspection.h"
+#include "core/overlay_magic.h"
 #include "core/sys_privilege.h"
 
 namespace ovl {
@@ -49,6 +51,17 @@ std::optional<Finding> SuspectOfOldKernel(const OverlaySpec& spec) {
   return std::nullopt;
 }
 
+// How deep overlays lie on each other is read from the table of mounts, in which a detached one
+// does not appear.
+std::optional<Finding> SuspectOfDepth(const OverlaySpec& spec) {
+  for (const LayerSpec& lower : spec.lower) {
+    auto place = FindPlace(lower);
+    if (!place.ok() || !IsOverlay(place.value().fs)) continue;
+    return Mistake(EINVAL, "perhaps-too-deep", place.value().path);
+  }
+  return std::nullopt;
+}
+
 std::optional<Finding> ByNumber(int err, const OverlaySpec& spec) {
   switch (err) {
     case ENODEV:
@@ -59,7 +72,8 @@ std::optional<Finding> ByNumber(int err, const OverlaySpec& spec) {
       if (spec.features.is_volatile) return Mistake(EIO, "volatile-after-error", spec.upper.path);
       return std::nullopt;
     case EINVAL:
-      return SuspectOfOldKernel(spec);
+      if (auto suspect = SuspectOfOldKernel(spec)) return suspect;
+      return SuspectOfDepth(spec);
     default:
       return std::nullopt;
   }

@@ -14,6 +14,7 @@ const withOptions =
 
 const handles = { as: 'root', why: 'a user namespace has no index to keep' } as const;
 const trusted = { as: 'root', why: 'a user namespace has userxattr always' } as const;
+const untrusted = { as: 'user', why: 'root may write trusted attributes' } as const;
 
 export const optionMistakes: readonly Mistake[] = [
   {
@@ -36,6 +37,22 @@ export const optionMistakes: readonly Mistake[] = [
     code: 'EINVAL',
     reason: 'options-exclude',
     hint: /userxattr and redirect_dir=follow exclude each other/,
+  },
+  {
+    title: 'metacopy where userxattr was not asked for',
+    only: untrusted,
+    prepare: withOptions({ metacopy: true }),
+    code: 'EINVAL',
+    reason: 'option-needs-trusted',
+    hint: /metacopy=on is not to be had without CAP_SYS_ADMIN/,
+  },
+  {
+    title: 'redirects where userxattr was not asked for',
+    only: untrusted,
+    prepare: withOptions({ redirectDir: 'on' }),
+    code: 'EINVAL',
+    reason: 'option-needs-trusted',
+    hint: /redirect_dir=on is not to be had without CAP_SYS_ADMIN/,
   },
   {
     title: 'metacopy without redirects',
