@@ -12,15 +12,30 @@
 
 namespace ovl {
 
+// Lets go of an object in the pool.
+class Burial final : public Napi::AsyncWorker {
+ public:
+  Burial(Napi::Env env, std::shared_ptr<void> object)
+      : Napi::AsyncWorker(env, "overlayfs"), object_(std::move(object)) {}
+  void Execute() override { object_.reset(); }
+
+ private:
+  std::shared_ptr<void> object_;
+};
+
+// Whether an environment is coming to its end, after which nothing can be queued any more.
+std::shared_ptr<const bool> EnvironmentEnds(Napi::Env env);
+
 // What JavaScript holds is a reference that can be let go of early (closing), while queued work
 // that still uses the object has one of its own.
 template <typename T>
 class Handle {
  public:
+  // What is collected and was never closed ends in the pool as well, for the same reason.
   static Napi::Value New(Napi::Env env, std::shared_ptr<T> object) {
-    auto holder = std::make_unique<Holder>(std::make_shared<Slot>(std::move(object)));
-    auto value = Napi::External<Holder>::New(env, holder.get(),
-                                             [](Napi::BasicEnv, Holder* gone) { delete gone; });
+    auto holder = std::make_unique<Holder>(
+        Holder{std::make_shared<Slot>(std::move(object)), EnvironmentEnds(env)});
+    auto value = Napi::External<Holder>::New(env, holder.get(), Finalize);
     if (!value.IsEmpty()) (void)holder.release();  // else there is none, and nobody to delete it
     return value;  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the finalizer deletes it
   }
@@ -35,7 +50,7 @@ class Handle {
   }
   // The same as the end of other work, if that goes well; from any thread.
   static auto Releaser(const Napi::Value& value) {
-    return [slot = SlotOf(value)] { slot->Clear(); };
+    return [slot = SlotOf(value)] { slot->Take().reset(); };
   }
 
  private:
@@ -46,20 +61,31 @@ class Handle {
       const std::lock_guard lock(mutex_);
       return object_;
     }
-    void Clear() {
-      std::shared_ptr<T> gone;  // ends after the lock, which the event loop may be waiting for
+    // It ends with what is returned, not under the lock that the event loop may be waiting for.
+    std::shared_ptr<T> Take() {
       const std::lock_guard lock(mutex_);
-      std::swap(gone, object_);
+      return std::exchange(object_, nullptr);
     }
 
    private:
     std::mutex mutex_;
     std::shared_ptr<T> object_;
   };
-  using Holder = std::shared_ptr<Slot>;
+  struct Holder {
+    std::shared_ptr<Slot> slot;
+    std::shared_ptr<const bool> environment_ends;
+  };
 
-  static Holder SlotOf(const Napi::Value& value) {
-    return *value.As<Napi::External<Holder>>().Data();
+  static std::shared_ptr<Slot> SlotOf(const Napi::Value& value) {
+    return value.As<Napi::External<Holder>>().Data()->slot;
+  }
+
+  static void Finalize(Napi::Env env, Holder* holder) {
+    const std::unique_ptr<Holder> gone(holder);
+    // Queued work has a reference of its own, and ends the object itself.
+    auto object = gone->slot->Take();
+    if (!object || object.use_count() > 1 || *gone->environment_ends) return;
+    (new Burial(env, std::move(object)))->Queue();  // deletes itself
   }
 };
 
