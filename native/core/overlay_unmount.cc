@@ -61,8 +61,9 @@ Status UnmountPlace(const std::string& path, int flags) {
   return status;
 }
 
-// Busy, and the kernel says so: a path that leads through the mount is looked up somewhere just now,
-// by a backup, a df(1) or whoever searches /proc; or a program with a file open there is ending.
+// Busy, and the kernel says so: a path that leads through the mount is looked up somewhere just
+// now, by a backup, a df(1) or whoever searches /proc; or a program with a file open there is
+// ending.
 bool MayPass(const Failure& failure) {
   return failure.err == EBUSY && std::string_view(failure.reason).empty();
 }

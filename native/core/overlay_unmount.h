@@ -1,5 +1,5 @@
-// Unmounting: only what is meant, never by path alone. Where the kernel says that a mount is busy it
-// is tried again for 45 ms: a lookup of a path in it is enough for that answer.
+// Unmounting: only what is meant, never by path alone. Where the kernel says that a mount is busy
+// it is tried again for 45 ms: a lookup of a path in it is enough for that answer.
 #ifndef OVL_CORE_OVERLAY_UNMOUNT_H_
 #define OVL_CORE_OVERLAY_UNMOUNT_H_
 

@@ -1,5 +1,3 @@
-#include "core/sys_superblock.h"
-
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -7,6 +5,7 @@
 
 #include "core/sys_fs_context.h"
 #include "core/sys_mount.h"
+#include "core/sys_superblock.h"
 #include "core/unique_fd.h"
 #include "test/check.h"
 
