@@ -15,6 +15,7 @@ import {
 import test from 'ava';
 import { listOverlays, mountOverlay, mountOverlaySync, Overlay, OverlayError } from 'overlayfs';
 import { listed } from './helpers/listed.ts';
+import { closeAtLast } from './helpers/mounting.ts';
 import { asRoot, Place } from './helpers/place.ts';
 
 const overlayMagic = 0x794c7630;
@@ -207,7 +208,7 @@ test('a busy overlay whose upper goes with it is not said to be detached lazily'
   const error = t.throws(() => overlay.closeSync(), { instanceOf: OverlayError, code: 'EBUSY' });
   t.regex(error?.hint ?? '', /end what holds it, and try again$/);
   closeSync(file);
-  await overlay.close();
+  await closeAtLast(overlay);
 });
 
 test('layers that are open: a directory, and none', async (t) => {

@@ -9,6 +9,7 @@
 #include "core/mount_place.h"
 #include "core/overlay_refresh.h"
 #include "core/own_descriptors.h"
+#include "core/patience.h"
 #include "core/sys_file.h"
 #include "core/sys_mount_tree.h"
 #include "core/sys_privilege.h"
@@ -101,11 +102,14 @@ Status LiveOverlay::Unmount(bool lazy) {
 // namespace a copy, writes on. That the whole overlay is gone does, and is asked first: it takes
 // one call, and no privilege. Then the kernel is asked, and where that cannot be done this process.
 Status LiveOverlay::CheckUnused() const {
-  if (IsFilesystemGone(ids_.identity.device)) return Done{};
-  const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get(), OwnMountPrivilege());
-  const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.identity.id);
-  if (used) return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
-  return Done{};
+  Patience patience;
+  do {
+    if (IsFilesystemGone(ids_.identity.device)) return Done{};
+    const auto use = AskKernel(leftovers_.upper.get(), leftovers_.work.get(), OwnMountPrivilege());
+    const bool used = use ? *use != UseOfUpper::kFree : HoldsMount(ids_.identity.id);
+    if (!used) return Done{};
+  } while (patience.Another());
+  return Refusal(EBUSY, "umount2", "still-used", leftovers_.upper_path);
 }
 
 Status LiveOverlay::CleanUp(const CloseRequest& request) {

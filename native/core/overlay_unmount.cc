@@ -37,16 +37,14 @@ bool Is(const Place& place, const MountIds& ids) {
   return place.ids.identity.root && place.ids.identity.id == ids.identity.id;
 }
 
-// The mount point, resolved, of one certain mount, if that is what is on top at a path.
-Result<std::optional<std::string>> FindAt(const std::string& target, const MountIdentity& mount) {
+// The mount point, resolved, of one certain mount, if that is what is on top at a path; else "".
+Result<std::string> FindAt(const std::string& target, const MountIdentity& mount) {
   auto fd = OpenPath(target);
   if (!fd.ok()) return std::move(fd.failure());
   auto there = IdentifyMount(fd.value().get());
   if (!there.ok()) return std::move(there.failure());
-  if (!there.value().root || there.value().id != mount.id) return std::optional<std::string>();
-  auto path = PathOfFd(fd.value().get());
-  if (!path.ok()) return std::move(path.failure());
-  return std::optional<std::string>(std::move(path.value()));
+  if (!there.value().root || there.value().id != mount.id) return std::string();
+  return PathOfFd(fd.value().get());
 }
 
 // Of a place that was looked at: the root of a mount.
@@ -206,7 +204,7 @@ namespace {
 
 Status TryExactly(const std::string& target, const MountIds& ids, int flags) {
   auto path = FindAt(target, ids.identity);
-  if (path.ok() && path.value()) return UnmountPlace(*path.value(), flags);
+  if (path.ok() && !path.value().empty()) return UnmountPlace(path.value(), flags);
   auto table = ReadMountTable();
   if (!table.ok()) return std::move(table.failure());
   for (const MountEntry& entry : table.value()) {

@@ -4,7 +4,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { overlayMounts, temporaryDirectories } from './leftovers.mjs';
 
-const ava = join(process.cwd(), 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
+// Outside of any namespace nobody mounts, and nobody may unshare one.
+const apart = process.env.OVERLAYFS_TEST_AS !== 'unprivileged';
+const ava = apart
+  ? join(import.meta.dirname, 'ava-files-apart.mjs')
+  : join(process.cwd(), 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
 const before = new Set([...overlayMounts(), ...temporaryDirectories()]);
 
 // Like this process itself, ava does not outlive its parent, even if that is killed.

@@ -2,8 +2,10 @@
  * Mounting by the interface of the suite: the tests of mounting run once with each of the kernel's two.
  * A test that names one itself is left alone.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { AttachedOverlay, MountOptions, Overlay, PathLike } from 'overlayfs';
 import * as overlayfs from 'overlayfs';
+import { OverlayError } from 'overlayfs';
 
 type Attached = MountOptions & { readonly target: PathLike };
 
@@ -25,4 +27,20 @@ export function mountOverlaySync(options: Attached): AttachedOverlay;
 export function mountOverlaySync(options: MountOptions): Overlay;
 export function mountOverlaySync(options: MountOptions): Overlay {
   return overlayfs.mountOverlaySync(here(options));
+}
+
+/**
+ * Closes what others have a copy of: other tests of the same mount namespace unshare it, and an upper that is
+ * finished with stays until they have ended.
+ */
+export async function closeAtLast(overlay: Overlay): Promise<void> {
+  for (;;) {
+    try {
+      await overlay.close();
+      return;
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code !== 'EBUSY') throw error;
+      await setTimeout(50);
+    }
+  }
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -84,7 +85,14 @@ int op_umount(int argc, char** argv, struct bytes* out) {
   if (place_open(argv[1], &at) < 0) return -1;
   // Unlike for mount(2), a descriptor of the target itself would keep it busy: go to its parent.
   int result = fchdir(at.parent);
-  if (result == 0) result = umount2(at.name, (int)flags | UMOUNT_NOFOLLOW);
+  // Busy may be no more than a lookup of a path in it by somebody else, which passes.
+  const struct timespec moment = {0, 5000000};
+  for (int attempt = 0; result == 0; attempt++) {
+    result = umount2(at.name, (int)flags | UMOUNT_NOFOLLOW);
+    if (result == 0 || errno != EBUSY || attempt == 200) break;
+    nanosleep(&moment, NULL);
+    result = 0;
+  }
   int error = errno;
   if (chdir("/") < 0) abort();
   place_close(&at);
