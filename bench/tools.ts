@@ -1,20 +1,30 @@
-/** What every bench needs: its C program, other programs, and numbers in order. */
+/** What every bench needs: its C programs, other programs, and numbers in order. */
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The text that it prints. */
 export function run(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
 }
 
-/** Compiles `bench/NAME.c`; gives the program. */
+/** Compiles `bench/NAME.c`, or all of `bench/NAME/`; gives the program. */
 export function compile(name: string): string {
+  const sources = join(root, 'bench', name);
   const program = join(root, 'build', `bench-${name}`);
-  run('cc', '-O2', '-o', program, join(root, 'bench', `${name}.c`));
+  const files = readdirSync(join(root, 'bench'), { withFileTypes: true }).some(
+    (entry) => entry.name === name && entry.isDirectory(),
+  )
+    ? readdirSync(sources)
+        .filter((file) => file.endsWith('.c'))
+        .map((file) => join(sources, file))
+    : [`${sources}.c`];
+  mkdirSync(join(root, 'build'), { recursive: true });
+  run('cc', '-O2', '-pthread', '-o', program, ...files);
   return program;
 }
 
@@ -29,8 +39,15 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.floor((sorted.length * percent) / 100)] ?? Number.NaN;
 }
 
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+export function machine(): string {
+  const [cpu] = cpus();
+  return `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpu?.model.trim()}`;
+}
+
 export function printMachine(): void {
-  console.log(
-    `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model}`,
-  );
+  console.log(machine());
 }

@@ -1,0 +1,114 @@
+/**
+ * Reading changes: the library, a floor in minimal C, and what a user would take instead, on trees like
+ * a package store that were changed through mounted overlays. docs/benchmarks.md says more.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measure } from './changes/bench.ts';
+import type { Case } from './changes/cases.ts';
+import { cases, smallest } from './changes/cases.ts';
+import { check } from './changes/check.ts';
+import type { Programs } from './changes/contestants.ts';
+import { printCase } from './changes/table.ts';
+import type { Space } from './changes/trees.ts';
+import { Trees } from './changes/trees.ts';
+import { compile, printMachine, script } from './tools.ts';
+
+const usage = `npm run bench -- changes [options]
+  --full          also the large cases: 10⁶ entries, about 6 GB and a quarter of an hour
+  --case NAME     only this one (again for more): ${cases.map(({ name }) => name).join(', ')}
+  --runs N        of everybody who is not slow (7)
+  --bare          only the library and the floor
+  --keep DIR      keep the trees in DIR, and take them from there the next time
+  --json FILE     write all of it there
+  --check         compare the answers of the smallest case and measure nothing`;
+
+const options = {
+  full: { type: 'boolean', default: false },
+  case: { type: 'string', multiple: true, default: [] as string[] },
+  runs: { type: 'string', default: '7' },
+  bare: { type: 'boolean', default: false },
+  keep: { type: 'string' },
+  json: { type: 'string' },
+  check: { type: 'boolean', default: false },
+  inside: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** Root of the machine, whose marks are `trusted.*`; anybody else has `user.*` in a namespace. */
+function spaceHere(): Space {
+  const everybody = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  return process.getuid?.() === 0 && everybody ? 'trusted' : 'user';
+}
+
+/** Everything that is mounted goes with the namespace. */
+function enter(args: readonly string[]): void {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+  const namespaces = [...user, '--mount', '--propagation', 'private', '--'];
+  const inside = [process.execPath, script('main'), 'changes', '--inside', ...args];
+  const { error, status } = spawnSync('unshare', [...namespaces, ...inside], { stdio: 'inherit' });
+  if (error !== undefined) {
+    throw error;
+  }
+  process.exitCode = status ?? 1;
+}
+
+function chosen(names: readonly string[], full: boolean): readonly Case[] {
+  const unknown = names.find((name) => cases.every((one) => one.name !== name));
+  if (unknown !== undefined) {
+    throw new Error(`There is no case ${unknown}.\n${usage}`);
+  }
+  return cases.filter(({ name, full: large }) =>
+    names.length > 0 ? names.includes(name) : full || !large,
+  );
+}
+
+export async function changes(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  if (!values.inside) {
+    enter(args);
+    return;
+  }
+  const started = performance.now();
+  const programs: Programs = {
+    floor: compile('floor-changes'),
+    measure: compile('measure'),
+    threads: availableParallelism(),
+  };
+  const kept = values.keep === undefined ? undefined : resolve(values.keep);
+  const base = kept ?? mkdtempSync(join(tmpdir(), 'overlayfs-bench-'));
+  mkdirSync(base, { recursive: true });
+  try {
+    const trees = new Trees(base, spaceHere());
+    if (values.check) {
+      const { counts } = await check(programs, trees, trees.layers(smallest), true);
+      console.log(`the same answer by all: ${JSON.stringify(counts)}`);
+      return;
+    }
+    printMachine();
+    const measured = [];
+    for (const one of chosen(values.case, values.full)) {
+      const result = await measure(one, programs, trees, {
+        runs: Number(values.runs),
+        bare: values.bare,
+      });
+      measured.push(result);
+      printCase(result);
+    }
+    if (values.json !== undefined) {
+      writeFileSync(values.json, `${JSON.stringify({ cases: measured }, null, 2)}\n`);
+    }
+    console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s in all`);
+  } finally {
+    if (kept === undefined) {
+      rmSync(base, { recursive: true, force: true });
+    }
+  }
+}
