@@ -36,6 +36,7 @@ struct options {
   bool verbose;
   bool report;  // time and counts to standard error
   unsigned threads;
+  bool xattrat;  // listxattrat(2) and getxattrat(2), Linux 6.13
 };
 extern struct options options;
 
@@ -154,6 +155,7 @@ void judge_deleted(struct worker* w, const struct side* before);
 unsigned compare_directories(struct worker* w, struct side* before, struct side* after);
 
 // read.c
+bool find_xattrat(void);
 // Of the lower. False where it has none, or a whiteout.
 bool look(struct side* side, char* buffer);
 void list_xattrs(struct side* side, char* buffer);

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const double started = now_ms();
+  options.xattrat = find_xattrat();
   options.upper = open_root(argv[1]);
   options.lower = open_root(argv[2]);
   run_all(root_directory());

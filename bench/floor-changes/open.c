@@ -46,9 +46,19 @@ struct directory* below(const struct directory* d, const char* name, bool in_upp
   return child;
 }
 
+// Only to look up names in it, which is cheaper to open, where attributes can be had of such a one.
 static int open_lower(const char* path) {
   if (*path == '\0') path = ".";
-  return openat(options.lower, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int access = options.xattrat ? O_PATH : O_RDONLY;
+  return openat(options.lower, path, access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+// To read its names too.
+static void make_readable(int* fd, const char* path) {
+  if (*fd < 0) return;
+  const int readable = openat(*fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (readable < 0 || close(*fd) != 0) fail("openat", path);
+  *fd = readable;
 }
 
 static void forget(struct directory* d, char** path) {
@@ -118,7 +128,8 @@ static void open_upper(struct directory* d) {
 
 static void report_directory(struct worker* w, struct directory* d, struct side* after,
                              const char* from) {
-  struct side before = {.dir = d->before_fd, .name = ""};
+  // By a name, since it may be open for looking up names only.
+  struct side before = {.dir = d->before_fd, .name = options.xattrat ? "." : ""};
   const char* path = d->length == 0 ? "." : d->path;
   if (d->before_fd < 0) {
     print_change(w, 'A', 0, path, from);
@@ -152,13 +163,20 @@ void open_and_report(struct worker* w, struct directory* d) {
     // A redirect that leads to nothing.
     if (d->after_fd < 0) forget(d, &d->after);
   }
-  if (!d->in_upper) after.dir = d->after_fd;
+  if (!d->in_upper) {
+    after.dir = d->after_fd;
+    if (options.xattrat) after.name = ".";
+  }
   d->split = d->after != d->before;
   if (was_file) {
     print_change(w, 'M', TYPE, d->path, from);
     if (!options.kinds_only) add_gone(w, file.st.st_ino, d->path);
   } else {
     report_directory(w, d, &after, from);
+  }
+  if (d->split && options.xattrat) {
+    make_readable(&d->before_fd, d->path);
+    make_readable(&d->after_fd, d->path);
   }
   // One descriptor serves both; it is closed once.
   if (!d->split) d->after_fd = d->before_fd;

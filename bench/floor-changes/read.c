@@ -12,7 +12,7 @@
 #include "floor.h"
 
 // Linux 6.13; the same everywhere, and missing from older headers.
-enum { GETXATTRAT = 464, LISTXATTRAT = 465 };
+enum { GETXATTRAT = 464, LISTXATTRAT = 465, SHORT = 256 };
 
 struct xattr_args {
   _Alignas(8) uint64_t value;
@@ -24,45 +24,50 @@ static const char* prefix(void) {
   return options.user_marks ? "user.overlay." : "trusted.overlay.";
 }
 
+bool find_xattrat(void) {
+  const long n = syscall(LISTXATTRAT, AT_FDCWD, ".", AT_SYMLINK_NOFOLLOW, NULL, 0);
+  return n >= 0 || (errno != ENOSYS && errno != EPERM);
+}
+
 static void through_proc(char* path, const struct side* side) {
   snprintf(path, PATHS, "/proc/self/fd/%d/%s", side->dir, side->name);
 }
 
-void list_xattrs(struct side* side, char* buffer) {
-  ssize_t n = -1;
-  if (*side->name == '\0') {
-    n = flistxattr(side->dir, buffer, XATTRS);
-  } else {
-    static atomic_bool missing;
-    if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
-      n = syscall(LISTXATTRAT, side->dir, side->name, AT_SYMLINK_NOFOLLOW, buffer, XATTRS);
-      if (n < 0 && (errno == ENOSYS || errno == EPERM)) atomic_store(&missing, true);
-    }
-    if (atomic_load_explicit(&missing, memory_order_relaxed)) {
-      char path[PATHS];
-      through_proc(path, side);
-      n = llistxattr(path, buffer, XATTRS);
-    }
+static ssize_t list_into(const struct side* side, char* buffer, size_t size) {
+  if (*side->name == '\0') return flistxattr(side->dir, buffer, size);
+  if (options.xattrat) {
+    return syscall(LISTXATTRAT, side->dir, side->name, AT_SYMLINK_NOFOLLOW, buffer, size);
   }
+  char path[PATHS];
+  through_proc(path, side);
+  return llistxattr(path, buffer, size);
+}
+
+// The kernel allocates as much as is asked for, and clears it: most lists and values are short.
+void list_xattrs(struct side* side, char* buffer) {
+  ssize_t n = list_into(side, buffer, SHORT);
+  if (n < 0 && errno == ERANGE) n = list_into(side, buffer, XATTRS);
   if (n < 0 && errno == ENOTSUP) n = 0;
   if (n < 0) fail("listxattr", side->name);
   side->list = buffer;
   side->list_size = (size_t)n;
 }
 
-static ssize_t get_xattr(const struct side* side, const char* name, char* to) {
-  ssize_t n;
-  if (*side->name == '\0') {
-    n = fgetxattr(side->dir, name, to, XATTRS);
-  } else {
-    struct xattr_args args = {(uint64_t)to, XATTRS, 0};
-    n = syscall(GETXATTRAT, side->dir, side->name, AT_SYMLINK_NOFOLLOW, name, &args, sizeof args);
-    if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
-      char path[PATHS];
-      through_proc(path, side);
-      n = lgetxattr(path, name, to, XATTRS);
-    }
+static ssize_t get_into(const struct side* side, const char* name, char* to, size_t size) {
+  if (*side->name == '\0') return fgetxattr(side->dir, name, to, size);
+  if (options.xattrat) {
+    struct xattr_args args = {(uint64_t)to, (uint32_t)size, 0};
+    return syscall(GETXATTRAT, side->dir, side->name, AT_SYMLINK_NOFOLLOW, name, &args,
+                   sizeof args);
   }
+  char path[PATHS];
+  through_proc(path, side);
+  return lgetxattr(path, name, to, size);
+}
+
+static ssize_t get_xattr(const struct side* side, const char* name, char* to) {
+  ssize_t n = get_into(side, name, to, SHORT);
+  if (n < 0 && errno == ERANGE) n = get_into(side, name, to, XATTRS);
   if (n < 0 && errno != ENODATA) fail("getxattr", side->name);
   return n;
 }
