@@ -7,15 +7,20 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Measured } from './changes/bench.ts';
 import { measure } from './changes/bench.ts';
 import type { Case } from './changes/cases.ts';
 import { cases, smallest } from './changes/cases.ts';
-import { check } from './changes/check.ts';
+import { check, checkSame } from './changes/check.ts';
 import type { Programs } from './changes/contestants.ts';
+import { writeDocs } from './changes/docs.ts';
+import { judge, printJudged } from './changes/limits.ts';
+import { machineAt, machineText } from './changes/machine.ts';
+import { canDropCaches } from './changes/rounds.ts';
 import { printCase } from './changes/table.ts';
-import type { Space } from './changes/trees.ts';
+import type { Layers, Space } from './changes/trees.ts';
 import { Trees } from './changes/trees.ts';
-import { compile, printMachine, script } from './tools.ts';
+import { compile, script } from './tools.ts';
 
 const usage = `npm run bench -- changes [options]
   --full          also the large cases: 10⁶ entries, about 6 GB and a quarter of an hour
@@ -24,7 +29,8 @@ const usage = `npm run bench -- changes [options]
   --bare          only the library and the floor
   --keep DIR      keep the trees in DIR, and take them from there the next time
   --json FILE     write all of it there
-  --check         compare the answers of the smallest case and measure nothing`;
+  --docs          write the figures and the chart into docs/
+  --check         measure nothing: compare the answers of the smallest case, made twice`;
 
 const options = {
   full: { type: 'boolean', default: false },
@@ -33,6 +39,7 @@ const options = {
   bare: { type: 'boolean', default: false },
   keep: { type: 'string' },
   json: { type: 'string' },
+  docs: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   inside: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -66,6 +73,43 @@ function chosen(names: readonly string[], full: boolean): readonly Case[] {
   );
 }
 
+/** For tests: quick, and whatever is wrong is an error. */
+async function checkOnly(programs: Programs, base: string): Promise<void> {
+  const [first, second] = ['1', '2'].map((name) => {
+    const trees = new Trees(join(base, name), spaceHere());
+    return { trees, layers: trees.layers(smallest) };
+  }) as [Made, Made];
+  const { counts } = await check(programs, first.trees, first.layers, true);
+  await checkSame(first.layers, second.layers);
+  console.log(`the same trees, and the same answer by all: ${JSON.stringify(counts)}`);
+}
+
+interface Made {
+  readonly trees: Trees;
+  readonly layers: Layers;
+}
+
+async function measureAll(
+  programs: Programs,
+  base: string,
+  values: { case: string[]; full: boolean; runs: string; bare: boolean },
+): Promise<Measured[]> {
+  const trees = new Trees(base, spaceHere());
+  const measured: Measured[] = [];
+  const extent = { runs: Number(values.runs), bare: values.bare };
+  if (!canDropCaches()) {
+    console.log(
+      'Caches cannot be dropped here (that takes root): everything is measured warm only.',
+    );
+  }
+  for (const one of chosen(values.case, values.full)) {
+    const result = await measure(one, programs, trees, extent);
+    measured.push(result);
+    printCase(result);
+  }
+  return measured;
+}
+
 export async function changes(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options });
   if (values.help) {
@@ -86,26 +130,25 @@ export async function changes(args: readonly string[]): Promise<void> {
   const base = kept ?? mkdtempSync(join(tmpdir(), 'overlayfs-bench-'));
   mkdirSync(base, { recursive: true });
   try {
-    const trees = new Trees(base, spaceHere());
     if (values.check) {
-      const { counts } = await check(programs, trees, trees.layers(smallest), true);
-      console.log(`the same answer by all: ${JSON.stringify(counts)}`);
+      await checkOnly(programs, base);
       return;
     }
-    printMachine();
-    const measured = [];
-    for (const one of chosen(values.case, values.full)) {
-      const result = await measure(one, programs, trees, {
-        runs: Number(values.runs),
-        bare: values.bare,
-      });
-      measured.push(result);
-      printCase(result);
-    }
+    const machine = machineAt(base);
+    console.log(machineText(machine));
+    const measured = await measureAll(programs, base, values);
+    const judged = judge(measured);
+    printJudged(judged);
+    const seconds = (performance.now() - started) / 1000;
+    console.log(`\n${seconds.toFixed(0)} s in all`);
     if (values.json !== undefined) {
-      writeFileSync(values.json, `${JSON.stringify({ cases: measured }, null, 2)}\n`);
+      const all = { machine, seconds, cases: measured, judged };
+      writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
     }
-    console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s in all`);
+    if (values.docs) {
+      writeDocs(measured, judged, machine, seconds);
+    }
+    process.exitCode = judged.every(({ holds }) => holds) ? 0 : 1;
   } finally {
     if (kept === undefined) {
       rmSync(base, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** What every bench needs: its C programs, other programs, and numbers in order. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,19 +12,22 @@ export function run(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
 }
 
-/** Compiles `bench/NAME.c`, or all of `bench/NAME/`; gives the program. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Compiles `bench/NAME.c`, or all of `bench/NAME/`, unless that is done; gives the program. */
 export function compile(name: string): string {
-  const sources = join(root, 'bench', name);
+  const directory = join(root, 'bench', name);
   const program = join(root, 'build', `bench-${name}`);
-  const files = readdirSync(join(root, 'bench'), { withFileTypes: true }).some(
-    (entry) => entry.name === name && entry.isDirectory(),
-  )
-    ? readdirSync(sources)
-        .filter((file) => file.endsWith('.c'))
-        .map((file) => join(sources, file))
-    : [`${sources}.c`];
-  mkdirSync(join(root, 'build'), { recursive: true });
-  run('cc', '-O2', '-pthread', '-o', program, ...files);
+  const sources = existsSync(directory)
+    ? readdirSync(directory).map((file) => join(directory, file))
+    : [`${directory}.c`];
+  if (Math.max(...sources.map(modified)) >= modified(program)) {
+    mkdirSync(join(root, 'build'), { recursive: true });
+    const compiled = sources.filter((file) => file.endsWith('.c'));
+    run('cc', '-O2', '-pthread', '-o', program, ...compiled);
+  }
   return program;
 }
 
@@ -43,7 +46,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-export function machine(): string {
+function machine(): string {
   const [cpu] = cpus();
   return `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpu?.model.trim()}`;
 }

@@ -6,7 +6,7 @@ import { beside, memory, systemCalls, together } from './beside.ts';
 import type { Case } from './cases.ts';
 import type { Checked } from './check.ts';
 import { check } from './check.ts';
-import type { Contestant, Programs } from './contestants.ts';
+import type { Abilities, Contestant, Programs } from './contestants.ts';
 import { others, ours, whole } from './contestants.ts';
 import type { Runs } from './rounds.ts';
 import { canDropCaches, cold, warm } from './rounds.ts';
@@ -31,7 +31,19 @@ export interface Extent {
   readonly bare: boolean;
 }
 
-export const hasBatches: boolean = 'batches' in changes({ upper: '/', lower: '/' });
+function takes(options: object): boolean {
+  try {
+    changes({ upper: '/', lower: '/' }, options);
+    return true;
+  } catch {
+    return false; // an unknown option
+  }
+}
+
+const can: Abilities = {
+  batches: 'batches' in changes({ upper: '/', lower: '/' }),
+  threads: takes({ threads: 1 }),
+};
 
 export function medianOf(runs: readonly Runs[], name: string): number {
   return median(runs.find((one) => one.name === name)?.ms ?? []);
@@ -61,10 +73,7 @@ export async function measure(
 ): Promise<Measured> {
   const layers: Layers = trees.layers(one);
   const answer = await check(programs, trees, layers, one.whole);
-  const contestants = [
-    ...ours(programs, layers, hasBatches),
-    ...(bare ? [] : others(programs, layers)),
-  ];
+  const contestants = [...ours(programs, layers, can), ...(bare ? [] : others(programs, layers))];
   const [warmRuns, coldRuns] = await taken(contestants, async (all) => [
     await warm(all, runs, answer.counts),
     one.cold && !bare && canDropCaches()
@@ -92,7 +101,7 @@ export async function measure(
     answer,
     warm: warmRuns,
     cold: coldRuns,
-    memory: await memory(layers, hasBatches),
+    memory: await memory(layers, can.batches),
     ...(many && one.changes <= 100_000 && { together: await together(layers) }),
     ...(many && { beside: await beside(layers) }),
     ...(one.changes <= 10_000 && { calls: systemCalls(programs, layers, answer.entries) }),

@@ -136,3 +136,20 @@ export async function check(
   const entries = Number(run('sh', '-c', 'find "$1" -printf x | wc -c', 'sh', layers.upper).trim());
   return { counts, entries, oracle: byOracle };
 }
+
+/**
+ * Two that were made apart. Of uppers what the kernel writes may differ: handles of files, and when it
+ * made its whiteouts and which share an inode.
+ */
+export async function checkSame(a: Layers, b: Layers): Promise<void> {
+  const kernels = ['xattrs', 'times', 'links'] as const;
+  for (const [side, ignore] of [
+    ['lower', []],
+    ['upper', kernels],
+  ] as const) {
+    for await (const change of changes({ before: a[side], after: b[side] }, { ignore })) {
+      const aspects = change.aspects.join();
+      throw new Error(`Made twice, the ${side} differs: ${change.kind} ${change.path} ${aspects}`);
+    }
+  }
+}

@@ -69,6 +69,7 @@ function floor(
 
 const inNode: Readonly<Record<How, string>> = {
   each: 'changes(), for await',
+  'each-1': 'changes({ threads: 1 }), for await',
   batches: 'changes().batches()',
   sync: 'Node: readdirSync, lstatSync',
   async: 'Node: readdir, lstat at once',
@@ -81,7 +82,7 @@ function walk(how: How, layers: Layers): Contestant {
   return {
     name: how,
     title: inNode[how],
-    exact: how === 'each' || how === 'batches',
+    exact: /^(?:each|batches)/.test(how),
     run: async () => {
       const { ms = Number.NaN, counts } = await worker.ask({ what: 'walk', how, layers });
       return { ms, ...(counts && { counts }) };
@@ -137,13 +138,20 @@ function peer(
   return [program(programs, name, title, [path, ...words], statuses)];
 }
 
-export function ours(programs: Programs, layers: Layers, hasBatches: boolean): Contestant[] {
+/** What this version of the library can do. */
+export interface Abilities {
+  readonly batches: boolean;
+  readonly threads: boolean;
+}
+
+export function ours(programs: Programs, layers: Layers, can: Abilities): Contestant[] {
   return [
     floor(programs, layers, false, false),
     floor(programs, layers, true, false),
     floor(programs, layers, true, true),
     walk('each', layers),
-    ...(hasBatches ? [walk('batches', layers)] : []),
+    ...(can.threads ? [walk('each-1', layers)] : []),
+    ...(can.batches ? [walk('batches', layers)] : []),
     program(programs, 'command', 'overlayfs diff, a process', [
       process.execPath,
       command,

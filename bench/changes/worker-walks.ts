@@ -12,9 +12,9 @@ type Tally = { -readonly [Kind in keyof Counts]: number };
 
 const none = (): Tally => ({ added: 0, modified: 0, deleted: 0 });
 
-async function each(layers: Layers): Promise<Counts> {
+async function each(layers: Layers, options: object = {}): Promise<Counts> {
   const tally = none();
-  for await (const change of changes(layers)) {
+  for await (const change of changes(layers, options)) {
     tally[change.kind]++;
   }
   return tally;
@@ -113,7 +113,8 @@ async function recursive({ upper, lower }: Layers): Promise<Counts> {
 }
 
 export const walks: Readonly<Record<How, (layers: Layers) => Promise<Counts>>> = {
-  each,
+  each: (layers) => each(layers),
+  'each-1': (layers) => each(layers, { threads: 1 }),
   batches,
   sync,
   async: asynchronously,

@@ -99,6 +99,7 @@ static void replace(int at, const struct item* file, bool by_link) {
   if (unlinkat(at, file->path, 0) != 0) die(file->path);
   if (by_link) {
     if (symlinkat("elsewhere", at, file->path) != 0) die(file->path);
+    set_time(at, file->path, 2);
     return;
   }
   if (mkdirat(at, file->path, 0755) != 0) die(file->path);
