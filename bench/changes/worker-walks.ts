@@ -53,11 +53,19 @@ function count(tally: Tally, upper: Stats, lower: Stats | undefined): void {
   }
 }
 
+function lstatOrNoneSync(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // below what is no directory there
+  }
+}
+
 function walkSync(tally: Tally, upper: string, lower: string): void {
   for (const entry of readdirSync(upper, { withFileTypes: true })) {
     const path = join(upper, entry.name);
     const below = join(lower, entry.name);
-    count(tally, lstatSync(path), lstatSync(below, { throwIfNoEntry: false }));
+    count(tally, lstatSync(path), lstatOrNoneSync(below));
     if (entry.isDirectory()) {
       walkSync(tally, path, below);
     }
