@@ -11,6 +11,7 @@ import { others, ours, whole } from './contestants.ts';
 import type { Runs } from './rounds.ts';
 import { canDropCaches, cold, warm } from './rounds.ts';
 import type { Layers, Trees } from './trees.ts';
+import type { Counts } from './worker-messages.ts';
 
 export interface Measured {
   readonly name: string;
@@ -65,45 +66,57 @@ async function taken<T>(
 const coldNames = ['floor-1', 'floor-n', 'each', 'command', 'sync', 'find'];
 const coldRounds = 3;
 
+async function wholeTrees(
+  one: Case,
+  programs: Programs,
+  trees: Trees,
+  layers: Layers,
+  runs: number,
+  right: Counts,
+): Promise<Runs[]> {
+  return await trees.merged(layers, (merged) =>
+    taken(whole(programs, layers, merged), (all) => warm(all, one.whole ? runs : 0, right)),
+  );
+}
+
+/** What disturbs the caches comes last. */
 export async function measure(
   one: Case,
   programs: Programs,
   trees: Trees,
   { runs, bare }: Extent,
 ): Promise<Measured> {
-  const layers: Layers = trees.layers(one);
+  const layers = trees.layers(one);
   const answer = await check(programs, trees, layers, one.whole);
-  const contestants = [...ours(programs, layers, can), ...(bare ? [] : others(programs, layers))];
-  const [warmRuns, coldRuns] = await taken(contestants, async (all) => [
-    await warm(all, runs, answer.counts),
-    one.cold && !bare && canDropCaches()
-      ? await cold(
-          all.filter(({ name }) => coldNames.includes(name)),
-          coldRounds,
-          answer.counts,
-        )
-      : [],
-  ]);
-  if (!bare && one.changes > 1) {
-    warmRuns.push(
-      ...(await trees.merged(layers, (merged) =>
-        taken(whole(programs, layers, merged), (all) =>
-          warm(all, one.whole ? runs : 0, answer.counts),
-        ),
-      )),
-    );
-  }
+  const right = answer.counts;
+  const all = [...ours(programs, layers, can), ...(bare ? [] : others(programs, layers))];
+  const warmRuns = await taken(all, (contestants) => warm(contestants, runs, right));
   const many = one.changes >= 10_000;
-  return {
+  const measured: Measured = {
     name: one.name,
     title: one.title,
     lowerEntries: one.lower.entries,
     answer,
     warm: warmRuns,
-    cold: coldRuns,
+    cold: [],
     memory: await memory(layers, can.batches),
     ...(many && one.changes <= 100_000 && { together: await together(layers) }),
     ...(many && { beside: await beside(layers) }),
     ...(one.changes <= 10_000 && { calls: systemCalls(programs, layers, answer.entries) }),
+  };
+  if (bare || one.changes === 1) {
+    return measured;
+  }
+  const wholeRuns = await wholeTrees(one, programs, trees, layers, runs, right);
+  const again = [...ours(programs, layers, can), ...others(programs, layers)].filter(({ name }) =>
+    coldNames.includes(name),
+  );
+  return {
+    ...measured,
+    warm: [...warmRuns, ...wholeRuns],
+    cold:
+      one.cold && canDropCaches()
+        ? await taken(again, (contestants) => cold(contestants, coldRounds, right))
+        : [],
   };
 }

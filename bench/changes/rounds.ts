@@ -13,8 +13,13 @@ export interface Runs {
   counts?: Counts;
 }
 
-const slowMs = 10_000;
-const slowRuns = 3;
+/** How often somebody runs in all, by how long the first time took, and whether that one counts. */
+function share(ms: number, most: number): { readonly runs: number; readonly counts: boolean } {
+  if (most === 0 || ms > 20_000) {
+    return { runs: 1, counts: true };
+  }
+  return ms > 10_000 ? { runs: 3, counts: true } : { runs: most, counts: ms > 1000 };
+}
 
 export function sameCounts(a: Counts | undefined, b: Counts | undefined): boolean {
   return a?.added === b?.added && a?.modified === b?.modified && a?.deleted === b?.deleted;
@@ -39,27 +44,27 @@ function runsOf({ name, title }: Contestant): Runs {
 }
 
 /**
- * `most` runs of everybody that is not slow, after one that warms up; of who is slow that one counts,
- * and where `most` is 0 it is all there is.
+ * `most` runs of everybody that is not slow, after one that warms up; of who takes more than a second
+ * that one counts. Where `most` is 0 it is all there is.
  */
 export async function warm(
   contestants: readonly Contestant[],
   most: number,
   right: Counts,
 ): Promise<Runs[]> {
-  const all = contestants.map((contestant) => ({ contestant, runs: runsOf(contestant) }));
-  for (const { contestant, runs } of all) {
+  const all = [];
+  for (const contestant of contestants) {
+    const runs = runsOf(contestant);
     await once(contestant, runs, right);
-  }
-  const [slow, fast] = [true, false].map((is) =>
-    all.filter(({ runs }) => (runs.ms[0] ?? 0) > slowMs === is),
-  );
-  for (const { runs } of most > 0 ? (fast ?? []) : []) {
-    runs.ms.pop();
+    const { runs: wanted, counts } = share(runs.ms[0] ?? 0, most);
+    if (!counts) {
+      runs.ms.pop();
+    }
+    all.push({ contestant, runs, wanted });
   }
   for (let round = 0; round < most; round++) {
-    const both = [...(round < slowRuns - 1 ? (slow ?? []) : []), ...(fast ?? [])];
-    for (const { contestant, runs } of round % 2 === 0 ? both : both.reverse()) {
+    const turn = all.filter(({ runs, wanted }) => runs.ms.length < wanted);
+    for (const { contestant, runs } of round % 2 === 0 ? turn : turn.reverse()) {
       await once(contestant, runs, right);
     }
   }

@@ -1,8 +1,8 @@
 /** Ways to find the changes in Node: the library's, and what a user would write instead. */
-import type { Dirent, Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Change } from 'overlayfs';
 import { changes } from 'overlayfs';
 import type { Layers } from './trees.ts';
@@ -38,86 +38,99 @@ async function batches(layers: Layers): Promise<Counts> {
   return tally;
 }
 
+interface Noted {
+  readonly kind: keyof Counts;
+  readonly path: string;
+}
+
 /** Times, sizes and modes: what everybody compares who does not read the bytes. */
-function count(tally: Tally, upper: Stats, lower: Stats | undefined): void {
+function note(out: Noted[], path: string, upper: Stats, lower: Stats | undefined): void {
   if (upper.isCharacterDevice() && upper.rdev === 0) {
-    tally.deleted += lower === undefined ? 0 : 1;
+    if (lower !== undefined) {
+      out.push({ kind: 'deleted', path });
+    }
   } else if (lower === undefined) {
-    tally.added++;
+    out.push({ kind: 'added', path });
   } else if (
     upper.mode !== lower.mode ||
     upper.uid !== lower.uid ||
     (!upper.isDirectory() && (upper.size !== lower.size || upper.mtimeMs !== lower.mtimeMs))
   ) {
-    tally.modified++;
+    out.push({ kind: 'modified', path });
   }
+}
+
+function tallied(noted: readonly Noted[]): Counts {
+  const tally = none();
+  for (const { kind } of noted) {
+    tally[kind]++;
+  }
+  return tally;
 }
 
 function lstatOrNoneSync(path: string): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false });
+    return lstatSync(path);
   } catch {
-    return undefined; // below what is no directory there
+    return undefined; // not there, or below what is no directory there
   }
 }
 
-function walkSync(tally: Tally, upper: string, lower: string): void {
-  for (const entry of readdirSync(upper, { withFileTypes: true })) {
-    const path = join(upper, entry.name);
-    const below = join(lower, entry.name);
-    count(tally, lstatSync(path), lstatOrNoneSync(below));
+function walkSync(out: Noted[], layers: Layers, directory: string): void {
+  for (const entry of readdirSync(join(layers.upper, directory), { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    const lower = lstatOrNoneSync(join(layers.lower, path));
+    note(out, path, lstatSync(join(layers.upper, path)), lower);
     if (entry.isDirectory()) {
-      walkSync(tally, path, below);
+      walkSync(out, layers, path);
     }
   }
 }
 
-function sync({ upper, lower }: Layers): Promise<Counts> {
-  const tally = none();
-  walkSync(tally, upper, lower);
-  return Promise.resolve(tally);
+function sync(layers: Layers): Promise<Counts> {
+  const noted: Noted[] = [];
+  walkSync(noted, layers, '');
+  return Promise.resolve(tallied(noted));
 }
 
 async function lstatOrNone(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch {
-    return undefined; // also below what is no directory there
+    return undefined;
   }
 }
 
-async function compare(tally: Tally, upper: string, lower: string): Promise<void> {
-  const [up, low] = await Promise.all([lstat(upper), lstatOrNone(lower)]);
-  count(tally, up, low);
+async function compare(out: Noted[], { upper, lower }: Layers, path: string): Promise<void> {
+  const both = [lstat(join(upper, path)), lstatOrNone(join(lower, path))] as const;
+  note(out, path, ...(await Promise.all(both)));
 }
 
-async function walkAsync(tally: Tally, upper: string, lower: string): Promise<void> {
-  const entries = await readdir(upper, { withFileTypes: true });
+async function walkAsync(out: Noted[], layers: Layers, directory: string): Promise<void> {
+  const entries = await readdir(join(layers.upper, directory), { withFileTypes: true });
   await Promise.all(
-    entries.map(async (entry: Dirent) => {
-      const path = join(upper, entry.name);
-      const below = join(lower, entry.name);
-      await compare(tally, path, below);
+    entries.map(async (entry) => {
+      const path = join(directory, entry.name);
+      await compare(out, layers, path);
       if (entry.isDirectory()) {
-        await walkAsync(tally, path, below);
+        await walkAsync(out, layers, path);
       }
     }),
   );
 }
 
-async function asynchronously({ upper, lower }: Layers): Promise<Counts> {
-  const tally = none();
-  await walkAsync(tally, upper, lower);
-  return tally;
+async function asynchronously(layers: Layers): Promise<Counts> {
+  const noted: Noted[] = [];
+  await walkAsync(noted, layers, '');
+  return tallied(noted);
 }
 
-async function recursive({ upper, lower }: Layers): Promise<Counts> {
-  const tally = none();
-  for (const entry of await readdir(upper, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    await compare(tally, path, join(lower, relative(upper, path)));
+async function recursive(layers: Layers): Promise<Counts> {
+  const noted: Noted[] = [];
+  for (const path of await readdir(layers.upper, { recursive: true })) {
+    await compare(noted, layers, path);
   }
-  return tally;
+  return tallied(noted);
 }
 
 export const walks: Readonly<Record<How, (layers: Layers) => Promise<Counts>>> = {
