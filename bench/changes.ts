@@ -18,7 +18,7 @@ import { judge, printJudged } from './changes/limits.ts';
 import { machineAt, machineText } from './changes/machine.ts';
 import { canDropCaches } from './changes/rounds.ts';
 import { printCase } from './changes/table.ts';
-import type { Layers, Space } from './changes/trees.ts';
+import type { Space } from './changes/trees.ts';
 import { Trees } from './changes/trees.ts';
 import { compile, script } from './tools.ts';
 
@@ -30,7 +30,7 @@ const usage = `npm run bench -- changes [options]
   --keep DIR      keep the trees in DIR, and take them from there the next time
   --json FILE     write all of it there
   --docs          write the figures and the chart into docs/
-  --check         measure nothing: compare the answers of the smallest case, made twice`;
+  --check         measure nothing: compare the answers on small trees, made twice`;
 
 const options = {
   full: { type: 'boolean', default: false },
@@ -75,18 +75,16 @@ function chosen(names: readonly string[], full: boolean): readonly Case[] {
 
 /** For tests: quick, and whatever is wrong is an error. */
 async function checkOnly(programs: Programs, base: string): Promise<void> {
-  const [first, second] = ['1', '2'].map((name) => {
-    const trees = new Trees(join(base, name), spaceHere());
-    return { trees, layers: trees.layers(smallest) };
-  }) as [Made, Made];
-  const { counts } = await check(programs, first.trees, first.layers, true);
-  await checkSame(first.layers, second.layers);
-  console.log(`the same trees, and the same answer by all: ${JSON.stringify(counts)}`);
-}
-
-interface Made {
-  readonly trees: Trees;
-  readonly layers: Layers;
+  const [trees, again] = ['1', '2'].map((name) => new Trees(join(base, name), spaceHere())) as [
+    Trees,
+    Trees,
+  ];
+  for (const one of smallest) {
+    const layers = trees.layers(one);
+    const { counts } = await check(programs, trees, layers, true);
+    await checkSame(layers, again.layers(one));
+    console.log(`${one.title}: the same answer by all: ${JSON.stringify(counts)}`);
+  }
 }
 
 async function measureAll(

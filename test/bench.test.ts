@@ -10,5 +10,5 @@ const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
 test('the floor of the benchmark gives the answer of the library and the oracle', async (t) => {
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, [main, 'changes', '--check']);
-  t.regex(stdout, /the same answer by all: \{"added":\d+,"modified":\d+,"deleted":\d+\}/);
+  t.is(stdout.match(/the same answer by all/g)?.length, 4, stdout);
 });

@@ -72,11 +72,16 @@ function opaque(count: number, title: string): Case {
   };
 }
 
-/** One that takes no time, for tests. */
-export const smallest: Case = changed(1000, 100, '10² changes, lower 10³');
+/** For tests: every kind of change in no time. */
+export const smallest: readonly Case[] = [
+  changed(3000, 2000, 'many changes'),
+  changed(3000, 1, 'one change'),
+  oneDirectory(1000, 'one directory'),
+  opaque(1000, 'an opaque directory'),
+];
 
 export const cases: readonly Case[] = [
-  smallest,
+  changed(1000, 100, '10² changes, lower 10³'),
   changed(100_000, 10_000, '10⁴ changes, lower 10⁵'),
   changed(100_000, 1, 'one changed file, lower 10⁵'),
   oneDirectory(10_000, 'one directory with 10⁴ names on either side'),
