@@ -2,7 +2,8 @@
  * Reading changes: the library, a floor in minimal C, and what a user would take instead, on trees like
  * a package store that were changed through mounted overlays. docs/benchmarks.md says more.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -41,7 +42,7 @@ const options = {
   json: { type: 'string' },
   docs: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
-  inside: { type: 'boolean', default: false },
+  inside: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -51,16 +52,39 @@ function spaceHere(): Space {
   return process.getuid?.() === 0 && everybody ? 'trusted' : 'user';
 }
 
-/** Everything that is mounted goes with the namespace. */
-function enter(args: readonly string[]): void {
+/** Ends as the program does. Told to end it tells the program, and then clears up after it. */
+async function runToEnd(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit' });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const pass = (signal: NodeJS.Signals): unknown => child.kill(signal);
+  for (const signal of signals) {
+    process.on(signal, pass);
+  }
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code ?? 1;
+  } finally {
+    for (const signal of signals) {
+      process.off(signal, pass);
+    }
+  }
+}
+
+/** In a mount namespace, with which everything goes that is mounted; the trees go here. */
+async function enter(args: readonly string[], keep: string | undefined): Promise<void> {
+  const kept = keep === undefined ? undefined : resolve(keep);
+  const base = kept ?? mkdtempSync(join(tmpdir(), 'overlayfs-bench-'));
+  mkdirSync(base, { recursive: true });
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   const namespaces = [...user, '--mount', '--propagation', 'private', '--'];
-  const inside = [process.execPath, script('main'), 'changes', '--inside', ...args];
-  const { error, status } = spawnSync('unshare', [...namespaces, ...inside], { stdio: 'inherit' });
-  if (error !== undefined) {
-    throw error;
+  const inside = [process.execPath, script('main'), 'changes', ...args, '--inside', base];
+  try {
+    process.exitCode = await runToEnd('unshare', [...namespaces, ...inside]);
+  } finally {
+    if (kept === undefined) {
+      rmSync(base, { recursive: true, force: true });
+    }
   }
-  process.exitCode = status ?? 1;
 }
 
 function chosen(names: readonly string[], full: boolean): readonly Case[] {
@@ -114,8 +138,8 @@ export async function changes(args: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  if (!values.inside) {
-    enter(args);
+  if (values.inside === undefined) {
+    await enter(args, values.keep);
     return;
   }
   const started = performance.now();
@@ -124,32 +148,23 @@ export async function changes(args: readonly string[]): Promise<void> {
     measure: compile('measure'),
     threads: availableParallelism(),
   };
-  const kept = values.keep === undefined ? undefined : resolve(values.keep);
-  const base = kept ?? mkdtempSync(join(tmpdir(), 'overlayfs-bench-'));
-  mkdirSync(base, { recursive: true });
-  try {
-    if (values.check) {
-      await checkOnly(programs, base);
-      return;
-    }
-    const machine = machineAt(base);
-    console.log(machineText(machine));
-    const measured = await measureAll(programs, base, values);
-    const judged = judge(measured);
-    printJudged(judged);
-    const seconds = (performance.now() - started) / 1000;
-    console.log(`\n${seconds.toFixed(0)} s in all`);
-    if (values.json !== undefined) {
-      const all = { machine, seconds, cases: measured, judged };
-      writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
-    }
-    if (values.docs) {
-      writeDocs(measured, judged, machine, seconds);
-    }
-    process.exitCode = judged.every(({ holds }) => holds) ? 0 : 1;
-  } finally {
-    if (kept === undefined) {
-      rmSync(base, { recursive: true, force: true });
-    }
+  if (values.check) {
+    await checkOnly(programs, values.inside);
+    return;
   }
+  const machine = machineAt(values.inside);
+  console.log(machineText(machine));
+  const measured = await measureAll(programs, values.inside, values);
+  const judged = judge(measured);
+  printJudged(judged);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(`\n${seconds.toFixed(0)} s in all`);
+  if (values.json !== undefined) {
+    const all = { machine, seconds, cases: measured, judged };
+    writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
+  }
+  if (values.docs) {
+    writeDocs(measured, judged, machine, seconds);
+  }
+  process.exitCode = judged.every(({ holds }) => holds) ? 0 : 1;
 }

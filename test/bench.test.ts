@@ -8,6 +8,7 @@ import test from 'ava';
 const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
 
 test('the floor of the benchmark gives the answer of the library and the oracle', async (t) => {
+  t.timeout(300_000);
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, [main, 'changes', '--check']);
   t.is(stdout.match(/the same answer by all/g)?.length, 4, stdout);

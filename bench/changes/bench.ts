@@ -42,6 +42,7 @@ function takes(options: object): boolean {
 }
 
 const can: Abilities = {
+  count: 'count' in changes({ upper: '/', lower: '/' }),
   batches: 'batches' in changes({ upper: '/', lower: '/' }),
   threads: takes({ threads: 1 }),
 };

@@ -62,6 +62,16 @@ function oneDirectory(count: number, title: string): Case {
   };
 }
 
+/** As many changes, with new names of old files among them: whose names are the same takes a survey. */
+function linked(entries: number, changes: number, title: string): Case {
+  return {
+    ...changed(entries, changes, title),
+    name: `${changes}-linked-over-${entries}`,
+    make: ['change-linked', entries, changes],
+    cold: false,
+  };
+}
+
 /** Half of what is in it has the name of what was. */
 function opaque(count: number, title: string): Case {
   return {
@@ -74,7 +84,7 @@ function opaque(count: number, title: string): Case {
 
 /** For tests: every kind of change in no time. */
 export const smallest: readonly Case[] = [
-  changed(3000, 2000, 'many changes'),
+  linked(3000, 2000, 'many changes'),
   changed(3000, 1, 'one change'),
   oneDirectory(1000, 'one directory'),
   opaque(1000, 'an opaque directory'),
@@ -83,6 +93,7 @@ export const smallest: readonly Case[] = [
 export const cases: readonly Case[] = [
   changed(1000, 100, '10² changes, lower 10³'),
   changed(100_000, 10_000, '10⁴ changes, lower 10⁵'),
+  linked(100_000, 10_000, '10⁴ changes with new hard links, lower 10⁵'),
   changed(100_000, 1, 'one changed file, lower 10⁵'),
   oneDirectory(10_000, 'one directory with 10⁴ names on either side'),
   opaque(10_000, 'opaque directory of 10⁴ names over 10⁴'),

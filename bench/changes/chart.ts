@@ -14,6 +14,7 @@ const colours: readonly (readonly [prefix: string, colour: string])[] = [
   ['floor', '#8c959f'],
   ['each', '#1a7f37'],
   ['batches', '#1a7f37'],
+  ['count', '#1a7f37'],
   ['command', '#57ab5a'],
   ['', '#bf8700'],
 ];

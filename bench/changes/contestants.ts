@@ -71,6 +71,7 @@ const inNode: Readonly<Record<How, string>> = {
   each: 'changes(), for await',
   'each-1': 'changes({ threads: 1 }), for await',
   batches: 'changes().batches()',
+  count: 'changes().count()',
   sync: 'Node: readdirSync, lstatSync',
   async: 'Node: readdir, lstat at once',
   recursive: 'Node: recursive readdir, lstat',
@@ -82,7 +83,7 @@ function walk(how: How, layers: Layers): Contestant {
   return {
     name: how,
     title: inNode[how],
-    exact: /^(?:each|batches)/.test(how),
+    exact: /^(?:each|batches|count)/.test(how),
     run: async () => {
       worker ??= new Worker();
       const { ms = Number.NaN, counts } = await worker.ask({ what: 'walk', how, layers });
@@ -141,6 +142,7 @@ function peer(
 
 /** What this version of the library can do. */
 export interface Abilities {
+  readonly count: boolean;
   readonly batches: boolean;
   readonly threads: boolean;
 }
@@ -153,6 +155,7 @@ export function ours(programs: Programs, layers: Layers, can: Abilities): Contes
     walk('each', layers),
     ...(can.threads ? [walk('each-1', layers)] : []),
     ...(can.batches ? [walk('batches', layers)] : []),
+    ...(can.count ? [walk('count', layers)] : []),
     program(programs, 'command', 'overlayfs diff, a process', [
       process.execPath,
       command,

@@ -76,7 +76,7 @@ function ratios({ name, title, warm, memory }: Measured): Judged[] {
 /** Faster than everybody, and than some by how much. */
 function peers({ name, title, warm }: Measured): Judged[] {
   const ours = medianOf(warm, 'each');
-  const notPeers = /^(?:floor|each|batches|command|node)/;
+  const notPeers = /^(?:floor|each|batches|count|command|node)/;
   return warm
     .filter((one) => !notPeers.test(one.name))
     .map((one) => {

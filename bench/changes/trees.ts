@@ -110,7 +110,10 @@ export class Trees {
     const [command, ...numbers] = one.make;
     const merged = this.#at('merged');
     const lower = one.opaque ? this.#at('empty') : this.#at(one.lower.name);
-    for (const name of ['work', 'merged']) {
+    const passing = ['work', 'merged', 'empty'];
+    const remove = (name: string): void => rmSync(this.#at(name), { recursive: true, force: true });
+    passing.forEach(remove); // of a run that was ended
+    for (const name of passing) {
       mkdirSync(this.#at(name));
     }
     if (one.opaque) {
@@ -137,8 +140,6 @@ export class Trees {
     } finally {
       this.#run('umount', merged);
     }
-    for (const name of ['work', 'merged', 'empty']) {
-      rmSync(this.#at(name), { recursive: true, force: true });
-    }
+    passing.forEach(remove);
   }
 }

@@ -1,6 +1,6 @@
 import type { Layers } from './trees.ts';
 
-export type How = 'each' | 'each-1' | 'batches' | 'sync' | 'async' | 'recursive';
+export type How = 'each' | 'each-1' | 'batches' | 'count' | 'sync' | 'async' | 'recursive';
 
 export interface Counts {
   readonly added: number;

@@ -38,6 +38,19 @@ async function batches(layers: Layers): Promise<Counts> {
   return tally;
 }
 
+interface Counting {
+  count(): Promise<Counts>;
+}
+
+async function counted(layers: Layers): Promise<Counts> {
+  const list: object = changes(layers);
+  if (!('count' in list)) {
+    throw new Error('there is no count');
+  }
+  const { added, modified, deleted } = await (list as Counting).count();
+  return { added, modified, deleted };
+}
+
 interface Noted {
   readonly kind: keyof Counts;
   readonly path: string;
@@ -137,6 +150,7 @@ export const walks: Readonly<Record<How, (layers: Layers) => Promise<Counts>>> =
   each: (layers) => each(layers),
   'each-1': (layers) => each(layers, { threads: 1 }),
   batches,
+  count: counted,
   sync,
   async: asynchronously,
   recursive,

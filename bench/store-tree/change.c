@@ -31,7 +31,8 @@ enum operation {
 };
 
 // Of 200 changes that are listed 80 are additions (36 of them in new packages), 60 modifications,
-// 40 deletions and 20 the rest. What `OPEN_ONLY` copies up is no change.
+// 40 deletions and 20 the rest. What `OPEN_ONLY` copies up is no change; where no links are to be
+// made an addition takes the place of `LINK`.
 static const struct {
   enum operation what;
   size_t often;
@@ -53,6 +54,7 @@ struct work {
   size_t* trees;
   size_t tree_count;
   size_t serial;
+  bool links;
   struct random random;
 };
 
@@ -209,7 +211,8 @@ static void on_file(int at, enum operation what, const struct item* file) {
 
 // How many changes will be listed.
 static size_t apply(struct work* w, size_t kind) {
-  const enum operation what = mix[kind].what;
+  enum operation what = mix[kind].what;
+  if (what == LINK && !w->links) what = ADD;
   if (what == ADD) {
     add_file(w);
   } else if (what == REMOVE_TREE || what == MAKE_OPAQUE || what == RENAME_TREE) {
@@ -235,12 +238,14 @@ static void plan_operations(size_t* operations, struct random* r) {
   shuffle(operations, count, r);
 }
 
-static void change_package(int root, const struct package* package, size_t number, size_t changes) {
+static void change_package(int root, const struct package* package, size_t number, size_t changes,
+                           bool links) {
   size_t operations[OPERATIONS];
   struct work w = {.at = open_directory(root, package->name),
                    .package = package,
                    .files = malloc(package->count * sizeof *w.files),
                    .trees = malloc(package->count * sizeof *w.trees),
+                   .links = links,
                    .random = {number}};
   if (w.files == NULL || w.trees == NULL) die("malloc");
   for (size_t i = 0; i < package->count; i++) {
@@ -264,7 +269,7 @@ static void change_package(int root, const struct package* package, size_t numbe
 
 // New packages are 18 of 100 changes; the others go to a part of the packages, at most four of ten
 // of their entries where they can.
-static void change_some(int root, size_t entries, size_t changes, size_t turn) {
+static void change_some(int root, size_t entries, size_t changes, bool links, size_t turn) {
   size_t last;
   const size_t packages = packages_in(entries, &last);
   const double dense = 2.5 * (double)changes < (double)entries ? 0.4 : 1;
@@ -279,7 +284,7 @@ static void change_some(int root, size_t entries, size_t changes, size_t turn) {
     package_plan(&package, number);
     if (number + 1 == packages) package.count = last - 1;
     if (package.count > 20) {
-      change_package(root, &package, number, (size_t)(0.82 * dense * (double)package.count));
+      change_package(root, &package, number, (size_t)(0.82 * dense * (double)package.count), links);
     }
     package_free(&package);
   }
@@ -295,13 +300,13 @@ static void change_some(int root, size_t entries, size_t changes, size_t turn) {
 }
 
 // By two processes, each with packages of its own.
-void change_store(const char* directory, size_t entries, size_t changes) {
+void change_store(const char* directory, size_t entries, size_t changes, bool links) {
   umask(0);
   const int root = open_directory(AT_FDCWD, directory);
   fflush(NULL);
   const pid_t child = fork();
   if (child < 0) die("fork");
-  change_some(root, entries, changes, child == 0);
+  change_some(root, entries, changes, links, child == 0);
   if (child == 0) _exit(0);
   int status;
   if (waitpid(child, &status, 0) != child || status != 0) die("the second process");

@@ -58,7 +58,7 @@ void make_package(int root, const struct package* package);
 // `store-tree` commands.
 void make_lower(const char* directory, size_t entries);
 void make_many(const char* directory, size_t first, size_t count, long seconds);
-void change_store(const char* directory, size_t entries, size_t changes);
+void change_store(const char* directory, size_t entries, size_t changes, bool links);
 void change_many(const char* directory, size_t count);
 void change_one(const char* directory);
 
