@@ -1,21 +1,21 @@
 /**
- * `npm run bench`: the library against minimal C programs that ask the kernel for the same things. Both
+ * `npm run bench`: the library against minimal C programs that ask the kernel for the same things. All
  * take turns, and what counts is the ratio within one run.
  *
- *     npm run bench -- [reading] [--files 10000,100000] [--runs 5]
+ *     npm run bench -- [changes] [--help]
  *     npm run bench -- mount [--cycles 2000]
  */
-const [first = 'reading', ...rest] = process.argv.slice(2);
+const [first = 'changes', ...rest] = process.argv.slice(2);
 const named = !first.startsWith('-');
 const args = named ? rest : process.argv.slice(2);
-switch (named ? first : 'reading') {
-  case 'reading':
-    (await import('./reading.ts')).reading(args);
+switch (named ? first : 'changes') {
+  case 'changes':
+    await (await import('./changes.ts')).changes(args);
     break;
   case 'mount':
     (await import('./mount.ts')).mount(args);
     break;
   default:
-    console.error(`There is no bench '${first}': reading, mount`);
+    console.error(`There is no bench '${first}': changes, mount`);
     process.exitCode = 2;
 }

@@ -1,20 +1,33 @@
-/** What every bench needs: its C program, other programs, and numbers in order. */
+/** What every bench needs: its C programs, other programs, and numbers in order. */
 import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The text that it prints. */
 export function run(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
 }
 
-/** Compiles `bench/NAME.c`; gives the program. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Compiles `bench/NAME.c`, or all of `bench/NAME/`, unless that is done; gives the program. */
 export function compile(name: string): string {
+  const directory = join(root, 'bench', name);
   const program = join(root, 'build', `bench-${name}`);
-  run('cc', '-O2', '-o', program, join(root, 'bench', `${name}.c`));
+  const sources = existsSync(directory)
+    ? readdirSync(directory).map((file) => join(directory, file))
+    : [`${directory}.c`];
+  if (Math.max(...sources.map(modified)) >= modified(program)) {
+    mkdirSync(join(root, 'build'), { recursive: true });
+    const compiled = sources.filter((file) => file.endsWith('.c'));
+    run('cc', '-O2', '-pthread', '-o', program, ...compiled);
+  }
   return program;
 }
 
@@ -29,8 +42,15 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.floor((sorted.length * percent) / 100)] ?? Number.NaN;
 }
 
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+function machine(): string {
+  const [cpu] = cpus();
+  return `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpu?.model.trim()}`;
+}
+
 export function printMachine(): void {
-  console.log(
-    `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model}`,
-  );
+  console.log(machine());
 }

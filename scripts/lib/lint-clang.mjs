@@ -34,7 +34,10 @@ export async function clangFormat({ fix }) {
   if (tool.skipped) {
     return tool.skipped;
   }
-  const files = [...listFiles('native', /\.(cc|h)$/), ...listFiles('test/lab', /\.[ch]$/)];
+  const files = [
+    ...listFiles('native', /\.(cc|h)$/),
+    ...['test/lab', 'bench'].flatMap((directory) => listFiles(directory, /\.[ch]$/)),
+  ];
   if (files.length === 0) {
     return { status: 'ok', detail: 'no files' };
   }
