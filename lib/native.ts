@@ -393,6 +393,8 @@ export interface NativeBinding {
   inspectUpperParent: EitherWay<[directory: Buffer], readonly NativeFinding[]>;
   probe: EitherWay<[], NativeProbe>;
   canReadTrusted(): boolean;
+  /** CAP_SYS_ADMIN counts for mounts of this namespace. */
+  mayMount(): boolean;
   bindMount: EitherWay<
     [
       source: Buffer,
