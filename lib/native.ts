@@ -302,7 +302,7 @@ export interface NativeStart extends NativeProgramSpec {
 
 /** Descriptors have to be open during the call only. */
 export interface NativeSandboxStart extends NativeProgramSpec {
-  /** Outer ones first; -1: what is mounted there anyhow. */
+  /** Outer ones first; -1: what is mounted there anyhow, -2: an empty directory in memory. */
   readonly mounts: readonly { readonly mount: number; readonly at: Buffer }[];
   readonly userNamespace: number;
   /** Stay open until everything in the sandbox has ended. */

@@ -69,14 +69,22 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal;
   /** Default: `'SIGTERM'`. */
   readonly killSignal?: NodeJS.Signals | number;
+  /**
+   * Hand on SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH that other processes send to
+   * this one, instead of what they do here, until everything has ended. What the terminal sends (Ctrl-C) is
+   * not handed on: the program is in the same process group and gets it anyhow. One program at a time can
+   * have them. Default: false.
+   */
+  readonly relaySignals?: boolean;
 }
 
 /** As of `Overlay.run`, but that programs see the overlays where they belong. */
 export type SandboxRunOptions = Omit<RunOptions, 'at'>;
 
 const optionNames = ['lower', 'overlays', 'session', 'base', 'directory', 'grace'] as const;
-export const spawnOptionNames: readonly string[] = ['cwd', 'env', 'stdio', 'signal', 'killSignal'];
-export const runOptionNames: readonly string[] = [...spawnOptionNames, 'input', 'maxBuffer'];
+const common = ['cwd', 'env', 'stdio', 'signal', 'killSignal'] as const;
+export const spawnOptionNames: readonly string[] = [...common, 'relaySignals'];
+export const runOptionNames: readonly string[] = [...common, 'input', 'maxBuffer'];
 
 export interface SandboxPlan {
   /** Undefined: nothing was said. */

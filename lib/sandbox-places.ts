@@ -11,6 +11,8 @@ export interface SandboxPlaces {
   readonly overlays: readonly RecordedOverlay[];
   /** Mounts that are seen as they are. */
   readonly carried: readonly string[];
+  /** Mounts instead of which an empty directory is seen. */
+  readonly emptied: readonly string[];
   /** Sentences. */
   readonly warnings: readonly string[];
 }
@@ -26,46 +28,46 @@ function isDirectory(path: Buffer): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Those that can be seen: neither covered by another mount on the same place, nor on a covered one. */
+/** Those below that can be seen: neither they nor what they lie on is covered by another mount. */
 function visibleBelow(table: readonly Mount[], target: string): Mount[] {
-  const covered = new Set(
-    table
-      .filter((mount) => table.some((other) => liesOver(other, mount)))
-      .map(({ mountId }) => mountId),
-  );
+  const byId = new Map(table.map((mount) => [mount.mountId, mount]));
+  const covers = new Map<number, Mount>();
+  for (const mount of table) {
+    if (byId.get(mount.parentId)?.target === mount.target) {
+      covers.set(mount.parentId, mount);
+    }
+  }
+  const isVisible = (mount: Mount): boolean => {
+    const parent = byId.get(mount.parentId);
+    const over = covers.get(mount.parentId) ?? mount;
+    return over === mount && (parent === undefined || parent === mount || isVisible(parent));
+  };
   return table.filter(
     (mount) =>
       mount.target !== target &&
       isWithin(mount.target, target) &&
-      !covered.has(mount.mountId) &&
-      !covered.has(mount.parentId),
+      !covers.has(mount.mountId) &&
+      isVisible(mount),
   );
-}
-
-function liesOver(other: Mount, mount: Mount): boolean {
-  return other.parentId === mount.mountId && other.target === mount.target && other !== mount;
-}
-
-interface Below {
-  readonly overlays: readonly RecordedOverlay[];
-  readonly carried: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 /** The kernel takes one mount as a layer, without those below it. */
 function placesBelow(
   below: readonly Mount[],
-  { taken, left }: { taken: ReadonlySet<string>; left: (target: string) => boolean },
-): Below {
+  taken: ReadonlySet<string>,
+  hidden: string | undefined,
+): SandboxPlaces {
   const overlays: RecordedOverlay[] = [];
   const carried: string[] = [];
+  const emptied: string[] = [];
   const warnings: string[] = [];
   for (const { target, targetBytes, filesystemType } of below) {
-    if (taken.has(target) || carried.some((each) => isWithin(target, each))) {
-      continue; // it has an overlay already, or comes along with the mount it lies on
+    if (taken.has(target)) {
+      continue; // it was asked for
     }
-    if (left(target)) {
-      warnings.push(`what is mounted on ${target} is not seen: the session lies there`);
+    if (target === hidden) {
+      emptied.push(target);
+      warnings.push(`${target} is seen empty: the session lies there`);
     } else if (kernelFilesystems.has(filesystemType)) {
       carried.push(target);
     } else if (isDirectory(targetBytes)) {
@@ -77,7 +79,7 @@ function placesBelow(
       );
     }
   }
-  return { overlays, carried, warnings };
+  return { overlays, carried, emptied, warnings };
 }
 
 function depth(target: Buffer): number {
@@ -118,13 +120,13 @@ export function resolvedPlaces({ lower, stacked }: AskedPlaces): readonly Record
 }
 
 /**
- * `left`: mounts that are not to be seen at all. `privileged`: whether we may mount what we have not
- * mounted ourselves; asked where it matters.
+ * @param privileged Whether we may mount what we have not mounted ourselves; asked where it matters.
+ * @param hidden The mount that the session lies on.
  */
 export async function findPlaces(
   asked: readonly RecordedOverlay[],
   privileged: () => boolean,
-  left: (target: string) => boolean,
+  hidden: string | undefined,
 ): Promise<SandboxPlaces> {
   const table = await listMounts();
   const taken = new Set(asked.map(({ target }) => target.toString()));
@@ -136,15 +138,19 @@ export async function findPlaces(
     if (first !== undefined && !privileged()) {
       throw name === '/' ? rootlessRoot() : mountsBelow(name, first.target);
     }
-    return placesBelow(below, { taken, left });
+    return placesBelow(below, taken, hidden);
   });
   const overlays = new Map<string, RecordedOverlay>();
   for (const each of [...asked, ...found.flatMap((below) => below.overlays)]) {
     overlays.set(each.target.toString('latin1'), each);
   }
+  const all = (list: (places: SandboxPlaces) => readonly string[]): string[] => [
+    ...new Set(found.flatMap(list)),
+  ];
   return {
     overlays: [...overlays.values()],
-    carried: [...new Set(found.flatMap(({ carried }) => carried))],
-    warnings: [...new Set(found.flatMap(({ warnings }) => warnings))],
+    carried: all(({ carried }) => carried),
+    emptied: all(({ emptied }) => emptied),
+    warnings: all(({ warnings }) => warnings),
   };
 }

@@ -12,7 +12,7 @@ import { brokenSession, otherLayers, sessionHasDependents } from './session-erro
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
-import { chooseRoot, isWithin } from './session-roots.ts';
+import { chooseRoot, mountPointOf } from './session-roots.ts';
 import type { StoredSession } from './session-store.ts';
 import {
   clearNew,
@@ -39,6 +39,7 @@ export interface OpenedSession {
   /** Outer ones first. */
   readonly places: readonly MountedPlace[];
   readonly carried: readonly string[];
+  readonly emptied: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -64,8 +65,6 @@ function sameOverlay(a: RecordedOverlay, b: RecordedOverlay): boolean {
     a.lower.length === b.lower.length && a.lower.every((l, i) => b.lower[i]?.equals(l));
   return lowers && a.target.equals(b.target);
 }
-
-const holds = (path: string) => (target: string) => isWithin(path, target);
 
 async function lockBase(name: string, directory: string | undefined): Promise<Base> {
   const path = await pathOfSession(name, directory);
@@ -94,7 +93,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
   const covered = asked.map(({ target }) => target.toString());
   const root = await chooseRoot(plan.directory, covered);
-  const places = await findPlaces(asked, () => native().mayMount(), holds(root));
+  const places = await findPlaces(asked, () => native().mayMount(), await mountPointOf(root));
   const now = new Date();
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${randomBytes(6).toString('hex')}`,
@@ -141,7 +140,11 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     if (stored.record.state === 'new') {
       await clearNew(stored);
     }
-    const places = await findPlaces(stored.record.overlays, () => native().mayMount(), holds(path));
+    const places = await findPlaces(
+      stored.record.overlays,
+      () => native().mayMount(),
+      await mountPointOf(path),
+    );
     const more = places.overlays.filter(
       ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
     );
@@ -222,8 +225,8 @@ export async function openSession(plan: SandboxPlan): Promise<OpenedSession> {
     try {
       const locks = [locked.lock, ...(base ? [base.lock] : [])];
       const { path } = locked.stored;
-      const { carried, warnings } = locked.places;
-      return { path, locks, carried, warnings, ...(await mountSession(locked)) };
+      const { carried, emptied, warnings } = locked.places;
+      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked)) };
     } catch (error) {
       if (locked.fresh) {
         await removeLocked(locked.stored.path);

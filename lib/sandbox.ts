@@ -40,6 +40,10 @@ export interface SandboxCloseOptions {
   readonly discard?: boolean;
 }
 
+/** As the addon knows them, instead of a descriptor. */
+const carriedMount = -1;
+const emptyMount = -2;
+
 /** Known in this file only: JavaScript has no private constructors. */
 const key = Symbol('createSandbox');
 let sandboxOf: (opened: OpenedSession, grace: number) => Sandbox;
@@ -127,10 +131,15 @@ export class Sandbox implements AsyncDisposable {
       signal: optionalSignal(given.signal, 'options.signal'),
       killSignal: signalNumber(given.killSignal ?? 'SIGTERM', 'options.killSignal'),
     };
+    const relay = optionalBoolean(given.relaySignals, 'options.relaySignals') ?? false;
     const view = this.#view();
     try {
       throwIfAborted(plan.signal);
-      return sandboxProcess(this.#supervise(started(view, program, given)), plan);
+      const running = this.#supervise(started(view, program, given));
+      if (relay) {
+        running.relaySignals();
+      }
+      return sandboxProcess(running, plan);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError || !(error instanceof Error)) {
         throw error;
@@ -202,12 +211,13 @@ export class Sandbox implements AsyncDisposable {
     if (this.#closing !== undefined) {
       throw Object.assign(new Error('The sandbox is closed'), { code: 'ERR_INVALID_STATE' });
     }
-    const { places, carried, locks } = this.#session;
+    const { places, carried, emptied, locks } = this.#session;
     const [first] = places;
     return {
       mounts: inOrder([
         ...places.map(({ target, overlay }) => ({ target, mount: overlayDescriptor(overlay) })),
-        ...carried.map((target) => ({ target: Buffer.from(target), mount: -1 })),
+        ...carried.map((target) => ({ target: Buffer.from(target), mount: carriedMount })),
+        ...emptied.map((target) => ({ target: Buffer.from(target), mount: emptyMount })),
       ]).map(({ target, mount }) => ({ at: target, mount })),
       userNamespace: first === undefined ? -1 : userNamespaceOf(first.overlay),
       kept: locks.map(({ fd }) => fd),

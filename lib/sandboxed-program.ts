@@ -1,4 +1,5 @@
 /** A program in a sandbox, up to the moment when nothing of it is left. */
+import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { AbortError, errorFromFailure } from './errors.ts';
 import type { NativeEnd, NativeSandboxed, NativeSandboxStart, SandboxedHandle } from './native.ts';
@@ -13,6 +14,9 @@ export type SandboxView = Pick<NativeSandboxStart, 'mounts' | 'userNamespace' | 
 export function programEnvironment(given: unknown): readonly Buffer[] | null {
   return given === undefined && isMainThread ? null : environment(given ?? process.env);
 }
+
+const { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH } = constants.signals;
+const relayed = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
 
 const kinds = { nothing: 0, ended: 1, gone: 2 } as const;
 /** Where the supervisor was killed nobody knows more of the program than that it was killed too. */
@@ -50,8 +54,11 @@ export class SandboxedProgram implements StartedProgram {
     this.gone.catch(failEnded);
   }
 
-  get handle(): SandboxedHandle {
-    return this.#program;
+  /** Signals to this process are handed on to the program, until everything has ended. */
+  relaySignals(): void {
+    unwrap(native().startRelay(this.#program, relayed));
+    const stop = (): undefined => native().stopRelay();
+    this.gone.then(stop, stop);
   }
 
   /** False where it has ended already. */

@@ -51,12 +51,9 @@ export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
-/** The mount below a covered directory that sessions may lie on: it is then left out of the view. */
-export async function mountOfItsOwn(path: string, covered: string): Promise<string | undefined> {
-  const mount = await findMount(path);
-  const separate =
-    mount !== undefined && mount.target !== covered && isWithin(mount.target, covered);
-  return separate ? mount.target : undefined;
+/** The mount point of what a path lies on, or will. */
+export async function mountPointOf(path: string): Promise<string | undefined> {
+  return (await findMount(nearestExisting(path)))?.target;
 }
 
 /** Why there can be no session, as a part of a sentence; undefined if there can. */
@@ -73,8 +70,9 @@ async function unfitness(root: string, covered: readonly string[]): Promise<stri
   const path = realpathSync(there);
   for (const target of covered) {
     if (isWithin(path, target)) {
-      const apart = await mountOfItsOwn(path, target);
-      if (apart === undefined || covered.includes(apart)) {
+      // On a mount of its own it is possible: programs do not see that one then.
+      const apart = (await mountPointOf(path)) ?? target;
+      if (!isWithin(apart, target) || covered.includes(apart)) {
         return `it lies inside of '${target}', which is to be covered, and the kernel takes no upper there`;
       }
     }

@@ -101,6 +101,8 @@ Failure ExplainFault(const ViewFault& fault, const ProgramSpec& spec, const std:
                      "/");
     case ViewStep::kCarry:
       return Refusal(fault.err, "open_tree", forbidden, at);
+    case ViewStep::kEmpty:
+      return Refusal(fault.err, "mount", forbidden, "tmpfs", at);
     case ViewStep::kAttach:
       return Refusal(fault.err, "move_mount", WhyNotAttached(fault.err), "", at);
     case ViewStep::kEnter:

@@ -13,12 +13,13 @@
 #include "core/result.h"
 #include "core/sys_pidfd.h"
 #include "core/unique_fd.h"
+#include "core/view_mounts.h"
 
 namespace ovl {
 
 struct SandboxMount {
-  int mount = -1;  // a detached overlay; -1: what is mounted at `at` anyhow is to be seen there too
-  std::string at;  // absolute; one at "/" is the first
+  int mount = kViewCarried;  // a detached overlay, kViewCarried or kViewEmpty
+  std::string at;            // absolute; one at "/" is the first
 };
 
 // Descriptors are borrowed.

@@ -11,9 +11,8 @@ namespace ovl {
 
 namespace {
 
-constexpr unsigned kCloneTree = 1;       // OPEN_TREE_CLONE
-constexpr unsigned kFromEmptyPath = 4;   // MOVE_MOUNT_F_EMPTY_PATH
-constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
+constexpr unsigned kCloneTree = 1;      // OPEN_TREE_CLONE
+constexpr unsigned kFromEmptyPath = 4;  // MOVE_MOUNT_F_EMPTY_PATH
 
 bool IsRoot(const char* path) { return path[0] == '/' && path[1] == '\0'; }
 
@@ -52,8 +51,8 @@ bool CopyIntoOwnNamespace(const ViewMounts& view, ViewFault& fault) {
 bool CopyCarried(const ViewMounts& view, ViewFault& fault) {
   for (size_t i = 0; i < view.count; ++i) {
     ViewMount& each = view.mounts[i];
-    if (each.mount >= 0) continue;
-    each.copy = raw::OpenTree(AT_FDCWD, each.at, kCloneTree | kRecursive | O_CLOEXEC);
+    if (each.mount != kViewCarried) continue;
+    each.copy = raw::OpenTree(AT_FDCWD, each.at, kCloneTree | O_CLOEXEC);
     fault.mount = i;
     if (!fault.Did(ViewStep::kCarry, each.copy >= 0)) return false;
   }
@@ -61,6 +60,10 @@ bool CopyCarried(const ViewMounts& view, ViewFault& fault) {
 }
 
 bool Attach(const ViewMount& mount, ViewFault& fault) {
+  if (mount.mount == kViewEmpty) {
+    const int made = ::mount("tmpfs", mount.at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+    return fault.Did(ViewStep::kEmpty, made == 0);
+  }
   const bool attached = raw::MoveMount(mount.copy, "", AT_FDCWD, mount.at, kFromEmptyPath) == 0;
   if (!fault.Did(ViewStep::kAttach, attached)) return false;
   if (!IsRoot(mount.at)) return true;

@@ -9,8 +9,12 @@
 
 namespace ovl {
 
+// Instead of a detached overlay in ViewMount::mount.
+inline constexpr int kViewCarried = -1;  // what is mounted at `at` anyhow, without what lies below
+inline constexpr int kViewEmpty = -2;    // an empty directory in memory
+
 struct ViewMount {
-  int mount = -1;  // a detached overlay; -1: what is mounted at `at` anyhow, with all below it
+  int mount = kViewCarried;
   const char* at = nullptr;
   int copy = -1;  // of the child's own
 };

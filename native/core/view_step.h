@@ -15,6 +15,7 @@ enum class ViewStep : uint8_t {
   kCopy,
   kPropagation,
   kCarry,
+  kEmpty,
   kAttach,
   kEnter,
   kSupervise,
@@ -28,7 +29,7 @@ enum class ViewStep : uint8_t {
 struct ViewFault {
   ViewStep failed = ViewStep::kNone;
   int err = 0;
-  size_t mount = 0;             // of kCopy, kCarry, kAttach, kEnter: which of the mounts
+  size_t mount = 0;             // of kCopy, kCarry, kEmpty, kAttach, kEnter: which of the mounts
   bool program_exists = false;  // though execve said ENOENT: its interpreter does not
 
   bool Did(ViewStep step, bool good) {
