@@ -483,6 +483,8 @@ export interface NativeBinding {
   signalSandboxed(program: SandboxedHandle, signal: number): Outcome<undefined>;
   /** Ends the program and everything it has started. */
   endSandboxed(program: SandboxedHandle): Outcome<undefined>;
+  /** Once it is gone. The handle is good for nothing afterwards. */
+  releaseSandboxed(program: SandboxedHandle): Outcome<undefined>;
   /** The handle has to live until `stopRelay`. */
   startRelay(program: SandboxedHandle, signals: readonly number[]): Outcome<undefined>;
   stopRelay(): undefined;

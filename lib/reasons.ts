@@ -215,8 +215,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
     'where the overlay is in place already',
   'program-not-executable': () =>
-    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec; for ' +
-    'a name without a slash it can also be that a directory of PATH may not be searched',
+    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec',
   'program-format': () =>
     'it is neither a program of this machine nor a script that begins with "#!"; start an interpreter ' +
     'with the script as its argument',

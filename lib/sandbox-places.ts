@@ -119,27 +119,39 @@ export function resolvedPlaces({ lower, stacked }: AskedPlaces): readonly Record
   return places;
 }
 
+/** What is mounted below directories that are covered in place, by target. */
+export type MountsBelow = ReadonlyMap<string, readonly Mount[]>;
+
 /**
  * @param privileged Whether we may mount what we have not mounted ourselves; asked where it matters.
- * @param hidden The mount that the session lies on.
+ * @throws OverlayError `EINVAL` where there are some, and an ordinary user is told so.
  */
-export async function findPlaces(
+export async function findMountsBelow(
   asked: readonly RecordedOverlay[],
   privileged: () => boolean,
-  hidden: string | undefined,
-): Promise<SandboxPlaces> {
+): Promise<MountsBelow> {
   const table = await listMounts();
-  const taken = new Set(asked.map(({ target }) => target.toString()));
-  const inPlace = asked.filter(({ target, lower }) => lower.some((layer) => layer.equals(target)));
-  const found = inPlace.map(({ target }) => {
+  const found = new Map<string, readonly Mount[]>();
+  for (const { target, lower } of asked) {
     const name = target.toString();
-    const below = visibleBelow(table, name);
+    const below = lower.some((layer) => layer.equals(target)) ? visibleBelow(table, name) : [];
     const [first] = below;
     if (first !== undefined && !privileged()) {
       throw name === '/' ? rootlessRoot() : mountsBelow(name, first.target);
     }
-    return placesBelow(below, taken, hidden);
-  });
+    found.set(name, below);
+  }
+  return found;
+}
+
+/** @param hidden The mount that the session lies on. */
+export function placesOf(
+  asked: readonly RecordedOverlay[],
+  mounts: MountsBelow,
+  hidden: string | undefined,
+): SandboxPlaces {
+  const taken = new Set(asked.map(({ target }) => target.toString()));
+  const found = [...mounts.values()].map((below) => placesBelow(below, taken, hidden));
   const overlays = new Map<string, RecordedOverlay>();
   for (const each of [...asked, ...found.flatMap((below) => below.overlays)]) {
     overlays.set(each.target.toString('latin1'), each);

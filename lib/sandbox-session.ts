@@ -7,7 +7,7 @@ import { mountBeside } from './overlay.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
-import { findPlaces, inOrder, resolvedPlaces } from './sandbox-places.ts';
+import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
 import { brokenSession, otherLayers, sessionHasDependents } from './session-errors.ts';
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
@@ -91,9 +91,10 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
 
 async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
+  const below = await findMountsBelow(asked, () => native().mayMount());
   const covered = asked.map(({ target }) => target.toString());
   const root = await chooseRoot(plan.directory, covered);
-  const places = await findPlaces(asked, () => native().mayMount(), await mountPointOf(root));
+  const places = placesOf(asked, below, await mountPointOf(root));
   const now = new Date();
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${randomBytes(6).toString('hex')}`,
@@ -140,11 +141,9 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     if (stored.record.state === 'new') {
       await clearNew(stored);
     }
-    const places = await findPlaces(
-      stored.record.overlays,
-      () => native().mayMount(),
-      await mountPointOf(path),
-    );
+    const { overlays } = stored.record;
+    const below = await findMountsBelow(overlays, () => native().mayMount());
+    const places = placesOf(overlays, below, await mountPointOf(path));
     const more = places.overlays.filter(
       ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
     );

@@ -83,7 +83,6 @@ export class Sandbox implements AsyncDisposable {
   readonly #running = new Set<SandboxedProgram>();
   #last: RecordedEnd | undefined;
   #closing: Promise<void> | undefined;
-  #unmounted = false;
 
   static {
     sandboxOf = (opened, grace) => new Sandbox(opened, grace, key);
@@ -232,13 +231,10 @@ export class Sandbox implements AsyncDisposable {
     }
     await Promise.allSettled([...this.#running].map(({ gone }) => gone));
     await closeAll(places, !discard);
-    if (!this.#unmounted) {
-      this.#unmounted = true;
-      if (discard) {
-        await removeLocked(path);
-      } else {
-        await writeRecord(path, { ...record, ephemeral: false, last: this.#last });
-      }
+    if (discard) {
+      await removeLocked(path);
+    } else {
+      await writeRecord(path, { ...record, ephemeral: false, last: this.#last });
     }
     await Promise.all(locks.map((lock) => lock.release()));
   }

@@ -31,6 +31,7 @@ export class SandboxedProgram implements StartedProgram {
   readonly gone: Promise<void>;
   readonly #program: SandboxedHandle;
   #running = true;
+  #relaying = false;
 
   /** Blocks until the program has been executed, as `child_process.spawn` does. */
   static start(
@@ -57,8 +58,7 @@ export class SandboxedProgram implements StartedProgram {
   /** Signals to this process are handed on to the program, until everything has ended. */
   relaySignals(): void {
     unwrap(native().startRelay(this.#program, relayed));
-    const stop = (): undefined => native().stopRelay();
-    this.gone.then(stop, stop);
+    this.#relaying = true;
   }
 
   /** False where it has ended already. */
@@ -74,6 +74,14 @@ export class SandboxedProgram implements StartedProgram {
   /** Ends the program and everything it has started. */
   end(): void {
     unwrap(native().endSandboxed(this.#program));
+  }
+
+  #release(): void {
+    this.#running = false;
+    if (this.#relaying) {
+      native().stopRelay();
+    }
+    unwrap(native().releaseSandboxed(this.#program));
   }
 
   #watch(reports: number, tellEnded: (end: NativeEnd) => void): Promise<void> {
@@ -97,6 +105,7 @@ export class SandboxedProgram implements StartedProgram {
           reject(error);
         }
         native().unwatchFd(watch);
+        this.#release();
       };
       const watched = native().watchFd(reports, false, true, look);
       if ('failure' in watched) {

@@ -99,6 +99,11 @@ Napi::Value CallEndSandboxed(const Napi::CallbackInfo& info) {
   return RunStatus(info.Env(), true, [program] { return EndSandbox(program->reports.get()); });
 }
 
+// (program). Once everything is gone: its descriptors are not left to the garbage collector.
+Napi::Value CallReleaseSandboxed(const Napi::CallbackInfo& info) {
+  return Handle<Sandboxed>::Release(info.Env(), info[0], true);
+}
+
 // (program, signals)
 Napi::Value CallStartRelay(const Napi::CallbackInfo& info) {
   const auto program = Handle<Sandboxed>::Get(info[0]);
@@ -140,6 +145,7 @@ void ExportSandbox(Napi::Env env, Napi::Object exports) {
   exports.Set("sandboxReport", Napi::Function::New(env, CallSandboxReport));
   exports.Set("signalSandboxed", Napi::Function::New(env, CallSignalSandboxed));
   exports.Set("endSandboxed", Napi::Function::New(env, CallEndSandboxed));
+  exports.Set("releaseSandboxed", Napi::Function::New(env, CallReleaseSandboxed));
   exports.Set("startRelay", Napi::Function::New(env, CallStartRelay));
   exports.Set("stopRelay", Napi::Function::New(env, CallStopRelay));
   exports.Set("tryLock", Napi::Function::New(env, CallTryLock));

@@ -35,8 +35,8 @@ bool PlaceStdio(const ProgramChild& program, ViewFault& fault) {
   return true;
 }
 
-// The rules of execvp(3), but for one: a text without "#!" is no program, and is not given to a
-// shell.
+// The rules of execvp(3), but for two: a text without "#!" is no program, and is not given to a
+// shell; and a directory of PATH that may not be searched has no program, as for a shell.
 void Execute(const ProgramChild& program, ViewFault& fault) {
   bool denied = false;
   int err = ENOENT;
@@ -44,7 +44,9 @@ void Execute(const ProgramChild& program, ViewFault& fault) {
     (void)::execve(*each, program.argv, program.env);  // returns only to say why not
     err = errno;
     if (err == EACCES) {
-      denied = true;  // another directory may have one that may be executed
+      // Another directory may have one that may be executed.
+      denied |= program.by_path || ::faccessat(AT_FDCWD, *each, F_OK, 0) == 0;
+      err = ENOENT;
     } else if (err == ENOENT) {
       if (::faccessat(AT_FDCWD, *each, F_OK, 0) == 0) fault.program_exists = true;
     } else if (err != ENOTDIR && err != ESTALE && err != ENODEV && err != ETIMEDOUT) {

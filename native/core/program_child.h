@@ -12,6 +12,7 @@ namespace ovl {
 struct ProgramChild {
   const char* cwd = nullptr;
   std::array<int, 3> stdio{};
+  bool by_path = false;                     // the only candidate is what was named
   const char* const* candidates = nullptr;  // ends with a null pointer, as the next two
   char* const* argv = nullptr;
   char* const* env = nullptr;

@@ -57,6 +57,7 @@ Status PreparedProgram::Prepare(ProgramSpec spec) {
   argv_ = Pointers(spec_.args);
   env_ = Pointers(spec_.env);
   child_.cwd = spec_.cwd.c_str();
+  child_.by_path = spec_.file.find('/') != std::string::npos;
   child_.candidates = candidate_pointers_.data();
   child_.argv = argv_.data();
   child_.env = env_.data();

@@ -128,6 +128,7 @@ Result<SandboxProcess> StartInSandbox(SandboxSpec spec) {
   process.reports = UniqueFd(ends[0]);
   auto all = std::make_shared<Supervision>(std::move(spec));
   all->socket = UniqueFd(ends[1]);
+  all->supervisor.peer = process.reports.get();
   auto prepared = Prepare(*all);
   if (!prepared.ok()) return std::move(prepared.failure());
   auto threaded = StartThread(all);

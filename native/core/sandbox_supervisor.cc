@@ -42,8 +42,9 @@ int RunProgramChild(void* argument) {
 
 bool Prepare(Supervisor& supervisor) {
   MakeSignalsOrdinary();
+  (void)::close(supervisor.peer);  // the copy: else nobody would see that we close ours
   if (!EnterView(supervisor.view, supervisor.fault)) return false;
-  (void)::prctl(PR_SET_NAME, "overlayfs-run", 0, 0, 0);  // for people who read ps(1)
+  (void)::prctl(PR_SET_NAME, "overlayfs run", 0, 0, 0);  // for people who read ps(1)
   const bool reaper = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
   if (!supervisor.fault.Did(ViewStep::kSupervise, reaper)) return false;
   // After the user namespace was joined, which would clear it.
@@ -176,9 +177,16 @@ class Watch {
 };
 
 // Until we have a descriptor of the program it is not waited for: its number could be another's.
-void AwaitAnswer(int socket) {
+// That we have ended may not be seen by the socket, of which others that are just being cloned have
+// copies.
+void AwaitAnswer(const Supervisor& supervisor) {
+  constexpr int kLookAgain = 50;  // milliseconds
+  struct pollfd fd = {supervisor.socket, POLLIN, 0};
+  while (::poll(&fd, 1, kLookAgain) <= 0) {
+    if (::getppid() != supervisor.parent) return;
+  }
   char answer = 0;
-  while (::recv(socket, &answer, 1, 0) < 0 && errno == EINTR) continue;
+  (void)::recv(supervisor.socket, &answer, 1, MSG_DONTWAIT);  // or its end, which is seen again
 }
 
 }  // namespace
@@ -195,7 +203,7 @@ int RunSupervisor(void* argument) {
   report.kind = SupervisorReport::kStarted;
   report.pid = program;
   Say(supervisor.socket, report);
-  AwaitAnswer(supervisor.socket);
+  AwaitAnswer(supervisor);
   if (!KeepOwnDescriptors(supervisor)) supervisor.parent = -1;  // then it all ends at once
   (void)::chdir("/");                                           // what we were in may be unmounted
   Watch(supervisor, program).Run();

@@ -34,6 +34,7 @@ struct Supervisor {
   void* program_stack = nullptr;  // its top: for the program, until it is executed
   pid_t parent = 0;
   int socket = -1;      // SOCK_SEQPACKET; answered once after kStarted, and its end is ours
+  int peer = -1;        // our end of it, of which the supervisor has a copy
   int proc = -1;        // /proc
   int* kept = nullptr;  // descriptors that stay open until everything has ended
   size_t kept_count = 0;

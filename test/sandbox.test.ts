@@ -1,0 +1,4 @@
+// Sandboxes of root, and of the root of a user namespace.
+import { sandboxCases } from './helpers/sandbox-cases.ts';
+
+sandboxCases();
