@@ -485,13 +485,17 @@ export interface NativeBinding {
   endSandboxed(program: SandboxedHandle): Outcome<undefined>;
   /** Once it is gone. The handle is good for nothing afterwards. */
   releaseSandboxed(program: SandboxedHandle): Outcome<undefined>;
+  /** The signals wait for `aimRelay`. */
+  startRelay(signals: readonly number[]): Outcome<undefined>;
   /** The handle has to live until `stopRelay`. */
-  startRelay(program: SandboxedHandle, signals: readonly number[]): Outcome<undefined>;
+  aimRelay(program: SandboxedHandle): undefined;
   stopRelay(): undefined;
   /** flock(2); false where somebody else has it. */
   tryLock(fd: number): Outcome<boolean>;
   /** A process, or 0. */
   lockHolder(fd: number): number;
+  /** Fails with `EBUSY` where they are mounted. */
+  checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
   removeTree: EitherWay<[path: Buffer], undefined>;
 }
 

@@ -8,7 +8,7 @@ import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
 import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
-import { brokenSession, otherLayers, sessionHasDependents } from './session-errors.ts';
+import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
@@ -19,6 +19,7 @@ import {
   createStored,
   findStored,
   makePlaces,
+  markUsed,
   pathOfSession,
   readSession,
   SessionLock,
@@ -55,6 +56,8 @@ interface Locked {
   readonly places: SandboxPlaces;
   /** It did not exist before. */
   readonly fresh: boolean;
+  /** There are overlays that it had no need of before. */
+  readonly more: boolean;
 }
 
 const covering = ({ target, lower }: RecordedOverlay): string =>
@@ -95,19 +98,17 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const covered = asked.map(({ target }) => target.toString());
   const root = await chooseRoot(plan.directory, covered);
   const places = placesOf(asked, below, await mountPointOf(root));
-  const now = new Date();
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${randomBytes(6).toString('hex')}`,
     state: 'new',
     ephemeral: plan.session === undefined,
-    created: now,
-    used: now,
+    created: new Date(),
     userxattr: !native().canReadTrusted(),
     overlays: places.overlays,
     base: base?.name,
     last: undefined,
   };
-  return { ...(await createStored(root, record)), places, fresh: true };
+  return { ...(await createStored(root, record)), places, fresh: true, more: false };
 }
 
 async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
@@ -150,7 +151,7 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     if (more.length > 0) {
       stored = await makePlaces(stored, more);
     }
-    return { stored, lock, places, fresh: false };
+    return { stored, lock, places, fresh: false, more: more.length > 0 };
   } catch (error) {
     await lock.release();
     throw error;
@@ -193,12 +194,16 @@ export async function closeAll(places: readonly MountedPlace[], sync: boolean): 
 async function mountSession(locked: Locked): Promise<Pick<OpenedSession, 'record' | 'places'>> {
   const { stored } = locked;
   const places = await mountAll(stored);
-  const record: SessionRecord = { ...stored.record, state: 'ready', used: new Date() };
+  const record: SessionRecord = { ...stored.record, state: 'ready' };
   try {
-    await writeRecord(stored.path, record);
+    if (stored.record.state === 'new' || locked.more) {
+      await writeRecord(stored.path, record);
+    } else {
+      await markUsed(stored.path);
+    }
   } catch (error) {
     await closeAll(places, true);
-    throw error;
+    throw fileFailure(error, 'the session could not be entered');
   }
   return { record, places };
 }

@@ -20,6 +20,7 @@ import type { MountedPlace, OpenedSession } from './sandbox-session.ts';
 import { closeAll, openSession } from './sandbox-session.ts';
 import type { SandboxView } from './sandboxed-program.ts';
 import { programEnvironment, SandboxedProgram, throwIfAborted } from './sandboxed-program.ts';
+import { fileFailure } from './session-errors.ts';
 import type { RecordedEnd } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { writeRecord } from './session-store.ts';
@@ -60,9 +61,11 @@ function started(
   view: SandboxView,
   { file, args, stdio }: ReturnType<typeof programPlan>,
   given: Readonly<Record<string, unknown>>,
+  relay = false,
 ): SandboxedProgram {
   const env = programEnvironment(given.env);
-  return SandboxedProgram.start(view, { file, args, stdio, env, cwd: startDirectory(given.cwd) });
+  const cwd = startDirectory(given.cwd);
+  return SandboxedProgram.start(view, { file, args, stdio, env, cwd }, relay);
 }
 
 /**
@@ -83,6 +86,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #running = new Set<SandboxedProgram>();
   #last: RecordedEnd | undefined;
   #closing: Promise<void> | undefined;
+  #finished = false;
 
   static {
     sandboxOf = (opened, grace) => new Sandbox(opened, grace, key);
@@ -134,10 +138,7 @@ export class Sandbox implements AsyncDisposable {
     const view = this.#view();
     try {
       throwIfAborted(plan.signal);
-      const running = this.#supervise(started(view, program, given));
-      if (relay) {
-        running.relaySignals();
-      }
+      const running = this.#supervise(started(view, program, given, relay));
       return sandboxProcess(running, plan);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError || !(error instanceof Error)) {
@@ -179,6 +180,9 @@ export class Sandbox implements AsyncDisposable {
     const given = optionsObject(options, 'options', ['discard']);
     const { ephemeral } = this.#session.record;
     const discard = optionalBoolean(given.discard, 'options.discard') ?? ephemeral;
+    if (this.#finished) {
+      return;
+    }
     this.#closing ??= this.#close(discard).catch((error: unknown) => {
       this.#closing = undefined;
       throw error;
@@ -207,7 +211,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #view(): SandboxView {
-    if (this.#closing !== undefined) {
+    if (this.#finished || this.#closing !== undefined) {
       throw Object.assign(new Error('The sandbox is closed'), { code: 'ERR_INVALID_STATE' });
     }
     const { places, carried, emptied, locks } = this.#session;
@@ -231,12 +235,23 @@ export class Sandbox implements AsyncDisposable {
     }
     await Promise.allSettled([...this.#running].map(({ gone }) => gone));
     await closeAll(places, !discard);
+    const release = (): Promise<unknown> => Promise.all(locks.map((lock) => lock.release()));
     if (discard) {
       await removeLocked(path);
     } else {
-      await writeRecord(path, { ...record, ephemeral: false, last: this.#last });
+      await writeRecord(path, { ...record, ephemeral: false, last: this.#last }).catch(
+        async (error: unknown) => {
+          const failure = fileFailure(error, 'how the program has ended was not written down');
+          if (!record.ephemeral) {
+            await release(); // it is whole as it is
+            this.#finished = true;
+          }
+          throw failure;
+        },
+      );
     }
-    await Promise.all(locks.map((lock) => lock.release()));
+    await release();
+    this.#finished = true;
   }
 }
 

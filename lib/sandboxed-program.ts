@@ -31,17 +31,34 @@ export class SandboxedProgram implements StartedProgram {
   readonly gone: Promise<void>;
   readonly #program: SandboxedHandle;
   #running = true;
-  #relaying = false;
+  readonly #relaying: boolean;
 
-  /** Blocks until the program has been executed, as `child_process.spawn` does. */
+  /**
+   * Blocks until the program has been executed, as `child_process.spawn` does.
+   *
+   * @param relay Signals to this process are handed on to the program, until everything has ended.
+   */
   static start(
     view: SandboxView,
     program: Omit<NativeSandboxStart, keyof SandboxView>,
+    relay = false,
   ): SandboxedProgram {
-    return new SandboxedProgram(unwrap(native().startInSandbox({ ...view, ...program })));
+    if (!relay) {
+      return new SandboxedProgram(unwrap(native().startInSandbox({ ...view, ...program })), false);
+    }
+    unwrap(native().startRelay(relayed)); // before the program can tell anybody that it is there
+    try {
+      const started = unwrap(native().startInSandbox({ ...view, ...program }));
+      native().aimRelay(started.program);
+      return new SandboxedProgram(started, true);
+    } catch (error) {
+      native().stopRelay();
+      throw error;
+    }
   }
 
-  private constructor(started: NativeSandboxed) {
+  private constructor(started: NativeSandboxed, relaying: boolean) {
+    this.#relaying = relaying;
     this.pid = started.pid;
     this.pipes = started.pipes;
     this.#program = started.program;
@@ -53,12 +70,6 @@ export class SandboxedProgram implements StartedProgram {
     });
     this.gone = this.#watch(started.reports, tellEnded);
     this.gone.catch(failEnded);
-  }
-
-  /** Signals to this process are handed on to the program, until everything has ended. */
-  relaySignals(): void {
-    unwrap(native().startRelay(this.#program, relayed));
-    this.#relaying = true;
   }
 
   /** False where it has ended already. */

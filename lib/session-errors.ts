@@ -32,10 +32,6 @@ export function newerSession(name: string, path: string, why: string): OverlayEr
   });
 }
 
-export function stillMounted(name: string, path: string, why: string): OverlayError {
-  return failure('EBUSY', `the session '${name}' is mounted`, { path, hint: why });
-}
-
 function commandOf(pid: number): string | undefined {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');

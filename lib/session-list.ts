@@ -11,6 +11,7 @@ import type { RecordedEnd, SessionRecord } from './session-record.ts';
 import {
   halfMade,
   halfRemoved,
+  lastUsed,
   pathOfSession,
   readSession,
   sessionName,
@@ -84,7 +85,8 @@ function overlaysOf(path: string, record: SessionRecord): SessionOverlay[] {
 
 async function described(path: string, name: string): Promise<Session> {
   const { record } = await readSession(path, name);
-  const { ephemeral, created, used, base, last } = record;
+  const { ephemeral, created, base, last } = record;
+  const used = await lastUsed(path);
   const user = (await userOf(path)) || undefined;
   const overlays = overlaysOf(path, record);
   return { name, path, ephemeral, created, used, overlays, base, last, user };

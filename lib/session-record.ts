@@ -21,7 +21,6 @@ export interface SessionRecord {
   /** Not to be kept, unless somebody says so at its end. */
   readonly ephemeral: boolean;
   readonly created: Date;
-  readonly used: Date;
   /** The marks are in `user.*` attributes: made by an ordinary user. */
   readonly userxattr: boolean;
   /** Their upper and work directories are `<number>/upper` and `<number>/work`. */
@@ -40,12 +39,11 @@ function textOf(path: Buffer): PathText {
 }
 
 export function formatRecord(record: SessionRecord): string {
-  const { overlays, created, used, ...rest } = record;
+  const { overlays, created, ...rest } = record;
   const value = {
     format: recordFormat,
     ...rest,
     created: created.toISOString(),
-    used: used.toISOString(),
     overlays: overlays.map(({ target, lower }) => ({
       target: textOf(target),
       lower: lower.map(textOf),
@@ -151,7 +149,6 @@ export function parseRecord(text: string): SessionRecord {
     state,
     ephemeral: booleanOf(given.ephemeral, 'ephemeral'),
     created: dateOf(given.created, 'created'),
-    used: dateOf(given.used, 'used'),
     userxattr: booleanOf(given.userxattr, 'userxattr'),
     overlays: list(given.overlays, 'overlays').map((item, i) => {
       const overlay = fields(item, `overlays[${i}]`);

@@ -4,16 +4,10 @@ import { lstat, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { integer, optionalBoolean, optionsObject } from './arguments.ts';
-import { diagnose } from './diagnose.ts';
 import { OverlayError } from './errors.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import {
-  brokenSession,
-  fileFailure,
-  sessionHasDependents,
-  stillMounted,
-} from './session-errors.ts';
+import { brokenSession, fileFailure, sessionHasDependents } from './session-errors.ts';
 import type { Session, SessionRest } from './session-list.ts';
 import { dependentsOf, isSession, listSessions } from './session-list.ts';
 import {
@@ -46,16 +40,12 @@ async function checkUnmounted(path: string, name: string): Promise<void> {
     }
     throw error;
   });
-  for (const [i, { lower }] of (stored?.record.overlays ?? []).entries()) {
-    const [upper, work] = ['upper', 'work'].map((each) => join(path, `${i}`, each));
-    if (upper === undefined || work === undefined || stored?.record.state === 'new') {
-      continue;
-    }
-    const found = await diagnose({ lower: [...lower], upper, work });
-    const used = found.find(({ reason }) => reason === 'upper-in-use' || reason === 'work-in-use');
-    if (used !== undefined) {
-      throw stillMounted(name, upper, used.message);
-    }
+  if (stored?.record.state !== 'ready') {
+    return;
+  }
+  for (const [i] of stored.record.overlays.entries()) {
+    const [upper, work] = [join(path, `${i}`, 'upper'), join(path, `${i}`, 'work')];
+    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work), false));
   }
 }
 
@@ -123,7 +113,8 @@ function reason(found: Session | SessionRest, rule: Rule): Pruned['why'] | undef
     return undefined;
   }
   if (!isSession(found)) {
-    return found.problem !== 'damaged' || rule.broken ? found.problem : undefined;
+    const left = found.problem === 'half-made' || found.problem === 'half-removed';
+    return left || (found.problem === 'damaged' && rule.broken) ? found.problem : undefined;
   }
   if (found.ephemeral) {
     return 'abandoned';

@@ -1,7 +1,7 @@
 /** Sessions on disk. docs/running.md describes the layout. */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { lstat, mkdir, mkdtemp, open, readdir, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argumentType, argumentValue } from './errors.ts';
 import { native, unwrap } from './native.ts';
@@ -173,6 +173,16 @@ export async function userOf(path: string): Promise<number> {
   } finally {
     await file.close();
   }
+}
+
+/** When a sandbox was last made on it: the time of its record, since to set that takes no space. */
+export async function lastUsed(path: string): Promise<Date> {
+  return (await lstat(join(path, recordName))).mtime;
+}
+
+export async function markUsed(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(join(path, recordName), now, now);
 }
 
 /** The whole record or the old one, whatever happens. */

@@ -1,5 +1,5 @@
 // Sessions of root, and of the root of a user namespace; and what takes a mount to try.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { discardSession, mountOverlay, pruneSessions, syscalls } from 'overlayfs';
@@ -115,14 +115,19 @@ test.serial(
       const { stdout, stderr } = await full.run('sh', ['-c', script], { cwd: place.lower });
       t.is(stdout.toString(), '1\n');
       t.regex(stderr.toString(), /[Nn]o space/);
-      await t.throwsAsync(full.close(), { code: 'ENOSPC' });
-      await full.run('true').then(
-        () => t.fail('it is being closed'),
-        () => undefined,
-      );
+      const filler = openSync(join(place.state, 'filler'), 'w');
+      t.throws(() => writeSync(filler, Buffer.alloc(2 << 20)) && writeSync(filler, 'x'), {
+        code: 'ENOSPC',
+      });
+      closeSync(filler);
+      await t.throwsAsync(full.close(), { code: 'ENOSPC', message: /not written down/ });
+      await full.close();
       await t.throwsAsync(place.sandbox({ session: 'two' }), { code: 'ENOSPC' });
-      await full.close({ discard: true });
-      t.deepEqual(place.sessions(), []);
+      t.deepEqual(place.sessions(), ['filler', 'one']);
+      const again = await place.sandbox({ session: 'one' });
+      t.is((await again.run('rm', ['big'], { cwd: place.lower })).code, 0);
+      await again.close({ discard: true });
+      t.deepEqual(place.sessions(), ['filler']);
     } finally {
       syscalls.umountSync(place.state, syscalls.MNT_DETACH);
     }

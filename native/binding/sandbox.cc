@@ -19,6 +19,7 @@
 #include "core/sys_lock.h"
 #include "core/sys_pidfd.h"
 #include "core/tree_removal.h"
+#include "core/upper_guard.h"
 
 namespace ovl {
 
@@ -104,13 +105,18 @@ Napi::Value CallReleaseSandboxed(const Napi::CallbackInfo& info) {
   return Handle<Sandboxed>::Release(info.Env(), info[0], true);
 }
 
-// (program, signals)
+// (signals)
 Napi::Value CallStartRelay(const Napi::CallbackInfo& info) {
-  const auto program = Handle<Sandboxed>::Get(info[0]);
   std::vector<int> signals;
-  const auto list = info[1].As<Napi::Array>();
+  const auto list = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); ++i) signals.push_back(ToInt(list.Get(i)));
-  return RunStatus(info.Env(), true, [&] { return StartRelay(program->pidfd.get(), signals); });
+  return RunStatus(info.Env(), true, [&] { return StartRelay(signals); });
+}
+
+// (program)
+Napi::Value CallAimRelay(const Napi::CallbackInfo& info) {
+  AimRelay(Handle<Sandboxed>::Get(info[0])->pidfd.get());
+  return info.Env().Undefined();
 }
 
 Napi::Value CallStopRelay(const Napi::CallbackInfo& info) {
@@ -131,6 +137,15 @@ Napi::Value CallLockHolder(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(LockHolder(ToInt(info[0]))));
 }
 
+// (upper, work, sync)
+Napi::Value CallCheckUpperFree(const Napi::CallbackInfo& info) {
+  auto upper = ToBytes(info[0]);
+  auto work = ToBytes(info[1]);
+  return RunStatus(
+      info.Env(), info[2].As<Napi::Boolean>().Value(),
+      [upper = std::move(upper), work = std::move(work)] { return CheckUpperFree(upper, work); });
+}
+
 // (path, sync)
 Napi::Value CallRemoveTree(const Napi::CallbackInfo& info) {
   auto path = ToBytes(info[0]);
@@ -147,9 +162,11 @@ void ExportSandbox(Napi::Env env, Napi::Object exports) {
   exports.Set("endSandboxed", Napi::Function::New(env, CallEndSandboxed));
   exports.Set("releaseSandboxed", Napi::Function::New(env, CallReleaseSandboxed));
   exports.Set("startRelay", Napi::Function::New(env, CallStartRelay));
+  exports.Set("aimRelay", Napi::Function::New(env, CallAimRelay));
   exports.Set("stopRelay", Napi::Function::New(env, CallStopRelay));
   exports.Set("tryLock", Napi::Function::New(env, CallTryLock));
   exports.Set("lockHolder", Napi::Function::New(env, CallLockHolder));
+  exports.Set("checkUpperFree", Napi::Function::New(env, CallCheckUpperFree));
   exports.Set("removeTree", Napi::Function::New(env, CallRemoveTree));
 }
 

@@ -65,17 +65,22 @@ Status Prepare(Supervision& all) {
 // Sleeps in clone(2) until the supervisor has ended; that it is waited for here means that its
 // namespace is gone when the socket says so.
 void* Supervise(void* argument) {
-  const std::unique_ptr<std::shared_ptr<Supervision>> held(
+  std::unique_ptr<std::shared_ptr<Supervision>> held(
       static_cast<std::shared_ptr<Supervision>*>(argument));
   Supervision& all = **held;
-  // No exit signal: nobody else's waiting sees this child.
-  auto cloned = CloneSharingMemory(0, RunSupervisor, &all.supervisor);
-  if (!cloned.ok()) {
-    all.not_cloned = std::move(cloned.failure());
-  } else {
-    (void)WaitPidfd(cloned.value().pidfd.get(), Waiting::kYes);  // how it ended tells nothing more
+  {
+    // No exit signal: nobody else's waiting sees this child.
+    auto cloned = CloneSharingMemory(0, RunSupervisor, &all.supervisor);
+    if (!cloned.ok()) {
+      all.not_cloned = std::move(cloned.failure());
+    } else {
+      // How it has ended tells nothing more.
+      (void)WaitPidfd(cloned.value().pidfd.get(), Waiting::kYes);
+    }
   }
-  all.socket.Reset();
+  // Who reads that everything is gone finds nothing of ours left either.
+  const UniqueFd socket = std::move(all.socket);
+  held.reset();
   return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <mutex>
 #include <utility>
 
@@ -17,7 +18,9 @@ constexpr long kPidfdSendSignal = 424;
 
 // A handler has no other way to know.
 std::atomic<int> target = -1;
+std::atomic<uint64_t> waiting = 0;  // a bit for each signal
 static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 struct Replaced {
   int signal;
@@ -35,13 +38,23 @@ std::vector<Replaced>& Before() {
   return before;
 }
 
+void SendWaiting() {
+  const int pidfd = target.load();
+  if (pidfd < 0) return;
+  const uint64_t all = waiting.exchange(0);
+  for (int signal = 1; signal < 64; ++signal) {
+    if ((all & (uint64_t{1} << signal)) == 0) continue;
+    // Fails for a program that has ended.
+    (void)::syscall(kPidfdSendSignal, pidfd, signal, nullptr, 0);
+  }
+}
+
 void Relay(int signal, siginfo_t* info, void* context) {
   (void)context;
   if (info != nullptr && info->si_code > 0) return;  // the kernel
   const int err = errno;
-  const int pidfd = target.load();
-  // Fails for a program that has ended.
-  if (pidfd >= 0) (void)::syscall(kPidfdSendSignal, pidfd, signal, nullptr, 0);
+  waiting.fetch_or(uint64_t{1} << signal);
+  SendWaiting();  // or AimRelay does, whichever comes later
   errno = err;
 }
 
@@ -49,14 +62,14 @@ void Restore() {
   for (const Replaced& each : Before()) (void)::sigaction(each.signal, &each.before, nullptr);
   Before().clear();
   target.store(-1);
+  waiting.store(0);
 }
 
 }  // namespace
 
-Status StartRelay(int pidfd, const std::vector<int>& signals) {
+Status StartRelay(const std::vector<int>& signals) {
   const std::lock_guard lock(Lock());
   if (!Before().empty()) return Refusal(EALREADY, "sigaction", "");
-  target.store(pidfd);
   for (const int signal : signals) {
     struct sigaction relay {};
     relay.sa_sigaction = Relay;
@@ -70,6 +83,11 @@ Status StartRelay(int pidfd, const std::vector<int>& signals) {
     Before().push_back(replaced);
   }
   return Done{};
+}
+
+void AimRelay(int pidfd) {
+  target.store(pidfd);
+  SendWaiting();
 }
 
 void StopRelay() {
