@@ -1,5 +1,5 @@
 /** What holds for `overlayfs run` and what goes with it, whoever runs it. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -93,6 +93,66 @@ function statusCases(): void {
     t.deepEqual(end, [9, null]);
     t.is(said, 'ready\ngot INT\ngot HUP\ngot USR1\ngot WINCH\ngot TERM\n');
     t.deepEqual(place.sessions(), []);
+  });
+}
+
+/** Drives a program through a pseudo-terminal: what is expected and what is typed then, in turns. */
+const terminal = `
+import json, os, pty, select, sys, time
+program, directory, steps = json.loads(sys.argv[1])
+pid, fd = pty.fork()
+if pid == 0:
+    os.chdir(directory)
+    os.execvp(program[0], program)
+def read():
+    if not select.select([fd], [], [], 0.1)[0]: return b''
+    try: return os.read(fd, 4096)
+    except OSError: return b''
+for expected, typed in steps:
+    said, end = b'', time.time() + 15
+    while expected.encode() not in said and time.time() < end: said += read()
+    if expected.encode() not in said: print('waited in vain for', expected, said)
+    time.sleep(0.3)
+    os.write(fd, typed.encode())
+end = time.time() + 15
+while time.time() < end:
+    read()
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done:
+        print('status', os.waitstatus_to_exitcode(status))
+        break
+`;
+
+function terminalCases(): void {
+  test.serial('a shell on a terminal has its job control', (t) => {
+    using place = new SandboxPlace();
+    const shellWords = ['bash', '--norc', '--noprofile', '-i'];
+    const words = [process.execPath, program, 'run', '--dir', place.state, ...shellWords];
+    const steps = [
+      ['bash-', 'sleep 1000\n'],
+      ['sleep', '\x03'],
+      ['bash-', 'echo code=$?\n'],
+      ['code=130', 'sleep 1000\n'],
+      ['sleep', '\x1a'],
+      ['Stopped', 'kill %1; echo > new; ls\n'],
+      ['new', 'exit 3\n'],
+    ];
+    const plan = JSON.stringify([words, place.lower, steps]);
+    // Without a prompt of its own it says its name.
+    const { PS1: _, ...env } = process.env;
+    const said = execFileSync('python3', ['-c', terminal, plan], { env });
+    t.is(said.toString(), 'status 3\n');
+    t.deepEqual(place.sessions(), []);
+    t.deepEqual(place.processes(), []);
+  });
+
+  test.serial('Ctrl-C reaches the program once, and the run goes on', (t) => {
+    using place = new SandboxPlace();
+    const script = `trap "echo said >> count" INT; echo ready
+      while ! [ -e count ]; do sleep 0.02; done; sleep 0.3; exit $(wc -l < count)`;
+    const words = [process.execPath, program, 'run', '--dir', place.state, 'sh', '-c', script];
+    const plan = JSON.stringify([words, place.lower, [['ready', '\x03']]]);
+    t.is(execFileSync('python3', ['-c', terminal, plan]).toString(), 'status 1\n');
   });
 }
 
@@ -289,6 +349,7 @@ function killCases(): void {
 
 export function runCommandCases(): void {
   statusCases();
+  terminalCases();
   sessionCases();
   killCases();
 }

@@ -1,5 +1,5 @@
 /** What holds for every sandbox, whoever makes it. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -12,9 +12,10 @@ import {
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { OverlayError, SandboxProcess } from 'overlayfs';
-import { createSandbox } from 'overlayfs';
+import { createSandbox, pruneSessions } from 'overlayfs';
 import { until } from './holding.ts';
 import { SandboxPlace } from './sandbox-place.ts';
 
@@ -409,8 +410,27 @@ function leftOverCases(): void {
   });
 }
 
+function lifeCases(): void {
+  const life = fileURLToPath(new URL('./sandbox-life.js', import.meta.url));
+
+  for (const how of ['exit', 'throw', 'terminate', 'kill'] as const) {
+    test.serial(`a process that ends (${how}) takes its programs along`, async (t) => {
+      using place = new SandboxPlace();
+      const child = spawn(process.execPath, [life, place.lower, place.state, how], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const said = await text(child.stdout);
+      t.is(said, how === 'terminate' ? 'running\nterminated\n' : 'running\n');
+      await until('all of it has ended', () => place.processes().length === 0);
+      await pruneSessions({ directory: place.state });
+      t.deepEqual(place.sessions(), []);
+    });
+  }
+}
+
 export function sandboxCases(): void {
   lookingCases();
   processCases();
   leftOverCases();
+  lifeCases();
 }
