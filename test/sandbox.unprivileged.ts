@@ -3,9 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { sandboxCases } from './helpers/sandbox-cases.ts';
+import { sandboxEndCases } from './helpers/sandbox-end-cases.ts';
 import { SandboxPlace } from './helpers/sandbox-place.ts';
 
 sandboxCases();
+sandboxEndCases();
 
 test.serial('the user is himself, owns his files, and has no capabilities', async (t) => {
   using place = new SandboxPlace();
