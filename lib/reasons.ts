@@ -201,6 +201,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'view-not-copied': () =>
     'the overlay is not mounted any more, or is in another mount namespace; and where it is detached, ' +
     'giving a program a copy of it needs Linux 6.15 or newer',
+  'proc-of-others': () =>
+    '/proc is that of another pid namespace, so what a program leaves running could not be found; mount one ' +
+    'of this namespace (`mount -t proc proc /proc`, `unshare --mount-proc`)',
   'root-is-no-mount': () =>
     'the root directory of this process is no mount point (a chroot), and what is mounted for the ' +
     'program could not be kept from others; bind-mount that directory on itself before the chroot',

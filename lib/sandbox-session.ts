@@ -1,6 +1,8 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { MountAttributes } from './mount-attributes.ts';
+import { findMount } from './mount-table.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
 import { mountBeside } from './overlay.ts';
@@ -158,6 +160,18 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
   }
 }
 
+/** An overlay does not take them over from the mounts of its layers, and a view is to allow no more. */
+async function restrictionsOf(
+  target: Buffer,
+): Promise<Pick<MountAttributes, 'nosuid' | 'nodev' | 'noexec'>> {
+  const flags = (await findMount(target))?.mountOptions ?? [];
+  return {
+    nosuid: flags.includes('nosuid'),
+    nodev: flags.includes('nodev'),
+    noexec: flags.includes('noexec'),
+  };
+}
+
 async function mountAll({ path, record }: StoredSession): Promise<MountedPlace[]> {
   const mounted: MountedPlace[] = [];
   try {
@@ -169,6 +183,7 @@ async function mountAll({ path, record }: StoredSession): Promise<MountedPlace[]
         upper: join(path, `${number}`, 'upper'),
         work: join(path, `${number}`, 'work'),
         volatile: record.ephemeral,
+        ...(await restrictionsOf(target)),
         beside: mounted[0]?.overlay,
         expected: inPlace ? 'submounts-hidden' : undefined,
       });

@@ -145,3 +145,18 @@ test.serial(
     }
   },
 );
+
+test.serial('the flags of the mount that is covered stay', async (t) => {
+  using place = new SandboxPlace();
+  const { MS_NOEXEC, MS_NOSUID, MNT_DETACH } = syscalls;
+  syscalls.mountSync('tmpfs', place.lower, 'tmpfs', MS_NOEXEC | MS_NOSUID);
+  try {
+    writeFileSync(join(place.lower, 'script'), '#!/bin/sh\n', { mode: 0o755 });
+    await using sandbox = await place.sandbox();
+    await t.throwsAsync(sandbox.run('./script', [], { cwd: place.lower }), { code: 'EACCES' });
+    const { stdout } = await sandbox.run('findmnt', ['-no', 'OPTIONS', '-T', place.lower]);
+    t.regex(stdout.toString(), /\bnosuid\b.*\bnoexec\b/);
+  } finally {
+    syscalls.umountSync(place.lower, MNT_DETACH);
+  }
+});

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "core/child_stack.h"
@@ -34,6 +35,16 @@ struct Supervision {
   Failure not_cloned;  // with an empty call: it was
 };
 
+// One of another pid namespace numbers processes otherwise: nobody could be found by it, or
+// somebody else.
+Status CheckOwnProc(int proc) {
+  char text[32] = {};
+  const ssize_t n = ::readlinkat(proc, "self", text, sizeof text - 1);
+  if (n > 0 && std::to_string(::getpid()) == text) return Done{};
+  const int err = n < 0 ? errno : ESRCH;
+  return Refusal(err, "readlinkat", "proc-of-others", "/proc/self");
+}
+
 Status Prepare(Supervision& all) {
   SandboxSpec& spec = all.spec;
   auto prepared = all.program.Prepare(spec);
@@ -46,6 +57,8 @@ Status Prepare(Supervision& all) {
     failure.reason = "no-proc";
     return failure;
   }
+  auto own = CheckOwnProc(all.proc.get());
+  if (!own.ok()) return own;
   for (const SandboxMount& each : spec.mounts) {
     all.mounts.push_back({each.mount, each.at.c_str(), -1});
   }
