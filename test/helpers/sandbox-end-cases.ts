@@ -21,7 +21,9 @@ function leftOverCases(): void {
     const cwd = place.lower;
     const script = [
       'sleep 1000 &',
-      daemon('trap "sleep 0.1; echo tidy > tidy; exit" TERM; echo > ready; while :; do sleep 0.01; done'),
+      daemon(
+        'trap "sleep 0.1; echo tidy > tidy; exit" TERM; echo > ready; while :; do sleep 0.01; done',
+      ),
       daemon('trap "" TERM; echo > deaf; while :; do sleep 0.01; done'),
       'while ! [ -e ready ] || ! [ -e deaf ]; do sleep 0.01; done; exit 3',
     ].join('\n');
