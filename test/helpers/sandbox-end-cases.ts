@@ -107,7 +107,9 @@ function lifeCases(): void {
       const child = spawn(process.execPath, [life, place.lower, place.state, how], {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
+      const over = new Promise((resolve) => child.once('close', resolve));
       const said = await text(child.stdout);
+      await over; // and with it its locks
       t.is(said, how === 'terminate' ? 'running\nterminated\n' : 'running\n');
       await until('all of it has ended', () => place.processes().length === 0);
       await pruneSessions({ directory: place.state });
