@@ -60,11 +60,33 @@ export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts'
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
+export type { RunResult } from './program-result.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
 export type { RunOptions, RunStdio } from './run-options.ts';
+export type { SandboxCloseOptions, SandboxOverlay } from './sandbox.ts';
+export { createSandbox, Sandbox } from './sandbox.ts';
+export type {
+  SandboxOptions,
+  SandboxOverlayOptions,
+  SandboxRunOptions,
+  SpawnOptions,
+} from './sandbox-options.ts';
+export type { SandboxProcessEvents } from './sandbox-process.ts';
+export { SandboxProcess } from './sandbox-process.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
+export type {
+  Session,
+  SessionOverlay,
+  SessionRest,
+  SessionSize,
+  SessionsOptions,
+} from './session-list.ts';
+export { findSession, isSession, listSessions, sessionSize } from './session-list.ts';
+export type { RecordedEnd } from './session-record.ts';
+export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
+export { discardSession, pruneSessions } from './session-removal.ts';
 export type { MountAttr } from './syscall-arguments.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
@@ -76,4 +98,3 @@ export type {
   UnmountSyncOptions,
 } from './unmount.ts';
 export { unmount, unmountSync } from './unmount.ts';
-export type { RunResult } from './view-process.ts';

@@ -7,7 +7,7 @@ import { aspectOrder } from '../packed.ts';
 import { changePrinter } from './change-text.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay, lies } from './current-overlay.ts';
-import { namedSource, sourceOptions } from './diff-source.ts';
+import { namedSource, sessionSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
@@ -17,6 +17,8 @@ import { textOf } from './words.ts';
 const options = {
   ...listOptions,
   ...sourceOptions,
+  dir: { type: 'string' },
+  of: { type: 'string' },
   expand: { type: 'boolean' },
   content: { type: 'string' },
   ignore: { type: 'string', multiple: true },
@@ -91,8 +93,12 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     nameStatus: values['name-status'] ?? false,
   });
   let differences = false;
-  const named = namedSource(target, values);
-  const source = named ?? (await currentOverlay());
+  const session = await sessionSource(target, values);
+  const named = namedSource(session === undefined ? target : undefined, values);
+  if (session !== undefined && named !== undefined) {
+    throw new UsageError('the name of a session excludes layers and directories');
+  }
+  const source = session ?? named ?? (await currentOverlay());
   const root = Buffer.isBuffer(source) ? source : undefined;
   const include = patterns('--include', values.include ?? [], root);
   const excluded = patterns('--exclude', values.exclude ?? [], root);

@@ -5,6 +5,9 @@ export type CommandName =
   | 'umount'
   | 'refresh'
   | 'list'
+  | 'run'
+  | 'sessions'
+  | 'discard'
   | 'diff'
   | 'scan'
   | 'doctor'
@@ -20,6 +23,9 @@ Commands:
   umount         unmount an overlay
   refresh        make an overlay see what was changed in its lowers
   list           list the mounted overlays
+  run            run a program on a copy-on-write view of directories
+  sessions       list what runs have kept, or prune it
+  discard        remove a session
   diff           list what an overlay changes
   scan           list the entries of one layer as they are
   doctor         say what works here, and what is wrong with layers
@@ -30,7 +36,7 @@ Options:
   --version      the version of this program
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences exist (only with
-diff --exit-code).
+diff --exit-code). That of run is the program's: see 'overlayfs help run'.
 
 In the forms for people names are escaped: control characters and bytes that are
 not UTF-8 become \\n, \\t, \\r, \\xHH or \\u00HH, a backslash becomes \\\\. With -0
@@ -147,15 +153,92 @@ Examples:
   overlayfs list -0 | xargs -0 -n 1 overlayfs umount
 `;
 
-const diff = `Usage: overlayfs diff [OPTION]... [TARGET]
+const run = `Usage: overlayfs run [OPTION]... [--] COMMAND [ARGUMENT]...
+
+Run COMMAND on a copy-on-write view of directories: it sees them where they are,
+and what it writes lands in a session. Nobody else sees any of it, and nothing
+is left mounted. It takes no privileges.
+
+  --lower DIR    show a view of DIR, at its own path; can be given several times
+                 (default: the current directory)
+  --overlay TARGET=LOWER[:LOWER]...
+                 show these directories on TARGET, stacked, the top-most first.
+                 A colon, or an equals sign in TARGET, is written with a
+                 backslash before it
+  --name NAME    the session, which is kept: one that exists is entered again
+                 (without it: one that is discarded at the end)
+  --base NAME    a new session on top of another one, which does not change
+  --dir DIR      where sessions lie (default: $XDG_STATE_HOME/overlayfs, or
+                 where that cannot be, another place: see docs/running.md)
+  --on-success WHAT, --on-failure WHAT
+                 keep or discard the session when the program has ended with 0,
+                 or otherwise (default: keep one with a name)
+  --grace MS     what the program has left running is sent SIGTERM when it has
+                 ended, and SIGKILL after so many milliseconds (default: 2000)
+  -h, --help     this text
+
+Exit status: that of COMMAND, or 128 and the number of the signal that ended it;
+127 if there is no such program, 126 if it cannot be executed, 125 for what
+failed before it ran, wrong usage included.
+
+Examples:
+  overlayfs run -- npm install            # thrown away when it has ended
+  overlayfs run --name try1 -- make       # kept
+  overlayfs diff try1
+  overlayfs run --name try1 -- sh         # have a look around in it
+  overlayfs run --base try1 --name try2 -- make test
+  overlayfs discard try2
+  overlayfs run --lower ~/src --lower ~/.cache -- make
+`;
+
+const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
+       overlayfs sessions prune [--dir DIR] [--unused-for AGE] [--broken]
+                                [--dry-run] [--json]
+
+List the sessions that 'overlayfs run' has made, each with its size, when it was
+used last, and what it covers; and what there is besides. With prune, remove
+what a process that was killed has left: sessions half made, half removed, and
+those without a name that nobody works with. What is in use, or the base of
+another session, stays.
+
+  --dir DIR      where sessions lie, as in run
+  --unused-for AGE
+                 also sessions that were not used for so long: 90m, 12h, 30d, 4w
+  --broken       also what is damaged
+  --dry-run      only say what would be removed
+  --json         print one JSON object a line
+  -h, --help     this text
+
+Examples:
+  overlayfs sessions
+  overlayfs sessions --json | jq -r 'select(.bytes > 1e9).name'
+  overlayfs sessions prune --unused-for 30d --dry-run
+`;
+
+const discard = `Usage: overlayfs discard [--dir DIR] NAME...
+
+Remove sessions, with everything that was written in them. What they were made
+from stays as it is. A session that somebody works with is not removed.
+
+  --dir DIR      where sessions lie, as in run
+  -h, --help     this text
+
+Examples:
+  overlayfs discard try1
+`;
+
+const diff = `Usage: overlayfs diff [OPTION]... [TARGET | NAME]
        overlayfs diff [OPTION]... --upper DIR --lower DIR [--lower DIR]...
        overlayfs diff [OPTION]... --before DIR --after DIR
 
 List what an overlay changes: A added, M modified, D deleted; parents before
 their children. Without TARGET and layers it is the overlay that the current
-directory lies in. With --before and --after it is what differs between two
-directories that are no layers.
+directory lies in. NAME is a session of 'overlayfs run' (a directory that is
+called the same is ./NAME). With --before and --after it is what differs between
+two directories that are no layers.
 
+  --dir DIR      where sessions lie, as in run
+  --of DIR       of a session that covers several directories, this one
   --upper DIR    the upper, of layers that need not be mounted
   --lower DIR    a lower of them; several, the top-most first
   --data-lower DIR
@@ -192,6 +275,7 @@ directories that are no layers.
 
 Examples:
   overlayfs diff /mnt/merged
+  overlayfs diff try1
   overlayfs diff --upper /data/upper --lower /base --ignore times,links
   overlayfs diff --name-status /mnt/merged | grep '^D'
   overlayfs diff --exit-code /mnt/merged && echo 'nothing has changed'
@@ -257,6 +341,9 @@ export const helpTexts: Readonly<Record<CommandName, string>> = {
   umount,
   refresh,
   list,
+  run,
+  sessions,
+  discard,
   diff,
   scan,
   doctor,
