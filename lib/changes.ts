@@ -4,6 +4,7 @@ import type { PathLike } from './arguments.ts';
 import {
   oneOf,
   optionalBoolean,
+  optionalInteger,
   optionalSignal,
   optionsObject,
   pathBytes,
@@ -47,8 +48,21 @@ export interface ChangesOptions {
   readonly onUnreadable?: 'error' | 'unknown';
   /** `'buffer'`: every change has `pathBytes`. */
   readonly encoding?: 'utf8' | 'buffer';
+  /**
+   * How many threads work on a batch at most, 1 to 64. Default: one for every processor that the
+   * process may use, up to 8. A small upper takes one in any case, and where a limit on tasks is
+   * reached there are fewer. The list is the same for every number.
+   */
+  readonly threads?: number;
   /** Stops the walk: the iteration rejects with an `AbortError` at once. */
   readonly signal?: AbortSignal;
+}
+
+/** How many changes there are of each kind. */
+export interface ChangeCounts {
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
 }
 
 const contentModes = ['auto', 'always', 'never'] as const;
@@ -61,8 +75,10 @@ const known = [
   'exclude',
   'onUnreadable',
   'encoding',
+  'threads',
   'signal',
 ];
+export const mostThreads = 64;
 
 function ignoredBits(value: unknown): number {
   if (value === undefined) {
@@ -102,6 +118,15 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
     );
     this.method = source.method;
     this.#source = source;
+  }
+
+  /**
+   * How many there are of each kind, instead of the list: nothing is made of a single change. What
+   * the iteration rejects with, this does.
+   */
+  async count(): Promise<ChangeCounts> {
+    const { added, modified, deleted } = await this.runToEnd((walk) => native().countChanges(walk));
+    return { added, modified, deleted };
   }
 
   /**
@@ -149,6 +174,7 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
     unknown:
       oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
       'unknown',
+    threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
   };
   const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
   const signal = optionalSignal(given.signal, 'options.signal');

@@ -1,7 +1,7 @@
 /** The public names; each is described where it is defined. */
 export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
-export type { Changes, ChangesOptions } from './changes.ts';
+export type { ChangeCounts, Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Finding } from './diagnose.ts';
 export { diagnose, diagnoseSync } from './diagnose.ts';

@@ -248,6 +248,16 @@ export interface NativeChangesOptions {
   readonly exclude: readonly Buffer[];
   /** Go on where the marks cannot be read. */
   readonly unknown: boolean;
+  /** At most; 0: as many as the processors. */
+  readonly threads: number;
+}
+
+export interface NativeCounts {
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
+  /** False when the walk has ended. */
+  readonly more: boolean;
 }
 
 export interface NativeBatch {
@@ -451,6 +461,7 @@ export interface NativeBinding {
   closeLayers: EitherWay<[layers: LayersHandle], undefined>;
   openChanges(layers: LayersHandle, options: NativeChangesOptions): Promise<Outcome<ChangesHandle>>;
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
+  countChanges(walk: ChangesHandle): Promise<Outcome<NativeCounts>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
   openScan(directory: Buffer, user: boolean): Promise<Outcome<ScanHandle>>;

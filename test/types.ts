@@ -8,6 +8,7 @@ import type {
   bindMount,
   bindMountSync,
   Change,
+  ChangeCounts,
   ChangeKind,
   Changes,
   ChangesOptions,
@@ -155,9 +156,21 @@ export type Arguments = [
       | 'exclude'
       | 'onUnreadable'
       | 'encoding'
+      | 'threads'
       | 'signal'
     >
   >,
+  Expect<Equal<Required<ChangesOptions>['threads'], number>>,
+  Expect<Refuses<ChangesOptions, { threads: 'all' }>>,
+  Expect<
+    Equal<
+      ChangeCounts,
+      { readonly added: number; readonly modified: number; readonly deleted: number }
+    >
+  >,
+  Expect<Equal<ReturnType<Changes['count']>, Promise<ChangeCounts>>>,
+  Expect<Equal<ReturnType<Changes['batches']>, AsyncIterableIterator<readonly Change[]>>>,
+  Expect<Equal<ReturnType<LayerEntries['batches']>, AsyncIterableIterator<readonly LayerEntry[]>>>,
   Expect<Equal<OptionalKeys<ChangesOptions>, keyof ChangesOptions>>,
   Expect<Equal<Required<ChangesOptions>['content'], 'auto' | 'always' | 'never'>>,
   Expect<Equal<Required<ChangesOptions>['ignore'], readonly Aspect[]>>,

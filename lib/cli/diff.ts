@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { absolutePath } from '../arguments.ts';
 import type { ChangesOptions } from '../changes.ts';
-import { changes } from '../changes.ts';
+import { changes, mostThreads } from '../changes.ts';
 import type { Aspect } from '../entries.ts';
 import { aspectOrder } from '../packed.ts';
 import { changePrinter } from './change-text.ts';
@@ -25,6 +25,7 @@ const options = {
   include: { type: 'string', multiple: true },
   exclude: { type: 'string', multiple: true },
   'on-unreadable': { type: 'string' },
+  threads: { type: 'string' },
   'name-status': { type: 'boolean' },
   'exit-code': { type: 'boolean' },
 } as const;
@@ -39,6 +40,18 @@ function chosen<T extends string>(word: Word, option: string, known: readonly T[
     throw new UsageError(`${option} must be one of ${known.join(', ')}, but is '${textOf(word)}'`);
   }
   return found;
+}
+
+function threadCount(word: Word | undefined): { threads?: number } {
+  if (word === undefined) {
+    return {};
+  }
+  if (!/^[1-9]\d?$/.test(word) || Number(word) > mostThreads) {
+    throw new UsageError(
+      `--threads must be a number from 1 to ${mostThreads}, but is '${textOf(word)}'`,
+    );
+  }
+  return { threads: Number(word) };
 }
 
 function ignored(lists: readonly Word[]): Aspect[] {
@@ -86,6 +99,7 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     expand: values.expand ?? false,
     ignore: ignored(values.ignore ?? []),
     onUnreadable: chosen(values['on-unreadable'] ?? 'error', '--on-unreadable', unreadable),
+    ...threadCount(values.threads),
   };
   const print = changePrinter({
     json: values.json ?? false,

@@ -266,6 +266,8 @@ two directories that are no layers.
   --on-unreadable WHAT
                  where trusted.* attributes cannot be read: error (the default),
                  or unknown: go on, and say 'marks unknown' where they matter
+  --threads N    work with N threads at most, 1 to 64 (default: one for every
+                 processor, up to 8)
   --json         print one JSON object a line
   --name-status  print letter, tab and path only
   -0, --null     print bare paths, each ended by NUL; with --name-status letter,

@@ -69,9 +69,10 @@ Result<Found> ResolveAfter(const Layers& layers, std::string_view rest) {
     if (!name.ok()) return std::move(name.failure());
     const MergedDirectory dir(std::move(sides.upper_dir), std::move(sides.after.dirs),
                               std::move(sides.before.dirs));
-    auto next = ResolveSides(layers, dir, name.value(), dir.upper != nullptr);
-    if (!next.ok()) return std::move(next.failure());
-    sides = std::move(next.value());
+    Listed listed;
+    listed.in_upper = dir.upper != nullptr;
+    auto status = ResolveSides(layers, dir, name.value(), listed, sides);
+    if (!status.ok()) return std::move(status.failure());
   }
   const Found& after = sides.after;
   const bool linked = after.kind == Found::Kind::kFile && after.top.st.st_nlink > 1;
