@@ -13,6 +13,7 @@ import type { ChangesMethod, ChangesSource, OpenableSource } from './change-sour
 import { openableSource } from './change-source.ts';
 import type { Aspect, Change } from './entries.ts';
 import { argumentType } from './errors.ts';
+import { ignoreList } from './ignore-list.ts';
 import type { ChangesHandle, NativeChangesOptions } from './native.ts';
 import { native, unwrap } from './native.ts';
 import { aspectOrder, decodeChanges } from './packed.ts';
@@ -40,6 +41,16 @@ export interface ChangesOptions {
   /** Patterns of what is left out, with everything below; stronger than `include`. */
   readonly exclude?: readonly PathLike[];
   /**
+   * Patterns of what is left out by the rules of gitignore, the last that matches deciding; an element may
+   * be the text of a whole file of them. They are relative to the root of the overlay and apply to the list
+   * that `include` and `exclude` leave, where a pattern that begins with `!` takes back what one before it
+   * leaves out, not what those do. Upper and lower case differ; matching is in bytes. What they leave out
+   * is looked at all the same: `exclude` is what saves time.
+   */
+  readonly ignorePatterns?: readonly (string | Buffer)[];
+  /** Every change also has `before` and `after`, what stat(2) tells of both sides. */
+  readonly stat?: boolean;
+  /**
    * Where the marks of the layers cannot be read (`trusted.*` without CAP_SYS_ADMIN in the initial
    * user namespace): `'error'` (default), or `'unknown'` to go on and mark every entry that a mark
    * could make another one with `unknown`.
@@ -53,16 +64,19 @@ export interface ChangesOptions {
 
 const contentModes = ['auto', 'always', 'never'] as const;
 const encodings = ['utf8', 'buffer'] as const;
-const known = [
+/** Every key of `ChangesOptions`. */
+export const changesOptionNames = [
   'content',
   'expand',
   'ignore',
   'include',
   'exclude',
+  'ignorePatterns',
+  'stat',
   'onUnreadable',
   'encoding',
   'signal',
-];
+] as const;
 
 function ignoredBits(value: unknown): number {
   if (value === undefined) {
@@ -87,7 +101,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   constructor(
     source: OpenableSource,
     options: NativeChangesOptions,
-    withBytes: boolean,
+    decode: (bytes: Buffer) => Change[],
     signal: AbortSignal | undefined,
   ) {
     super(
@@ -96,7 +110,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
         next: (walk) => native().nextChanges(walk),
         cancel: (walk) => native().cancelChanges(walk),
         close: (walk) => native().closeChanges(walk),
-        decode: (bytes) => decodeChanges(bytes, withBytes),
+        decode,
       },
       signal,
     );
@@ -139,7 +153,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
  * opening and reading the layers gives.
  */
 export function changes(source: ChangesSource, options?: ChangesOptions): Changes {
-  const given = optionsObject(options, 'options', known);
+  const given = optionsObject(options, 'options', changesOptionNames);
   const spec: NativeChangesOptions = {
     content: contentModes.indexOf(oneOf(given.content ?? 'auto', 'options.content', contentModes)),
     ignore: ignoredBits(given.ignore),
@@ -149,8 +163,12 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
     unknown:
       oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
       'unknown',
+    stat: optionalBoolean(given.stat, 'options.stat') ?? false,
   };
   const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
   const signal = optionalSignal(given.signal, 'options.signal');
-  return new Changes(openableSource(source), spec, withBytes, signal);
+  const ignored = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
+  const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
+  const listed = ignored === undefined ? decode : (bytes: Buffer) => ignored(decode(bytes));
+  return new Changes(openableSource(source), spec, listed, signal);
 }

@@ -18,6 +18,7 @@ export type WatchHandle = Handle<'watch'>;
 export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
 export type ProgramHandle = Handle<'program'>;
+export type PatternsHandle = Handle<'patterns'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -245,6 +246,8 @@ export interface NativeChangesOptions {
   readonly exclude: readonly Buffer[];
   /** Go on where the marks cannot be read. */
   readonly unknown: boolean;
+  /** Say as well what is there on both sides. */
+  readonly stat: boolean;
 }
 
 export interface NativeBatch {
@@ -421,6 +424,10 @@ export interface NativeBinding {
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
+  /** Patterns as `include` has them. */
+  newPatterns(patterns: readonly Buffer[]): PatternsHandle;
+  /** 0: neither the path nor anything below it; 1: perhaps something below it; 2: the path. */
+  askPatterns(patterns: PatternsHandle, path: Buffer): number;
   openScan(directory: Buffer, user: boolean): Promise<Outcome<ScanHandle>>;
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
   cancelScan(walk: ScanHandle): void;

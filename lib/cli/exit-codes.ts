@@ -4,4 +4,5 @@ export const exitCodes = {
   usage: 2,
   /** `diff --exit-code` only. */
   differences: 3,
+  ruleFailed: 4,
 } as const;
