@@ -1,5 +1,11 @@
 import type { PathLike } from './arguments.ts';
-import { optionalInteger, optionsObject, patternList } from './arguments.ts';
+import {
+  optionalInteger,
+  optionsObject,
+  pathBytes,
+  patternList,
+  relativeName,
+} from './arguments.ts';
 import type { ChangesSource } from './change-source.ts';
 import { ByteCounter } from './change-totals.ts';
 import type { ChangesOptions } from './changes.ts';
@@ -107,8 +113,8 @@ function counting(rule: keyof Rules, text: string, offends: (change: Change) => 
 const none = 0;
 const chosen = 2;
 
-function ask(patterns: PatternsHandle, { path, pathBytes }: Change): number {
-  return native().askPatterns(patterns, pathBytes ?? Buffer.from(path));
+function ask(patterns: PatternsHandle, change: Change): number {
+  return native().askPatterns(patterns, change.pathBytes ?? Buffer.from(change.path));
 }
 
 function failOn(item: unknown, name: string): Checked {
@@ -122,8 +128,8 @@ function failOn(item: unknown, name: string): Checked {
   if (kind === undefined) {
     throw argumentValue(name, `must be one of ${kinds.join(', ')}, or that, a colon and a pattern`);
   }
-  const pattern = colon < 0 ? [] : patternList([bytes.subarray(colon + 1)], name);
-  const patterns = colon < 0 ? undefined : native().newPatterns(pattern);
+  const pattern = colon < 0 ? undefined : bytes.subarray(colon + 1);
+  const patterns = pattern && native().newPatterns([relativeName(pathBytes(pattern, name), name)]);
   return counting(
     'failOn',
     bytes.toString(),
