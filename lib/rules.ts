@@ -113,8 +113,13 @@ function counting(rule: keyof Rules, text: string, offends: (change: Change) => 
 const none = 0;
 const chosen = 2;
 
-function ask(patterns: PatternsHandle, change: Change): number {
-  return native().askPatterns(patterns, change.pathBytes ?? Buffer.from(change.path));
+/** The answer for one change; the addon is first called with the first of them. */
+function asking(patterns: readonly Buffer[]): (change: Change) => number {
+  let handle: PatternsHandle | undefined;
+  return ({ path, pathBytes }) => {
+    handle ??= native().newPatterns(patterns);
+    return native().askPatterns(handle, pathBytes ?? Buffer.from(path));
+  };
 }
 
 function failOn(item: unknown, name: string): Checked {
@@ -129,20 +134,19 @@ function failOn(item: unknown, name: string): Checked {
     throw argumentValue(name, `must be one of ${kinds.join(', ')}, or that, a colon and a pattern`);
   }
   const pattern = colon < 0 ? undefined : bytes.subarray(colon + 1);
-  const patterns = pattern && native().newPatterns([relativeName(pathBytes(pattern, name), name)]);
+  const ask = pattern && asking([relativeName(pathBytes(pattern, name), name)]);
   return counting(
     'failOn',
     bytes.toString(),
     (change) =>
-      (kind === 'any' || kind === change.kind) &&
-      (patterns === undefined || ask(patterns, change) === chosen),
+      (kind === 'any' || kind === change.kind) && (ask === undefined || ask(change) === chosen),
   );
 }
 
 function only(given: readonly Buffer[]): Checked {
-  const patterns = native().newPatterns(given);
+  const ask = asking(given);
   return counting('only', given.map(String).join(', '), (change) => {
-    const answer = ask(patterns, change);
+    const answer = ask(change);
     const onTheWay = change.kind === 'added' && change.type === 'directory';
     return onTheWay ? answer === none : answer !== chosen;
   });
@@ -193,7 +197,7 @@ export class RuleChecker {
   /** @throws TypeError, RangeError for what is no rule. */
   constructor(rules: Rules) {
     const given = optionsObject(rules, 'rules', ['failOn', 'maxAdded', 'only']);
-    const words = given.failOn ?? [];
+    const words = given.failOn === undefined ? [] : given.failOn;
     if (!Array.isArray(words)) {
       throw argumentType('rules.failOn', 'an array', words);
     }

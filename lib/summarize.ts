@@ -1,4 +1,4 @@
-import { integer, optionsObject } from './arguments.ts';
+import { optionalInteger, optionsObject } from './arguments.ts';
 import type { ChangesSource } from './change-source.ts';
 import type { ChangeTotals, MutableTotals } from './change-totals.ts';
 import { addTotals, ByteCounter, noTotals, totalsOf } from './change-totals.ts';
@@ -111,7 +111,7 @@ export function summarizeChanges(
   options?: SummarizeOptions,
 ): AsyncIterableIterator<DirectoryTotals> {
   const { depth, ...rest } = optionsObject(options, 'options', summaryOptionNames);
-  const levels = integer(depth ?? 0, 'options.depth', 0, 0x7fff_ffff);
+  const levels = optionalInteger(depth, 'options.depth', 0, 0x7fff_ffff) ?? 0;
   const list = changes(source, { ...(rest as ChangesOptions), stat: true, expand: true });
   return counted(list, new DirectoryCounter(levels, rest.encoding === 'buffer'));
 }

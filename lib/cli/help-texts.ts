@@ -30,7 +30,8 @@ Options:
   --version      the version of this program
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences exist (only with
-diff --exit-code), 4 a rule is not kept to (diff --fail-on, --max-added, --only).
+diff --exit-code), 4 a rule is not kept to (diff --fail-on, --max-added,
+--only).
 
 In the forms for people names are escaped: control characters and bytes that are
 not UTF-8 become \\n, \\t, \\r, \\xHH or \\u00HH, a backslash becomes \\\\. With -0
@@ -196,28 +197,30 @@ In which form (default: a list for people):
   --tree         a tree; what was added or deleted as a whole is one line with a
                  count, unless --expand
   --stat         counts and bytes by directory, each after those in it, and the
-                 total; --depth N: how many levels (default: 1)
-  --patch        a patch in git's form; what it cannot say is in lines that begin
-                 with '# '. --max-patch-size SIZE: what is larger (default: 4M)
-                 counts as binary
+                 total
+  --depth N      of --stat, how many levels of directories (default: 1)
+  --patch        a patch in git's form; what it cannot say is in lines that
+                 begin with '# '
+  --max-patch-size SIZE
+                 of --patch: larger files count as binary (default: 4M)
   --max-additions-shown N
-                 in a list or a tree show N additions, and say how many more there
-                 are; what was modified or deleted is always shown
+                 in a list or a tree show N additions, and say how many more
+                 there are; what was modified or deleted is always shown
   --json         print one JSON object a line, with --stat one a directory
   --name-status  print letter, tab and path only
   -0, --null     print bare paths, each ended by NUL; with --name-status letter,
                  NUL, path, NUL
-  --color WHEN   auto (the default: on a terminal, and as FORCE_COLOR and NO_COLOR
-                 say), always or never
+  --color WHEN   always, never, or auto (the default): on a terminal, and as
+                 FORCE_COLOR and NO_COLOR say
 
 Rules, for CI: what is not kept to is named on standard error, and the exit
 status is 4. What the patterns above leave out is not judged.
   --fail-on KIND[:PATTERN]
-                 added, modified, deleted or any must not be, or not where PATTERN
-                 (as with --include) matches
+                 added, modified, deleted or any must not be, or not where
+                 PATTERN (as with --include) matches
   --max-added SIZE
-                 new files and the growth of others come to SIZE at most, in bytes
-                 or with K, M, G
+                 new files and the growth of others come to SIZE at most, in
+                 bytes or with K, M, G
   --only PATTERN
                  changes may be where one such PATTERN matches, and nowhere else
   --exit-code    exit with 3 if there are differences
