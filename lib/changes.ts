@@ -17,7 +17,9 @@ import { ignoreList } from './ignore-list.ts';
 import type { ChangesHandle, NativeChangesOptions } from './native.ts';
 import { native, unwrap } from './native.ts';
 import { aspectOrder, decodeChanges } from './packed.ts';
+import type { Pulled } from './pull.ts';
 import { PulledEntries } from './pull.ts';
+import { SideReader } from './side-reader.ts';
 
 export interface ChangesOptions {
   /**
@@ -92,6 +94,34 @@ function ignoredBits(value: unknown): number {
     .reduce((bits, bit) => bits | bit, 0);
 }
 
+/** The same list, every change of it with what is there on both sides. */
+function withSides(
+  list: Pulled<ChangesHandle, Change>,
+  sides: SideReader,
+  source: OpenableSource,
+  options: NativeChangesOptions,
+): Pulled<ChangesHandle, Change> {
+  return {
+    ...list,
+    open: () =>
+      source.with(async (layers) => {
+        const walk = await native().openChanges(layers, options);
+        if ('failure' in walk) {
+          return walk;
+        }
+        const opened = await sides.open(layers);
+        if ('failure' in opened) {
+          await native().closeChanges(walk.value);
+          return opened;
+        }
+        return walk;
+      }),
+    next: async (walk) => sides.fill(await list.next(walk)),
+    close: (walk) => Promise.all([list.close(walk), sides.close()]),
+    decode: (bytes) => sides.decode(bytes),
+  };
+}
+
 /** A list of changes, iterable once. Leaving the loop frees everything. */
 export class Changes extends PulledEntries<ChangesHandle, Change> {
   /** Which way they are found out. */
@@ -102,18 +132,17 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
     source: OpenableSource,
     options: NativeChangesOptions,
     decode: (bytes: Buffer) => Change[],
+    sides: SideReader | undefined,
     signal: AbortSignal | undefined,
   ) {
-    super(
-      {
-        open: () => source.with((layers) => native().openChanges(layers, options)),
-        next: (walk) => native().nextChanges(walk),
-        cancel: (walk) => native().cancelChanges(walk),
-        close: (walk) => native().closeChanges(walk),
-        decode,
-      },
-      signal,
-    );
+    const list: Pulled<ChangesHandle, Change> = {
+      open: () => source.with((layers) => native().openChanges(layers, options)),
+      next: (walk) => native().nextChanges(walk),
+      cancel: (walk) => native().cancelChanges(walk),
+      close: (walk) => native().closeChanges(walk),
+      decode,
+    };
+    super(sides === undefined ? list : withSides(list, sides, source, options), signal);
     this.method = source.method;
     this.#source = source;
   }
@@ -163,12 +192,13 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
     unknown:
       oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
       'unknown',
-    stat: optionalBoolean(given.stat, 'options.stat') ?? false,
   };
   const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
   const signal = optionalSignal(given.signal, 'options.signal');
   const ignored = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
   const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
   const listed = ignored === undefined ? decode : (bytes: Buffer) => ignored(decode(bytes));
-  return new Changes(openableSource(source), spec, listed, signal);
+  const stat = optionalBoolean(given.stat, 'options.stat') ?? false;
+  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }, listed) : undefined;
+  return new Changes(openableSource(source), spec, listed, sides, signal);
 }

@@ -19,6 +19,7 @@ export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
 export type ProgramHandle = Handle<'program'>;
 export type PatternsHandle = Handle<'patterns'>;
+export type SidesHandle = Handle<'sides'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -246,8 +247,12 @@ export interface NativeChangesOptions {
   readonly exclude: readonly Buffer[];
   /** Go on where the marks cannot be read. */
   readonly unknown: boolean;
-  /** Say as well what is there on both sides. */
-  readonly stat: boolean;
+}
+
+export interface NativeSides {
+  readonly bytes: Buffer;
+  /** How many bytes of the paths were read. */
+  readonly read: number;
 }
 
 export interface NativeBatch {
@@ -424,6 +429,10 @@ export interface NativeBinding {
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
+  openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;
+  /** Of paths that are each behind its length: what is there on both sides, of as many as time allows. */
+  readSides(sides: SidesHandle, paths: Buffer): Promise<Outcome<NativeSides>>;
+  closeSides(sides: SidesHandle): Promise<Outcome<undefined>>;
   /** Patterns as `include` has them. */
   newPatterns(patterns: readonly Buffer[]): PatternsHandle;
   /** 0: neither the path nor anything below it; 1: perhaps something below it; 2: the path. */

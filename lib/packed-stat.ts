@@ -1,49 +1,77 @@
-/** Decodes what native/binding/packed.cc writes of the two sides of a change. */
-import type { FileStat } from './entries.ts';
+/** Decodes what native/binding/sides.cc writes of the two sides of paths. */
+import type { FileStat, FileType } from './entries.ts';
 import { nameOf } from './names.ts';
-import { typeOf } from './packed-types.ts';
 
-const head = 63;
+/** S_IFMT and what it can be. */
+const typeMask = 0o170000;
+const types: Readonly<Record<number, FileType>> = {
+  16807: 'file',
+  9604: 'directory',
+  21609: 'symlink',
+  2401: 'fifo',
+  26411: 'socket',
+  4802: 'character-device',
+  14406: 'block-device',
+};
+
+/** Of a side where nothing is, and of one with all its numbers. */
+const nothing = 4;
+const head = 64;
 
 function statAt(block: Buffer, at: number, withBytes: boolean): FileStat {
-  const type = typeOf(block.readUInt8(at));
-  const targetAt = at + head;
-  const target = block.subarray(targetAt, targetAt + block.readUInt32LE(at + 59));
+  const mode = block.readUInt32LE(at);
+  const type = types[mode & typeMask];
+  if (type === undefined) {
+    throw new Error(`the native reader gave the unknown mode ${mode}`);
+  }
+  const target = block.subarray(at + head, at + head + block.readUInt32LE(at + 60));
   const name = type === 'symlink' ? nameOf(target, withBytes) : undefined;
   const device = type === 'character-device' || type === 'block-device';
   return {
     type,
-    mode: block.readUInt16LE(at + 1),
-    uid: block.readUInt32LE(at + 3),
-    gid: block.readUInt32LE(at + 7),
-    nlink: block.readUInt32LE(at + 11),
-    size: Number(block.readBigUInt64LE(at + 23)),
-    mtimeNs: block.readBigInt64LE(at + 31) * 1_000_000_000n + BigInt(block.readUInt32LE(at + 39)),
-    ino: block.readBigUInt64LE(at + 43),
-    dev: block.readBigUInt64LE(at + 51),
+    mode: mode & ~typeMask,
+    uid: block.readUInt32LE(at + 4),
+    gid: block.readUInt32LE(at + 8),
+    nlink: block.readUInt32LE(at + 12),
+    size: Number(block.readBigUInt64LE(at + 24)),
+    mtimeNs: block.readBigInt64LE(at + 32) * 1_000_000_000n + BigInt(block.readUInt32LE(at + 40)),
+    ino: block.readBigUInt64LE(at + 44),
+    dev: block.readBigUInt64LE(at + 52),
     ...(device
-      ? { device: { major: block.readUInt32LE(at + 15), minor: block.readUInt32LE(at + 19) } }
+      ? { device: { major: block.readUInt32LE(at + 16), minor: block.readUInt32LE(at + 20) } }
       : {}),
     ...(name === undefined ? {} : { target: name.text }),
     ...(name?.bytes === undefined ? {} : { targetBytes: name.bytes }),
   };
 }
 
-/** What is there on both sides, and where the next change begins. */
-export interface PackedSides {
-  readonly stat: { readonly before?: FileStat; readonly after?: FileStat };
-  readonly end: number;
-}
+/** One path after another. */
+export class PackedSides {
+  readonly #block: Buffer;
+  readonly #withBytes: boolean;
+  #at = 0;
 
-export function sidesAt(block: Buffer, at: number, withBytes: boolean): PackedSides {
-  const sizeOf = (start: number): number =>
-    block.readUInt8(start) === 0 ? 1 : head + block.readUInt32LE(start + 59);
-  const afterAt = at + sizeOf(at);
-  return {
-    stat: {
-      ...(block.readUInt8(at) === 0 ? {} : { before: statAt(block, at, withBytes) }),
-      ...(block.readUInt8(afterAt) === 0 ? {} : { after: statAt(block, afterAt, withBytes) }),
-    },
-    end: afterAt + sizeOf(afterAt),
-  };
+  constructor(block: Buffer, withBytes: boolean) {
+    this.#block = block;
+    this.#withBytes = withBytes;
+  }
+
+  get ended(): boolean {
+    return this.#at === this.#block.length;
+  }
+
+  next(): { readonly before?: FileStat; readonly after?: FileStat } {
+    const [before, after] = [this.#side(), this.#side()];
+    return { ...(before && { before }), ...(after && { after }) };
+  }
+
+  #side(): FileStat | undefined {
+    const at = this.#at;
+    if (this.#block.readUInt32LE(at) === 0) {
+      this.#at = at + nothing;
+      return undefined;
+    }
+    this.#at = at + head + this.#block.readUInt32LE(at + 60);
+    return statAt(this.#block, at, this.#withBytes);
+  }
 }

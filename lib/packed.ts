@@ -3,10 +3,19 @@
  * block of bytes, since an object for every field made on the native side would cost more than the
  * walk.
  */
-import type { Aspect, Change, ChangeKind, LayerEntry, Mark } from './entries.ts';
+import type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
 import { nameOf } from './names.ts';
-import { sidesAt } from './packed-stat.ts';
-import { typeOf } from './packed-types.ts';
+
+const types: readonly (FileType | undefined)[] = [
+  undefined,
+  'file',
+  'directory',
+  'symlink',
+  'fifo',
+  'socket',
+  'character-device',
+  'block-device',
+];
 
 const kinds: readonly ChangeKind[] = ['added', 'modified', 'deleted'];
 
@@ -36,6 +45,14 @@ function aspectsOf(bits: number): readonly Aspect[] {
   return list;
 }
 
+function typeOf(code: number): FileType {
+  const type = types[code];
+  if (type === undefined) {
+    throw new Error(`the native walk gave the unknown file type ${code}`);
+  }
+  return type;
+}
+
 function kindOf(code: number): ChangeKind {
   const kind = kinds[code];
   if (kind === undefined) {
@@ -62,7 +79,6 @@ export function decodeChanges(block: Buffer, withBytes: boolean): Change[] {
     const pathEnd = at + changeHead + block.readUInt32LE(at + 6);
     const end = pathEnd + block.readUInt32LE(at + 10);
     const path = nameOf(block.subarray(at + changeHead, pathEnd), withBytes);
-    const sides = (flags & 4) === 0 ? undefined : sidesAt(block, end, withBytes);
     out.push({
       kind: kindOf(block.readUInt8(at)),
       path: path.text,
@@ -73,9 +89,8 @@ export function decodeChanges(block: Buffer, withBytes: boolean): Change[] {
       ...((flags & 1) === 0 ? {} : { content: 'unknown' }),
       ...((flags & 2) === 0 ? {} : { unknown: true }),
       ...(pathEnd === end ? {} : renamedFrom(block.subarray(pathEnd, end), withBytes)),
-      ...sides?.stat,
     });
-    at = sides?.end ?? end;
+    at = end;
   }
   return out;
 }

@@ -11,6 +11,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportDiagnosis(env, exports);
   ovl::ExportWalks(env, exports);
   ovl::ExportPatterns(env, exports);
+  ovl::ExportSides(env, exports);
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);
   ovl::ExportFdWatch(env, exports);

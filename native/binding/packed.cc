@@ -34,7 +34,29 @@ uint32_t Size(std::string_view text) { return static_cast<uint32_t>(text.size())
 
 }  // namespace
 
-void Packed::PutStat(const struct stat& st) {
+// kind u8, type u8, previous type u8 (0: the same), flags u8 (1: content unknown, 2: unknown),
+// aspects u16, path length u32, renamed-from length u32 (0: not renamed); path, renamed from
+void PackedChanges::Add(const Change& change) {
+  CountEntry();
+  Put(static_cast<uint8_t>(change.kind));
+  Put(TypeCode(change.type));
+  Put(TypeCode(change.previous_type));
+  Put(static_cast<uint8_t>((change.content_unknown ? 1 : 0) | (change.unknown ? 2 : 0)));
+  Put(change.aspects);
+  Put(Size(change.path));
+  Put(Size(change.renamed_from));
+  Put(change.path);
+  Put(change.renamed_from);
+}
+
+// type u8, mode u16, uid u32, gid u32, links u32, device major u32 and minor u32, size u64, seconds
+// i64 and nanoseconds u32 of the modification time, inode u64, filesystem u64, path length u32,
+// target length u32, number of marks u16; path, target; for every mark: name length u16, value
+// length u32, name, value
+void PackedEntries::Add(const ScanEntry& entry) {
+  const struct stat& st = entry.st;
+  CountEntry();
+  Put(TypeCode(st.st_mode));
   Put(static_cast<uint16_t>(st.st_mode & 07777));
   Put(static_cast<uint32_t>(st.st_uid));
   Put(static_cast<uint32_t>(st.st_gid));
@@ -46,58 +68,6 @@ void Packed::PutStat(const struct stat& st) {
   Put(static_cast<uint32_t>(st.st_mtim.tv_nsec));
   Put(static_cast<uint64_t>(st.st_ino));
   Put(static_cast<uint64_t>(st.st_dev));
-}
-
-// kind u8, type u8, previous type u8 (0: the same), flags u8 (1: content unknown, 2: unknown,
-// 4: facts of both sides follow), aspects u16, path length u32, renamed-from length u32 (0: not
-// renamed); path, renamed from; facts before, facts after
-void PackedChanges::Add(const Change& change) {
-  SideReader::Both both;
-  if (sides_ != nullptr) {
-    auto read = sides_->Read(change.path);
-    if (!read.ok()) {
-      status_ = std::move(read.failure());
-      return;
-    }
-    both = std::move(read.value());
-  }
-  CountEntry();
-  Put(static_cast<uint8_t>(change.kind));
-  Put(TypeCode(change.type));
-  Put(TypeCode(change.previous_type));
-  Put(static_cast<uint8_t>((change.content_unknown ? 1 : 0) | (change.unknown ? 2 : 0) |
-                           (sides_ != nullptr ? 4 : 0)));
-  Put(change.aspects);
-  Put(Size(change.path));
-  Put(Size(change.renamed_from));
-  Put(change.path);
-  Put(change.renamed_from);
-  if (sides_ == nullptr) return;
-  PutFacts(both.before);
-  PutFacts(both.after);
-}
-
-// type u8 (0: nothing is there, and nothing follows), mode u16, uid u32, gid u32, links u32, device
-// major u32 and minor u32, size u64, seconds i64 and nanoseconds u32 of the modification time,
-// inode u64, filesystem u64, target length u32; target
-void PackedChanges::PutFacts(const SideFacts& facts) {
-  const struct stat& st = facts.st;
-  Put(facts.there ? TypeCode(st.st_mode) : uint8_t{0});
-  if (!facts.there) return;
-  PutStat(st);
-  Put(Size(facts.target));
-  Put(std::string_view(facts.target));
-}
-
-// type u8, mode u16, uid u32, gid u32, links u32, device major u32 and minor u32, size u64, seconds
-// i64 and nanoseconds u32 of the modification time, inode u64, filesystem u64, path length u32,
-// target length u32, number of marks u16; path, target; for every mark: name length u16, value
-// length u32, name, value
-void PackedEntries::Add(const ScanEntry& entry) {
-  const struct stat& st = entry.st;
-  CountEntry();
-  Put(TypeCode(st.st_mode));
-  PutStat(st);
   Put(Size(entry.path));
   Put(Size(entry.target));
   Put(static_cast<uint16_t>(entry.marks.size()));

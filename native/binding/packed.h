@@ -4,18 +4,13 @@
 #ifndef OVL_BINDING_PACKED_H_
 #define OVL_BINDING_PACKED_H_
 
-#include <sys/stat.h>
-
 #include <bit>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "core/change_walk.h"
 #include "core/layer_scan.h"
-#include "core/result.h"
-#include "core/side_facts.h"
 
 namespace ovl {
 
@@ -38,7 +33,6 @@ class Packed {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   void Put(std::string_view text) { bytes_.append(text); }
-  void PutStat(const struct stat& st);
 
  private:
   std::string bytes_;
@@ -47,16 +41,8 @@ class Packed {
 
 class PackedChanges final : public ChangeSink, public Packed {
  public:
-  // With `sides` every change is followed by what is there on each.
-  explicit PackedChanges(SideReader* sides = nullptr) : sides_(sides) {}
   void Add(const Change& change) override;
-  bool Full() const override { return !status_.ok() || Packed::Full(); }
-  Status TakeStatus() { return std::exchange(status_, Done{}); }
-
- private:
-  void PutFacts(const SideFacts& facts);
-  SideReader* sides_;
-  Status status_ = Done{};
+  bool Full() const override { return Packed::Full(); }
 };
 
 class PackedEntries final : public ScanSink, public Packed {

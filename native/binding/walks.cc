@@ -15,7 +15,6 @@
 #include "core/change_walk.h"
 #include "core/layer_scan.h"
 #include "core/layers.h"
-#include "core/side_facts.h"
 #include "core/work_slice.h"
 
 namespace ovl {
@@ -37,35 +36,22 @@ struct Batch {
   bool more = true;
 };
 
-// Changes, and what is there on both sides where that is wanted.
-struct Listing {
-  std::unique_ptr<ChangeWalk> walk;
-  std::unique_ptr<SideReader> sides;
-};
-
-Result<Batch> Fill(Listing& listing, const WorkSlice& slice) {
-  PackedChanges sink(listing.sides.get());
-  auto more = listing.walk->Next(slice, sink);
-  if (!more.ok()) return std::move(more.failure());
-  auto status = sink.TakeStatus();
-  if (!status.ok()) return std::move(status.failure());
-  return Batch{sink.bytes(), more.value()};
-}
-
-Result<Batch> Fill(LayerScan& scan, const WorkSlice& slice) {
-  PackedEntries sink;
-  auto more = scan.Next(slice, sink);
+template <typename Core, typename Sink>
+Result<Batch> Fill(Walk<Core>& walk) {
+  Sink sink;
+  const WorkSlice slice(walk.cancelled, kSlice);
+  auto more = walk.core->Next(slice, sink);
   if (!more.ok()) return std::move(more.failure());
   return Batch{sink.bytes(), more.value()};
 }
 
-template <typename Core>
+template <typename Core, typename Sink>
 Napi::Value Next(const Napi::CallbackInfo& info) {
   return Run<Batch>(
       info.Env(), false,
       [walk = Handle<Walk<Core>>::Get(info[0])]() -> Result<Batch> {
         if (!walk) return Refusal(EBADF, "read", "closed");
-        return Fill(*walk->core, WorkSlice(walk->cancelled, kSlice));
+        return Fill<Core, Sink>(*walk);
       },
       [](Napi::Env env, Batch& batch) -> Napi::Value {
         auto object = Napi::Object::New(env);
@@ -94,20 +80,6 @@ Napi::Value FromWalk(Napi::Env env, std::unique_ptr<Core>& core) {
   return Handle<Walk<Core>>::New(env, std::make_shared<Walk<Core>>(std::move(core)));
 }
 
-Result<std::unique_ptr<Listing>> OpenListing(const Layers& layers, ChangeOptions options,
-                                             bool stat) {
-  auto walk = ChangeWalk::Open(layers, std::move(options));
-  if (!walk.ok()) return std::move(walk.failure());
-  auto listing = std::make_unique<Listing>();
-  listing->walk = std::move(walk.value());
-  if (!stat) return listing;
-  auto own = layers.Reopen();
-  if (!own.ok()) return std::move(own.failure());
-  own.value().marks = layers.marks.Apart();
-  listing->sides = std::make_unique<SideReader>(std::move(own.value()));
-  return listing;
-}
-
 // (layers, options)
 Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
   const auto given = info[1].As<Napi::Object>();
@@ -117,20 +89,19 @@ Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
   options.expand = given.Get("expand").As<Napi::Boolean>().Value();
   options.filter = PathFilter(ToBytesList(given.Get("include")), ToBytesList(given.Get("exclude")));
   const bool unknown = given.Get("unknown").As<Napi::Boolean>().Value();
-  const bool stat = given.Get("stat").As<Napi::Boolean>().Value();
-  using Core = std::unique_ptr<Listing>;
+  using Core = std::unique_ptr<ChangeWalk>;
   return Run<Core>(
       info.Env(), false,
-      [layers = Handle<Layers>::Get(info[0]), options, unknown, stat]() -> Result<Core> {
+      [layers = Handle<Layers>::Get(info[0]), options, unknown]() -> Result<Core> {
         if (!layers) return Refusal(EBADF, "openat", "closed");
         auto readable = CheckReadable(layers->marks.space(), layers->now()->PathOf(""));
-        if (readable.ok()) return OpenListing(*layers, options, stat);
+        if (readable.ok()) return ChangeWalk::Open(*layers, options);
         if (!unknown) return std::move(readable.failure());
         Layers unread = *layers;
         unread.marks = MarkReader::Unreadable();
-        return OpenListing(unread, options, stat);
+        return ChangeWalk::Open(unread, options);
       },
-      FromWalk<Listing>);
+      FromWalk<ChangeWalk>);
 }
 
 // (directory, user)
@@ -154,11 +125,11 @@ Napi::Value CallOpenScan(const Napi::CallbackInfo& info) {
 
 void ExportWalks(Napi::Env env, Napi::Object exports) {
   exports.Set("openChanges", Napi::Function::New(env, CallOpenChanges));
-  exports.Set("nextChanges", Napi::Function::New(env, Next<Listing>));
-  exports.Set("cancelChanges", Napi::Function::New(env, Cancel<Listing>));
-  exports.Set("closeChanges", Napi::Function::New(env, Close<Listing>));
+  exports.Set("nextChanges", Napi::Function::New(env, Next<ChangeWalk, PackedChanges>));
+  exports.Set("cancelChanges", Napi::Function::New(env, Cancel<ChangeWalk>));
+  exports.Set("closeChanges", Napi::Function::New(env, Close<ChangeWalk>));
   exports.Set("openScan", Napi::Function::New(env, CallOpenScan));
-  exports.Set("nextScan", Napi::Function::New(env, Next<LayerScan>));
+  exports.Set("nextScan", Napi::Function::New(env, Next<LayerScan, PackedEntries>));
   exports.Set("cancelScan", Napi::Function::New(env, Cancel<LayerScan>));
   exports.Set("closeScan", Napi::Function::New(env, Close<LayerScan>));
 }
