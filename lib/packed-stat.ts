@@ -4,15 +4,15 @@ import { nameOf } from './names.ts';
 
 /** S_IFMT and what it can be. */
 const typeMask = 0o170000;
-const types: Readonly<Record<number, FileType>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'symlink',
-  2401: 'fifo',
-  26411: 'socket',
-  4802: 'character-device',
-  14406: 'block-device',
-};
+const types: ReadonlyMap<number, FileType> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+  [0o020000, 'character-device'],
+  [0o060000, 'block-device'],
+]);
 
 /** Of a side where nothing is, and of one with all its numbers. */
 const nothing = 4;
@@ -20,7 +20,7 @@ const head = 64;
 
 function statAt(block: Buffer, at: number, withBytes: boolean): FileStat {
   const mode = block.readUInt32LE(at);
-  const type = types[mode & typeMask];
+  const type = types.get(mode & typeMask);
   if (type === undefined) {
     throw new Error(`the native reader gave the unknown mode ${mode}`);
   }
