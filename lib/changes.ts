@@ -127,6 +127,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   /** Which way they are found out. */
   readonly method: ChangesMethod;
   readonly #source: OpenableSource;
+  readonly #sides: SideReader | undefined;
 
   constructor(
     source: OpenableSource,
@@ -145,12 +146,14 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
     super(sides === undefined ? list : withSides(list, sides, source, options), signal);
     this.method = source.method;
     this.#source = source;
+    this.#sides = sides;
   }
 
   /**
    * The content of a regular file on one side, from the layer that has it: of a metacopy the data in
-   * a lower, of a hard link that an index keeps together the changed file. The layers are opened anew,
-   * so it can be called during the iteration and after it, for every path of the overlay.
+   * a lower, of a hard link that an index keeps together the changed file. The layers are opened anew
+   * (not during an iteration with `stat`, where they are open), so it can be called during the iteration and
+   * after it, for every path of the overlay.
    *
    * @throws OverlayError `EPERM` where the marks cannot be read, `ENOENT` where that side has no such file, `EINVAL` where it is not a regular
    * file, `EIO` where it is a metacopy without data.
@@ -164,7 +167,8 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
     }
     const path = pathBytes(change.pathBytes ?? change.path, 'change.path');
     const after = oneOf(side, 'side', ['before', 'after']) === 'after';
-    const outcome = await this.#source.with((layers) => native().openSide(layers, path, after));
+    const outcome = await (this.#sides?.content(path, after) ??
+      this.#source.with((layers) => native().openSide(layers, path, after)));
     return createReadStream('', { fd: unwrap(outcome) });
   }
 }

@@ -432,6 +432,8 @@ export interface NativeBinding {
   openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;
   /** Of paths that are each behind its length: what is there on both sides, of as many as time allows. */
   readSides(sides: SidesHandle, paths: Buffer): Promise<Outcome<NativeSides>>;
+  /** A descriptor, as with `openSide`. */
+  openSideOf(sides: SidesHandle, path: Buffer, after: boolean): Promise<Outcome<number>>;
   closeSides(sides: SidesHandle): Promise<Outcome<undefined>>;
   /** Patterns as `include` has them. */
   newPatterns(patterns: readonly Buffer[]): PatternsHandle;

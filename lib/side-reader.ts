@@ -68,6 +68,14 @@ export class SideReader {
     return batch;
   }
 
+  /** The content of one side; undefined where it has to be opened in another way. */
+  content(path: Buffer, after: boolean): Promise<Outcome<number>> | undefined {
+    // Where marks may be unread, whoever opens the layers has to look whether they can be.
+    return this.#sides && !this.#options.unread
+      ? native().openSideOf(this.#sides, path, after)
+      : undefined;
+  }
+
   decode(bytes: Buffer): Change[] {
     return this.#ready.get(bytes) ?? [];
   }

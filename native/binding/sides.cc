@@ -16,7 +16,9 @@
 #include "binding/handle.h"
 #include "binding/work.h"
 #include "core/layers.h"
+#include "core/open_side.h"
 #include "core/side_facts.h"
+#include "core/unique_fd.h"
 #include "core/work_slice.h"
 
 namespace ovl {
@@ -114,6 +116,19 @@ Napi::Value CallReadSides(const Napi::CallbackInfo& info) {
       });
 }
 
+// (sides, path, after): a descriptor, which is the caller's from then on
+Napi::Value CallOpenSideOf(const Napi::CallbackInfo& info) {
+  const Side side = info[2].As<Napi::Boolean>().Value() ? Side::kAfter : Side::kBefore;
+  return Run<UniqueFd>(
+      info.Env(), false,
+      [reader = Handle<SideReader>::Get(info[0]), path = ToBytes(info[1]),
+       side]() -> Result<UniqueFd> {
+        if (!reader) return Refusal(EBADF, "openat", "closed");
+        return OpenSide(reader->layers(), path, side);
+      },
+      [](Napi::Env env, UniqueFd& fd) { return Napi::Number::New(env, fd.Release()); });
+}
+
 // (sides)
 Napi::Value CallCloseSides(const Napi::CallbackInfo& info) {
   return Handle<SideReader>::Release(info.Env(), info[0], false);
@@ -124,6 +139,7 @@ Napi::Value CallCloseSides(const Napi::CallbackInfo& info) {
 void ExportSides(Napi::Env env, Napi::Object exports) {
   exports.Set("openSides", Napi::Function::New(env, CallOpenSides));
   exports.Set("readSides", Napi::Function::New(env, CallReadSides));
+  exports.Set("openSideOf", Napi::Function::New(env, CallOpenSideOf));
   exports.Set("closeSides", Napi::Function::New(env, CallCloseSides));
 }
 

@@ -40,6 +40,8 @@ class SideReader {
   // Of a path from the root of the overlay; "." is the root. What has vanished since it was listed
   // is not there.
   Result<Both> Read(std::string_view path);
+  // What it reads: its roots stay open.
+  const Layers& layers() const { return layers_; }
 
  private:
   struct Level {
