@@ -8,17 +8,9 @@ const require = createRequire(import.meta.url);
 
 /** The library remembers every path it was asked about: now and then it starts with a new memory. */
 const memory = 8192;
-const privateUse = 0xe000;
 
-/**
- * One character for every byte, so that patterns match bytes as git's do, and a name that is not UTF-8
- * is a name like any other. Bytes above ASCII are moved to where no character is a space or has a case.
- */
-function characters(bytes: Buffer): string {
-  return bytes
-    .toString('latin1')
-    .replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(privateUse + byte.charCodeAt(0)));
-}
+/** One character for every byte: patterns match bytes as git's do, and any name is one. */
+const characters = (bytes: Buffer): string => bytes.toString('latin1');
 
 class IgnoreList {
   readonly #rules: Ignore;

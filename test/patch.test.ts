@@ -124,6 +124,7 @@ test('git apply makes of the lower what the overlay shows', async (t) => {
   t.deepEqual(applied(place, lower, patch), kept(target));
   t.true(patch.includes('# modified touched: times\n'));
   t.true(patch.includes('# modified d: directory -> file\n'));
+  t.true(patch.includes('\n+++ b/with space\t\n')); // patch(1) wants it
   if (asRoot) {
     t.true(patch.includes('diff --git a/moved/file b/moved/renamed\nrename from moved/file\n'));
     t.false(patch.includes('deleted file mode 100644\n--- a/moved/file'));
