@@ -1,11 +1,20 @@
 /** The public names; each is described where it is defined. */
 export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
+export type { ChangeTotals } from './change-totals.ts';
 export type { ChangeCounts, Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Finding } from './diagnose.ts';
 export { diagnose, diagnoseSync } from './diagnose.ts';
-export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
+export type {
+  Aspect,
+  Change,
+  ChangeKind,
+  FileStat,
+  FileType,
+  LayerEntry,
+  Mark,
+} from './entries.ts';
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
 export type {
@@ -58,11 +67,15 @@ export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.
 export { watchMounts } from './mount-watch.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { PatchOptions, PatchPart } from './patch.ts';
+export { createPatch } from './patch.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
 export type { RunResult } from './program-result.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
+export type { CheckRulesOptions, RuleFailure, RuleOffender, Rules } from './rules.ts';
+export { checkRules, RuleChecker } from './rules.ts';
 export type { RunOptions, RunStdio } from './run-options.ts';
 export type { SandboxCloseOptions, SandboxOverlay } from './sandbox.ts';
 export { createSandbox, Sandbox } from './sandbox.ts';
@@ -87,6 +100,8 @@ export { findSession, isSession, listSessions, sessionSize } from './session-lis
 export type { RecordedEnd } from './session-record.ts';
 export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
 export { discardSession, pruneSessions } from './session-removal.ts';
+export type { DirectoryTotals, SummarizeOptions } from './summarize.ts';
+export { summarizeChanges } from './summarize.ts';
 export type { MountAttr } from './syscall-arguments.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';

@@ -19,6 +19,8 @@ export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
 export type ProgramHandle = Handle<'program'>;
 export type SandboxedHandle = Handle<'sandboxed'>;
+export type PatternsHandle = Handle<'patterns'>;
+export type SidesHandle = Handle<'sides'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -260,6 +262,12 @@ export interface NativeCounts {
   readonly more: boolean;
 }
 
+export interface NativeSides {
+  readonly bytes: Buffer;
+  /** How many bytes of the paths were read. */
+  readonly read: number;
+}
+
 export interface NativeBatch {
   readonly bytes: Buffer;
   /** False when the walk has ended. */
@@ -464,6 +472,16 @@ export interface NativeBinding {
   countChanges(walk: ChangesHandle): Promise<Outcome<NativeCounts>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
+  openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;
+  /** Of paths that are each behind its length: what is there on both sides, of as many as time allows. */
+  readSides(sides: SidesHandle, paths: Buffer): Promise<Outcome<NativeSides>>;
+  /** A descriptor, as with `openSide`. */
+  openSideOf(sides: SidesHandle, path: Buffer, after: boolean): Promise<Outcome<number>>;
+  closeSides(sides: SidesHandle): Promise<Outcome<undefined>>;
+  /** Patterns as `include` has them. */
+  newPatterns(patterns: readonly Buffer[]): PatternsHandle;
+  /** 0: neither the path nor anything below it; 1: perhaps something below it; 2: the path. */
+  askPatterns(patterns: PatternsHandle, path: Buffer): number;
   openScan(directory: Buffer, user: boolean): Promise<Outcome<ScanHandle>>;
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
   cancelScan(walk: ScanHandle): void;

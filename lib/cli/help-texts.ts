@@ -36,7 +36,8 @@ Options:
   --version      the version of this program
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences exist (only with
-diff --exit-code). That of run is the program's: see 'overlayfs help run'.
+diff --exit-code), 4 a rule is not kept to (diff --fail-on, --max-added,
+--only). That of run is the program's: see 'overlayfs help run'.
 
 In the forms for people names are escaped: control characters and bytes that are
 not UTF-8 become \\n, \\t, \\r, \\xHH or \\u00HH, a backslash becomes \\\\. With -0
@@ -257,21 +258,56 @@ two directories that are no layers.
   --ignore ASPECT[,ASPECT]...
                  what does not count: type, content, mode, owner, xattrs, times,
                  device, target, links
+  --on-unreadable WHAT
+                 where trusted.* attributes cannot be read: error (the default),
+                 or unknown: go on, and say 'marks unknown' where they matter
+
+Which of it:
   --include PATTERN
                  list only what matches, with everything below: *, ? and [...]
                  match bytes in a name, ** any number of directories. Relative
                  to the root of the overlay, or absolute and below TARGET
   --exclude PATTERN
-                 leave out what matches, with everything below
-  --on-unreadable WHAT
-                 where trusted.* attributes cannot be read: error (the default),
-                 or unknown: go on, and say 'marks unknown' where they matter
+                 leave out what matches, with everything below, unlooked at
+  --ignore-pattern PATTERN
+                 leave out what matches by the rules of gitignore, relative to
+                 the root of the overlay, of what --include and --exclude leave
+  --ignore-file FILE
+                 the same with the patterns of a file; --ignore-pattern comes
+                 after them, and the last that matches decides
   --threads N    work with N threads at most, 1 to 64 (default: one for every
                  processor, up to 8)
-  --json         print one JSON object a line
+
+In which form (default: a list for people):
+  --tree         a tree; what was added or deleted as a whole is one line with a
+                 count, unless --expand
+  --stat         counts and bytes by directory, each after those in it, and the
+                 total
+  --depth N      of --stat, how many levels of directories (default: 1)
+  --patch        a patch in git's form; what it cannot say is in lines that
+                 begin with '# '
+  --max-patch-size SIZE
+                 of --patch: larger files count as binary (default: 4M)
+  --max-additions-shown N
+                 in a list or a tree show N additions, and say how many more
+                 there are; what was modified or deleted is always shown
+  --json         print one JSON object a line, with --stat one a directory
   --name-status  print letter, tab and path only
   -0, --null     print bare paths, each ended by NUL; with --name-status letter,
                  NUL, path, NUL
+  --color WHEN   always, never, or auto (the default): on a terminal, and as
+                 FORCE_COLOR and NO_COLOR say
+
+Rules, for CI: what is not kept to is named on standard error, and the exit
+status is 4. What the patterns above leave out is not judged.
+  --fail-on KIND[:PATTERN]
+                 added, modified, deleted or any must not be, or not where
+                 PATTERN (as with --include) matches
+  --max-added SIZE
+                 new files and the growth of others come to SIZE at most, in
+                 bytes or with K, M, G
+  --only PATTERN
+                 changes may be where one such PATTERN matches, and nowhere else
   --exit-code    exit with 3 if there are differences
   -h, --help     this text
 
@@ -283,6 +319,10 @@ Examples:
   overlayfs diff --exit-code /mnt/merged && echo 'nothing has changed'
   overlayfs diff --json /mnt/merged | jq -r 'select(.kind == "added").path'
   overlayfs diff --include 'dist/**' --exclude '**/*.map' /mnt/merged
+  overlayfs diff --stat --depth 2 --ignore-file .gitignore /mnt/merged
+  overlayfs diff --patch /mnt/merged | git -C checkout apply
+  overlayfs diff --fail-on deleted --fail-on 'modified:bin/**' /mnt/merged
+  overlayfs diff --only 'dist/**' --max-added 500M /mnt/merged
   cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 
