@@ -25,6 +25,11 @@ bool LeadsTo(std::string_view directory, std::string_view path) {
                                (path.size() == directory.size() || path[directory.size()] == '/'));
 }
 
+// Nobody has listed the directory: a name may be there.
+Listed Unlisted(const MergedDirectory& dir) {
+  return {.in_upper = dir.upper != nullptr, .examine = true};
+}
+
 }  // namespace
 
 Result<SideReader::Both> SideReader::Read(std::string_view path) {
@@ -44,13 +49,14 @@ Result<SideReader::Both> SideReader::Read(std::string_view path) {
   if (!there.ok()) return std::move(there.failure());
   const MergedDirectory& dir = levels_.back().dir;
   const std::string name(top ? path : path.substr(slash + 1));
-  auto sides = ResolveSides(layers_, dir, name, dir.upper != nullptr);
-  if (!sides.ok()) return std::move(sides.failure());
-  auto indexed = ApplyIndex(sides.value());
+  Sides sides;
+  auto resolved = ResolveSides(layers_, dir, name, Unlisted(dir), sides);
+  if (!resolved.ok()) return std::move(resolved.failure());
+  auto indexed = ApplyIndex(sides);
   if (!indexed.ok()) return std::move(indexed.failure());
-  auto before = FactsOf(sides.value().before);
+  auto before = FactsOf(sides.before);
   if (!before.ok()) return std::move(before.failure());
-  auto after = FactsOf(sides.value().after);
+  auto after = FactsOf(sides.after);
   if (!after.ok()) return std::move(after.failure());
   both.before = std::move(before.value());
   both.after = std::move(after.value());
@@ -75,10 +81,11 @@ Status SideReader::GoTo(std::string_view directory) {
     const Level& level = levels_.back();
     const size_t start = level.path.empty() ? 0 : level.path.size() + 1;
     const size_t end = std::min(directory.find('/', start), directory.size());
-    auto sides = ResolveSides(layers_, level.dir, std::string(directory.substr(start, end - start)),
-                              level.dir.upper != nullptr);
-    if (!sides.ok()) return std::move(sides.failure());
-    Push(std::string(directory.substr(0, end)), std::move(sides.value()));
+    const std::string name(directory.substr(start, end - start));
+    Sides sides;
+    auto resolved = ResolveSides(layers_, level.dir, name, Unlisted(level.dir), sides);
+    if (!resolved.ok()) return resolved;
+    Push(std::string(directory.substr(0, end)), std::move(sides));
   }
   return Done{};
 }
