@@ -86,7 +86,7 @@ struct OverlaySpec {
   // Of an overlay of the same user, where he may not mount: both are then of one namespace, and can
   // be attached for one program. Null: a namespace of its own.
   std::shared_ptr<const UniqueFd> user_namespace;
-  bool beneath = false;               // below what is mounted on the target now
+  bool beneath = false;  // below what is mounted on the target now
   FeatureSpec features;
   uint64_t attributes = 0;  // MOUNT_ATTR_*, see sys_mount_tree.h
   uint64_t propagation =
