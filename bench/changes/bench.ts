@@ -28,6 +28,8 @@ export interface Measured {
 
 export interface Extent {
   readonly runs: number;
+  /** Also with dropped caches, and what compares whole trees more than once. */
+  readonly full: boolean;
   /** Ours and the floor only. */
   readonly bare: boolean;
 }
@@ -68,15 +70,14 @@ const coldNames = ['floor-1', 'floor-n', 'each', 'command', 'sync', 'find'];
 const coldRounds = 3;
 
 async function wholeTrees(
-  one: Case,
+  layers: Layers,
   programs: Programs,
   trees: Trees,
-  layers: Layers,
   runs: number,
   right: Counts,
 ): Promise<Runs[]> {
   return await trees.merged(layers, (merged) =>
-    taken(whole(programs, layers, merged), (all) => warm(all, one.whole ? runs : 0, right)),
+    taken(whole(programs, layers, merged), (all) => warm(all, runs, right)),
   );
 }
 
@@ -85,14 +86,14 @@ export async function measure(
   one: Case,
   programs: Programs,
   trees: Trees,
-  { runs, bare }: Extent,
+  { runs, full, bare }: Extent,
 ): Promise<Measured> {
   const layers = trees.layers(one);
   const answer = await check(programs, trees, layers, one.whole);
   const right = answer.counts;
-  const all = [...ours(programs, layers, can), ...(bare ? [] : others(programs, layers))];
+  const alone = bare || one.bare === true;
+  const all = [...ours(programs, layers, can), ...(alone ? [] : others(programs, layers))];
   const warmRuns = await taken(all, (contestants) => warm(contestants, runs, right));
-  const many = one.changes >= 10_000;
   const measured: Measured = {
     name: one.name,
     title: one.title,
@@ -101,14 +102,14 @@ export async function measure(
     warm: warmRuns,
     cold: [],
     memory: await memory(layers, can.batches),
-    ...(many && one.changes <= 100_000 && { together: await together(layers) }),
-    ...(many && { beside: await beside(layers) }),
+    ...(one.beside && one.changes <= 100_000 && { together: await together(layers) }),
+    ...(one.beside && { beside: await beside(layers) }),
     ...(one.changes <= 10_000 && { calls: systemCalls(programs, layers, answer.entries) }),
   };
-  if (bare || one.changes === 1) {
+  if (alone || one.changes === 1) {
     return measured;
   }
-  const wholeRuns = await wholeTrees(one, programs, trees, layers, runs, right);
+  const wholeRuns = await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right);
   const again = [...ours(programs, layers, can), ...others(programs, layers)].filter(({ name }) =>
     coldNames.includes(name),
   );
@@ -116,7 +117,7 @@ export async function measure(
     ...measured,
     warm: [...warmRuns, ...wholeRuns],
     cold:
-      one.cold && canDropCaches()
+      full && one.cold && canDropCaches()
         ? await taken(again, (contestants) => cold(contestants, coldRounds, right))
         : [],
   };
