@@ -12,10 +12,11 @@
 
 struct directory* root_directory(void) {
   struct directory* d = allocate(sizeof *d + 1);
-  *d = (struct directory){.in_upper = true, .upper_fd = -1, .before_fd = -1, .after_fd = -1};
+  *d = (struct directory){
+      .in_upper = true, .in_before = true, .upper_fd = -1, .before_fd = -1, .after_fd = -1};
   atomic_init(&d->users, 1);
   d->path[0] = '\0';
-  d->before = d->after = d->path;
+  d->after = d->path;
   return d;
 }
 
@@ -24,8 +25,7 @@ void release(struct directory* d) {
   if (d->after_fd != d->before_fd && d->after_fd >= 0) close(d->after_fd);
   if (d->before_fd >= 0) close(d->before_fd);
   if (d->upper_fd >= 0) close(d->upper_fd);
-  if (d->after != d->before && d->after != d->path) free(d->after);
-  if (d->before != d->path) free(d->before);
+  if (d->after != d->path) free(d->after);
   free(d->names.dents);
   free(d->names.slots);
   free(d);
