@@ -100,6 +100,10 @@ struct list {
 struct worker {
   unsigned number;
   struct queue queue;
+  // By which names are looked up in the directory at hand.
+  int upper_fd;
+  int before_fd;
+  int after_fd;
   struct list late;
   struct list gone;
   struct list gone_paths;
