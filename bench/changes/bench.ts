@@ -66,7 +66,7 @@ async function taken<T>(
   }
 }
 
-const coldNames = ['floor-1', 'floor-n', 'each', 'command', 'sync', 'find'];
+const coldNames = ['floor-n', 'each', 'command', 'sync', 'find'];
 const coldRounds = 3;
 
 async function wholeTrees(
@@ -109,7 +109,10 @@ export async function measure(
   if (alone || one.changes === 1) {
     return measured;
   }
-  const wholeRuns = await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right);
+  const wholeRuns =
+    one.whole || one.cold
+      ? await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right)
+      : [];
   const again = [...ours(programs, layers, can), ...others(programs, layers)].filter(({ name }) =>
     coldNames.includes(name),
   );
