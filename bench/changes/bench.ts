@@ -1,12 +1,11 @@
 /** All that is measured of one case. */
-import { changes } from 'overlayfs';
 import { median } from '../tools.ts';
 import type { Beside, Memory, Traced } from './beside.ts';
 import { beside, memory, systemCalls, together } from './beside.ts';
 import type { Case } from './cases.ts';
 import type { Checked } from './check.ts';
 import { check } from './check.ts';
-import type { Abilities, Contestant, Programs } from './contestants.ts';
+import type { Contestant, Programs } from './contestants.ts';
 import { others, ours, whole } from './contestants.ts';
 import type { Runs } from './rounds.ts';
 import { canDropCaches, cold, warm } from './rounds.ts';
@@ -33,21 +32,6 @@ export interface Extent {
   /** Ours and the floor only. */
   readonly bare: boolean;
 }
-
-function takes(options: object): boolean {
-  try {
-    changes({ upper: '/', lower: '/' }, options);
-    return true;
-  } catch {
-    return false; // an unknown option
-  }
-}
-
-const can: Abilities = {
-  count: 'count' in changes({ upper: '/', lower: '/' }),
-  batches: 'batches' in changes({ upper: '/', lower: '/' }),
-  threads: takes({ threads: 1 }),
-};
 
 export function medianOf(runs: readonly Runs[], name: string): number {
   return median(runs.find((one) => one.name === name)?.ms ?? []);
@@ -92,7 +76,7 @@ export async function measure(
   const answer = await check(programs, trees, layers, one.whole);
   const right = answer.counts;
   const alone = bare || one.bare === true;
-  const all = [...ours(programs, layers, can), ...(alone ? [] : others(programs, layers))];
+  const all = [...ours(programs, layers), ...(alone ? [] : others(programs, layers))];
   const warmRuns = await taken(all, (contestants) => warm(contestants, runs, right));
   const measured: Measured = {
     name: one.name,
@@ -101,7 +85,7 @@ export async function measure(
     answer,
     warm: warmRuns,
     cold: [],
-    memory: await memory(layers, can.batches),
+    memory: await memory(layers),
     ...(one.beside && one.changes <= 100_000 && { together: await together(layers) }),
     ...(one.beside && { beside: await beside(layers) }),
     ...(one.changes <= 10_000 && { calls: systemCalls(programs, layers, answer.entries) }),
@@ -113,7 +97,7 @@ export async function measure(
     one.whole || one.cold
       ? await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right)
       : [];
-  const again = [...ours(programs, layers, can), ...others(programs, layers)].filter(({ name }) =>
+  const again = [...ours(programs, layers), ...others(programs, layers)].filter(({ name }) =>
     coldNames.includes(name),
   );
   return {

@@ -143,22 +143,15 @@ function peer(
   return path === undefined ? [] : [program(programs, name, title, [path, ...words], statuses)];
 }
 
-/** What this version of the library can do. */
-export interface Abilities {
-  readonly count: boolean;
-  readonly batches: boolean;
-  readonly threads: boolean;
-}
-
-export function ours(programs: Programs, layers: Layers, can: Abilities): Contestant[] {
+export function ours(programs: Programs, layers: Layers): Contestant[] {
   return [
     floor(programs, layers, false, false),
     floor(programs, layers, true, false),
     floor(programs, layers, true, true),
     walk('each', layers),
-    ...(can.threads ? [walk('each-1', layers)] : []),
-    ...(can.batches ? [walk('batches', layers)] : []),
-    ...(can.count ? [walk('count', layers)] : []),
+    walk('each-1', layers),
+    walk('batches', layers),
+    walk('count', layers),
     program(programs, 'command', 'overlayfs diff, a process', [
       process.execPath,
       command,

@@ -52,23 +52,16 @@ function ratios({ name, title, warm, memory }: Measured): Judged[] {
   }
   const ratio = (who: 'each' | 'batches'): number =>
     medianOf(warm, who) / medianOf(warm, 'floor-n');
-  const has = (who: string): boolean => warm.some((one) => one.name === who);
-  const peak = Math.max(memory.each, memory.batches ?? 0);
+  const peak = Math.max(memory.each, memory.batches);
   return [
     atMost(`${title}: for await, floor`, ratio('each'), bound.each, times),
-    ...(has('batches')
-      ? [atMost(`${title}: batches, floor`, ratio('batches'), bound.batches, times)]
-      : []),
-    ...(has('each-1')
-      ? [
-          atMost(
-            `${title}: for await and floor of one thread`,
-            medianOf(warm, 'each-1') / medianOf(warm, 'floor-1'),
-            bound.each,
-            times,
-          ),
-        ]
-      : []),
+    atMost(`${title}: batches, floor`, ratio('batches'), bound.batches, times),
+    atMost(
+      `${title}: for await and floor of one thread`,
+      medianOf(warm, 'each-1') / medianOf(warm, 'floor-1'),
+      bound.each,
+      times,
+    ),
     atMost(`${title}: memory`, peak, bound.memoryMiB * mebi, mib),
   ];
 }
