@@ -101,28 +101,11 @@ export interface Mark {
 }
 
 /** One entry of a layer, without interpretation. */
-export interface LayerEntry {
+export interface LayerEntry extends FileStat {
   /** Relative to the root of the layer, without a leading slash; `.` is the root itself. */
   readonly path: string;
   /** The same in bytes: with `encoding: 'buffer'`, and always where `path` is not UTF-8. */
   readonly pathBytes?: Buffer;
-  readonly type: FileType;
-  /** Permission bits, set-id and sticky bits included. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly nlink: number;
-  /** In bytes. */
-  readonly size: number;
-  /** Modification time in nanoseconds since 1970. */
-  readonly mtimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
-  /** Of a device. */
-  readonly device?: { readonly major: number; readonly minor: number };
-  /** Of a symbolic link. */
-  readonly target?: string;
-  readonly targetBytes?: Buffer;
   /** A deletion: a character device 0,0, or an empty file with the attribute `overlay.whiteout`. */
   readonly whiteout?: 'device' | 'xattr';
   /** `y`: nothing below merges. `x`: may hold whiteouts of the `xattr` form. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "core/sys_file.h"
@@ -294,6 +295,19 @@ Status LinkIndexReader::StepLowers() {
     ++lower_;
   }
   return Done{};
+}
+
+Result<LinkIndex> ReadLinkIndex(const Layers& layers) {
+  auto own = layers.Reopen();
+  if (!own.ok()) return std::move(own.failure());
+  LinkIndexReader reader(std::move(own.value()));
+  const CancelFlag never{false};
+  for (bool more = true; more;) {
+    auto read = reader.Next(WorkSlice(never, std::chrono::hours(1)));
+    if (!read.ok()) return std::move(read.failure());
+    more = read.value();
+  }
+  return reader.Take();
 }
 
 }  // namespace ovl

@@ -98,6 +98,9 @@ class LinkIndexReader {
   size_t lower_ = 0;
 };
 
+// The whole of it at once, read through roots of its own.
+Result<LinkIndex> ReadLinkIndex(const Layers& layers);
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_LINK_INDEX_H_

@@ -1,13 +1,11 @@
 #include "core/open_side.h"
 
-#include <chrono>
 #include <string_view>
 #include <utility>
 
 #include "core/link_index.h"
 #include "core/sides.h"
 #include "core/sys_file.h"
-#include "core/work_slice.h"
 
 namespace ovl {
 
@@ -16,16 +14,7 @@ namespace {
 // What an index says of one lower file. Where it is lost the upper has to be searched.
 Result<LinkIndex> IndexOf(const Layers& layers, const LayerEntry& lower) {
   if (layers.index_use == IndexUse::kRead) return FindInIndex(layers, lower);
-  auto own = layers.Reopen();
-  if (!own.ok()) return std::move(own.failure());
-  LinkIndexReader reader(std::move(own.value()));
-  const CancelFlag never{false};
-  for (bool more = true; more;) {
-    auto read = reader.Next(WorkSlice(never, std::chrono::hours(1)));
-    if (!read.ok()) return std::move(read.failure());
-    more = read.value();
-  }
-  return reader.Take();
+  return ReadLinkIndex(layers);
 }
 
 // Takes the first name off a path. Names of entries only: no way leads out of a layer.

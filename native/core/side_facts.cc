@@ -1,10 +1,8 @@
 #include "core/side_facts.h"
 
-#include <chrono>
 #include <utility>
 
 #include "core/sys_file.h"
-#include "core/work_slice.h"
 
 namespace ovl {
 
@@ -109,16 +107,9 @@ Status SideReader::ApplyIndex(Sides& sides) {
     return Done{};
   }
   if (!index_) {
-    auto own = layers_.Reopen();
-    if (!own.ok()) return std::move(own.failure());
-    LinkIndexReader reader(std::move(own.value()));
-    const CancelFlag never{false};
-    for (bool more = true; more;) {
-      auto read = reader.Next(WorkSlice(never, std::chrono::hours(1)));
-      if (!read.ok()) return std::move(read.failure());
-      more = read.value();
-    }
-    index_ = reader.Take();
+    auto read = ReadLinkIndex(layers_);
+    if (!read.ok()) return std::move(read.failure());
+    index_ = std::move(read.value());
   }
   index_->Apply(sides);
   return Done{};

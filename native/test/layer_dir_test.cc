@@ -8,6 +8,7 @@
 
 #include "core/sys_file.h"
 #include "test/check.h"
+#include "test/descriptors.h"
 #include "test/tree.h"
 
 using ovl::DirPtr;
@@ -30,16 +31,6 @@ DirPtr ChildOf(const DirPtr& parent, const std::string& name) {
   auto there = ovl::StatAt(fd.value(), name, st);
   CHECK(there.ok() && there.value());
   return LayerDir::Child(parent, name, st.st_dev, st.st_ino);
-}
-
-size_t OpenDescriptors() {
-  size_t count = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; at != end;
-       at.increment(error)) {
-    ++count;
-  }
-  return count;
 }
 
 bool Leads(const DirPtr& dir) {
@@ -143,17 +134,17 @@ TEST(LayerDirReachesBelowPathMax) {
   const std::string name(100, 'n');
   constexpr size_t kDepth = 100;
   MakeChain(temp.path(), name, kDepth);
-  const size_t before = OpenDescriptors();
+  const size_t before = Descriptors();
   const DirPtr root = OpenRoot(temp.path());
   std::vector<DirPtr> chain{root};
   for (size_t i = 0; i < kDepth; ++i) chain.push_back(ChildOf(chain.back(), name));
   CHECK_EQ(chain.back()->PathOf("").size(), temp.path().size() + kDepth * (name.size() + 1));
   CHECK(Leads(chain.back()));
   for (const DirPtr& dir : chain) dir->Close();
-  CHECK_EQ(OpenDescriptors(), before + 1);
+  CHECK_EQ(Descriptors(), before + 1);
   // From the root all the way down: of what is opened only the last few stay open.
   CHECK(Leads(chain.back()));
-  CHECK_EQ(OpenDescriptors(), before + 1 + 16);
+  CHECK_EQ(Descriptors(), before + 1 + 16);
   for (size_t i = chain.size(); i-- > 0;) CHECK(Leads(chain[i]));
 }
 

@@ -1,7 +1,6 @@
 // Programs under a supervisor, on real detached overlays.
 #include "core/sandbox_process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -14,27 +13,11 @@
 #include "core/sys_lock.h"
 #include "core/sys_privilege.h"
 #include "test/check.h"
+#include "test/descriptors.h"
 #include "test/detached_overlay.h"
 #include "test/tree.h"
 
 namespace {
-
-size_t Descriptors() {
-  size_t count = 0;
-  DIR* const dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;  // NOLINT(concurrency-mt-unsafe): a stream of ours
-  (void)::closedir(dir);
-  return count;
-}
-
-std::string ReadAll(int fd) {
-  std::string all;
-  char block[4096];
-  for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;) {
-    all.append(block, static_cast<size_t>(n));
-  }
-  return all;
-}
 
 // The layers of an overlay, mounted as an ordinary user would, so that the tests need no root.
 class Scene {

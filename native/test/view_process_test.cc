@@ -1,7 +1,6 @@
 // Programs on real detached overlays, as root and as an ordinary user.
 #include "core/view_process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -21,6 +20,7 @@
 #include "core/sys_pidfd.h"
 #include "core/sys_privilege.h"
 #include "test/check.h"
+#include "test/descriptors.h"
 #include "test/detached_overlay.h"
 #include "test/tree.h"
 
@@ -30,23 +30,6 @@ std::string ReadFile(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
-}
-
-std::string ReadAll(int fd) {
-  std::string all;
-  char block[4096];
-  for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;) {
-    all.append(block, static_cast<size_t>(n));
-  }
-  return all;
-}
-
-size_t Descriptors() {
-  size_t count = 0;
-  DIR* const dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;  // NOLINT(concurrency-mt-unsafe): a stream of ours
-  (void)::closedir(dir);
-  return count;
 }
 
 // The layers of an overlay, and what is asked of it.
