@@ -1,4 +1,12 @@
 /** The public names; each is described where it is defined. */
+export type { ApplyResult, PendingApply } from './apply.ts';
+export { abortApply, applyChanges, findPendingApply, resumeApply } from './apply.ts';
+export type {
+  ApplyOptions,
+  ApplyProgress,
+  ConflictPolicy,
+  PendingApplyOptions,
+} from './apply-options.ts';
 export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
 export type { Changes, ChangesOptions } from './changes.ts';
@@ -60,6 +68,7 @@ export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts'
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
+export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
 export type { RunOptions, RunStdio } from './run-options.ts';

@@ -61,6 +61,10 @@ class ChangeWalk {
   // Goes on until the sink is full or the slice over; false when everything has been seen.
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);
 
+  // Of the change that was given last, until Next is called again; after a first one.
+  const MergedWalk& walk() const { return *walk_; }
+  const MarkReader& marks() const { return layers_.marks; }
+
  private:
   struct Pending;
   struct Ready;

@@ -27,6 +27,7 @@ struct MergedWalk::Frame {
   explicit Frame(MergedDirectory merged) : dir(std::move(merged)) {}
   MergedDirectory dir;
   size_t path_size = 0;  // of path_, for the directory itself
+  struct stat st {};     // of what shows
   std::string origin;    // path before of what merges
   PathFilter::Scope filter;
   NameList names;
@@ -107,9 +108,14 @@ bool MergedWalk::GoesBelow() const {
          (scope_.every_name && (held || layers_.plain));
 }
 
+const struct stat* MergedWalk::directory() const {
+  return frames_.empty() ? nullptr : &frames_.back()->st;
+}
+
 void MergedWalk::Descend() {
   Frame frame(MergedDirectory(std::move(entry_.sides.upper_dir), std::move(entry_.sides.after.dirs),
                               std::move(entry_.sides.before.dirs)));
+  frame.st = entry_.sides.after.top.st;
   if (std::exchange(entry_.root, false)) {
     path_.clear();
   } else {

@@ -54,6 +54,8 @@ class MergedWalk {
   const Entry& entry() const { return entry_; }
   // From the root of the overlay; "." for the root itself.
   std::string_view path() const { return path_; }
+  // The directory that the entry is in, as it is with the upper; of the root itself nothing.
+  const struct stat* directory() const;
   // Where it would have been before if only the directories above had been renamed.
   std::string PathInRenamed() const;
 

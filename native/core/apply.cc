@@ -1,0 +1,460 @@
+#include "core/apply.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <utility>
+
+#include "core/apply_checks.h"
+#include "core/sys_file.h"
+#include "core/sys_make.h"
+
+namespace ovl {
+
+namespace {
+
+// FNV-1a, over the numbers of the layers: what was asked for is the same only of the same ones.
+uint64_t Mixed(uint64_t sum, uint64_t number) {
+  for (int i = 0; i < 8; ++i) sum = (sum ^ ((number >> (8 * i)) & 0xff)) * 0x100000001b3U;
+  return sum;
+}
+
+uint64_t FingerprintOf(uint64_t wanted, const Layers& layers) {
+  uint64_t sum = Mixed(0xcbf29ce484222325U, wanted);
+  sum = Mixed(sum, layers.now()->ino());
+  for (const DirPtr& lower : layers.lowers) sum = Mixed(sum, lower->ino());
+  return sum;
+}
+
+Result<ApplyStage> FindInterrupted(const Destination& destination) {
+  auto stage = ApplyStage::Find(destination);
+  if (!stage.ok()) return std::move(stage.failure());
+  if (!stage.value()) return Refusal(ENOENT, "openat2", "nothing-pending", destination.path);
+  return std::move(*stage.value());
+}
+
+}  // namespace
+
+Apply::~Apply() = default;
+
+Result<std::unique_ptr<Apply>> Apply::Open(const Layers& layers, std::optional<std::string> to,
+                                           bool mounted, ApplyOptions options) {
+  auto readable = CheckReadable(layers.marks.space(), layers.now()->PathOf(""));
+  if (!readable.ok()) return std::move(readable.failure());
+  const bool single = layers.ordinary() == 1;
+  if (!to && !single) return Refusal(EINVAL, "openat", "several-lowers");
+  const DirPtr& lower = layers.lowers.front();
+  auto destination = Destination::Open(to ? *to : lower->PathOf(""));
+  if (!destination.ok()) return std::move(destination.failure());
+  const struct stat& st = destination.value().st;
+  const bool same = st.st_dev == lower->dev() && st.st_ino == lower->ino();
+  if (same && !single) return Refusal(EINVAL, "openat", "several-lowers", destination.value().path);
+  auto apart = CheckApart(destination.value(), layers);
+  if (!apart.ok()) return std::move(apart.failure());
+  auto occupied = CheckDestination(destination.value());
+  if (!occupied.ok()) return std::move(occupied.failure());
+  if (!mounted && !layers.plain) {
+    auto free = CheckUpperFree(layers.upper);
+    if (!free.ok()) return std::move(free.failure());
+  }
+  std::unique_ptr<Apply> apply(new Apply(std::move(destination.value())));
+  apply->same_lower_ = same;
+  apply->occupied_ = std::move(occupied.value());
+  apply->source_ = layers.now()->PathOf("");
+  apply->options_ = std::move(options);
+  apply->options_.fingerprint = FingerprintOf(apply->options_.fingerprint, layers);
+  auto own = layers.Reopen();
+  if (!own.ok()) return std::move(own.failure());
+  apply->layers_ = std::move(own.value());
+  apply->prepare_after_ = true;
+  auto stage = ApplyStage::Find(apply->destination_);
+  if (!stage.ok()) return std::move(stage.failure());
+  if (!stage.value()) return apply;
+  auto taken = apply->TakeOver(std::move(*stage.value()));
+  if (!taken.ok()) return std::move(taken.failure());
+  return apply;
+}
+
+// The same that was asked for before is finished first; what is only left over is removed.
+Status Apply::TakeOver(ApplyStage stage) {
+  stage_ = std::move(stage);
+  if (stage_->state() == ApplyStage::State::kReady) {
+    auto opened = OpenJournal();
+    if (!opened.ok()) return opened;
+    const JournalHeader& header = reader_->header();
+    if (options_.dry_run || header.fingerprint != options_.fingerprint) {
+      Failure failure = Refusal(EBUSY, "openat2", "apply-pending", destination_.path);
+      failure.detail = header.source;
+      return failure;
+    }
+    phase_ = Phase::kCommit;
+    return Done{};
+  }
+  if (options_.dry_run) {
+    stage_.reset();
+    return Done{};
+  }
+  if (const auto header = JournalReader::Peek(stage_->fd(), stage_->JournalName())) {
+    root_mtime_ = {static_cast<time_t>(header->root_seconds),
+                   static_cast<long>(header->root_nanoseconds)};
+  }
+  if (stage_->state() == ApplyStage::State::kDone) {
+    auto opened = OpenJournal();
+    if (!opened.ok()) return opened;
+    auto ended = EndCommit();
+    if (!ended.ok()) return ended;
+  }
+  phase_ = Phase::kDiscard;
+  return Done{};
+}
+
+Result<std::unique_ptr<Apply>> Apply::Resume(const std::string& path, bool sync) {
+  auto destination = Destination::Open(path);
+  if (!destination.ok()) return std::move(destination.failure());
+  auto stage = FindInterrupted(destination.value());
+  if (!stage.ok()) return std::move(stage.failure());
+  const ApplyStage::State state = stage.value().state();
+  if (state == ApplyStage::State::kPreparing || state == ApplyStage::State::kUndone) {
+    return Refusal(ENOENT, "openat2", "nothing-begun", path);
+  }
+  auto occupied = CheckDestination(destination.value());
+  if (!occupied.ok()) return std::move(occupied.failure());
+  std::unique_ptr<Apply> apply(new Apply(std::move(destination.value())));
+  apply->options_.sync = sync;
+  apply->stage_ = std::move(stage.value());
+  auto opened = apply->OpenJournal();
+  if (!opened.ok()) return std::move(opened.failure());
+  apply->options_.fingerprint = apply->reader_->header().fingerprint;
+  apply->reader_.reset();
+  apply->commit_.reset();
+  ApplyStage own = std::move(*apply->stage_);
+  auto taken = apply->TakeOver(std::move(own));
+  if (!taken.ok()) return std::move(taken.failure());
+  return apply;
+}
+
+Result<std::unique_ptr<Apply>> Apply::Abort(const std::string& path, bool sync) {
+  auto destination = Destination::Open(path);
+  if (!destination.ok()) return std::move(destination.failure());
+  auto stage = FindInterrupted(destination.value());
+  if (!stage.ok()) return std::move(stage.failure());
+  if (stage.value().state() == ApplyStage::State::kDone) {
+    return Refusal(EINVAL, "openat2", "apply-done", path);
+  }
+  auto occupied = CheckDestination(destination.value());
+  if (!occupied.ok()) return std::move(occupied.failure());
+  std::unique_ptr<Apply> apply(new Apply(std::move(destination.value())));
+  apply->options_.sync = sync;
+  if (stage.value().state() == ApplyStage::State::kReady) {
+    apply->stage_ = std::move(stage.value());
+    auto opened = apply->OpenJournal();
+    if (!opened.ok()) return std::move(opened.failure());
+    apply->phase_ = Phase::kUndo;
+    return apply;
+  }
+  apply->rolled_back_ = true;
+  auto taken = apply->TakeOver(std::move(stage.value()));
+  if (!taken.ok()) return std::move(taken.failure());
+  return apply;
+}
+
+Result<std::optional<Apply::Pending>> Apply::FindPending(const std::string& path) {
+  auto destination = Destination::Open(path);
+  if (!destination.ok()) return std::move(destination.failure());
+  auto stage = ApplyStage::Find(destination.value());
+  if (!stage.ok()) return std::move(stage.failure());
+  if (!stage.value()) return std::optional<Pending>();
+  Pending pending;
+  pending.state = stage.value()->state();
+  pending.stage = stage.value()->path();
+  const auto header = JournalReader::Peek(stage.value()->fd(), stage.value()->JournalName());
+  if (header) {
+    pending.seconds = header->seconds;
+    pending.source = header->source;
+  }
+  if (pending.state == ApplyStage::State::kReady) {
+    auto reader = JournalReader::Open(stage.value()->fd(), stage.value()->JournalName(),
+                                      stage.value()->PathOf(stage.value()->JournalName()));
+    if (!reader.ok()) return std::move(reader.failure());
+    pending.changes = reader.value().changes();
+  }
+  return std::optional<Pending>(std::move(pending));
+}
+
+Apply::Progress Apply::progress() const {
+  const ApplyPlan& plan = preparation_ ? preparation_->plan() : plan_;
+  const uint64_t done = finished_ + (commit_ ? commit_->done() : done_);
+  return {phase_, plan.changes, done, plan.bytes, refused_, rolled_back_};
+}
+
+Result<bool> Apply::Next(const WorkSlice& slice, ApplySink& sink) {
+  while (phase_ != Phase::kEnd && !slice.Over() && !sink.Full()) {
+    auto status = Step(slice, sink);
+    if (!status.ok()) {
+      phase_ = Phase::kEnd;
+      commit_.reset();
+      reader_.reset();
+      stage_.reset();  // and with it the lock
+      return std::move(status.failure());
+    }
+  }
+  return phase_ != Phase::kEnd;
+}
+
+Status Apply::Step(const WorkSlice& slice, ApplySink& sink) {
+  if (roll_back_.load(std::memory_order_relaxed)) {
+    auto turned = TurnBack();
+    if (!turned.ok()) return turned;
+  }
+  switch (phase_) {
+    case Phase::kPrepare:
+      return StepPrepare(slice, sink);
+    case Phase::kCommit:
+      return StepCommit(sink);
+    case Phase::kUndo:
+      return StepUndo(sink);
+    case Phase::kDiscard:
+      return StepDiscard();
+    case Phase::kEnd:
+      break;
+  }
+  return Done{};
+}
+
+// Once all has been done it is too late.
+Status Apply::TurnBack() {
+  prepare_after_ = false;
+  if (phase_ == Phase::kCommit) {
+    phase_ = Phase::kUndo;
+  } else if (phase_ == Phase::kPrepare) {
+    preparation_.reset();
+    rolled_back_ = true;
+    phase_ = stage_ ? Phase::kDiscard : Phase::kEnd;
+  }
+  return Done{};
+}
+
+Status Apply::BeginPrepare() {
+  begun_ = true;
+  prepare_after_ = false;
+  auto again = StatFd(destination_.fd.get());
+  if (!again.ok()) return std::move(again.failure());
+  destination_.st = again.value();
+  if (!options_.dry_run) {
+    auto stage = ApplyStage::Create(destination_);
+    if (!stage.ok()) return std::move(stage.failure());
+    stage_ = std::move(stage.value());
+    root_mtime_ = destination_.st.st_mtim;
+    JournalHeader header;
+    header.stage_ino = stage_->ino();
+    header.destination_ino = destination_.st.st_ino;
+    header.fingerprint = options_.fingerprint;
+    header.seconds = ::time(nullptr);
+    header.pid = static_cast<uint64_t>(::getpid());
+    header.root_seconds = destination_.st.st_mtim.tv_sec;
+    header.root_nanoseconds = destination_.st.st_mtim.tv_nsec;
+    header.source = source_;
+    header.destination = destination_.path;
+    auto writer = JournalWriter::Create(stage_->fd(), stage_->JournalName(),
+                                        stage_->PathOf(stage_->JournalName()), header);
+    if (!writer.ok()) return std::move(writer.failure());
+    writer_ = std::move(writer.value());
+  }
+  auto root = OpenDirectoryAt(destination_.fd.get(), ".");
+  if (!root.ok()) return std::move(root.failure());
+  auto dir = LayerDir::Root(std::move(root.value()), 0, destination_.path);
+  if (!dir.ok()) return std::move(dir.failure());
+  ChangeOptions what;
+  what.filter = options_.filter;
+  // What lies in a removed tree has to be looked at before the tree goes, unless it is certainly
+  // what the change was made from.
+  const bool certain = options_.conflicts == Conflicts::kTheirs ||
+                       (same_lower_ && !options_.since.has_value());
+  what.expand = !certain || options_.filter.Excludes();
+  auto walk = ChangeWalk::Open(*layers_, what);
+  if (!walk.ok()) return std::move(walk.failure());
+  ApplyPreparation::Setup setup;
+  setup.layers = *layers_;
+  setup.walk = std::move(walk.value());
+  setup.root = std::move(dir.value());
+  setup.root_st = destination_.st;
+  setup.same_lower = same_lower_;
+  setup.occupied = occupied_;
+  setup.stage = stage_ ? &*stage_ : nullptr;
+  setup.journal = writer_ ? &*writer_ : nullptr;
+  setup.options = options_;
+  preparation_ = std::make_unique<ApplyPreparation>(std::move(setup));
+  return Done{};
+}
+
+Status Apply::StepPrepare(const WorkSlice& slice, ApplySink& sink) {
+  Status status = Done{};
+  if (!begun_) {
+    status = BeginPrepare();
+  } else {
+    auto more = preparation_->Step(slice, sink);
+    if (!more.ok()) {
+      status = std::move(more.failure());
+    } else if (!more.value()) {
+      status = EndPrepare();
+    }
+  }
+  if (status.ok()) return Done{};
+  preparation_.reset();
+  if (!stage_) return status;
+  failure_ = std::move(status.failure());
+  phase_ = Phase::kDiscard;
+  return Done{};
+}
+
+Status Apply::EndPrepare() {
+  plan_ = preparation_->plan();
+  preparation_.reset();
+  layers_.reset();
+  refused_ = plan_.failed > 0 && !options_.keep_going;
+  if (options_.dry_run) {
+    phase_ = Phase::kEnd;
+    return CheckSpace();
+  }
+  if (refused_ || plan_.changes == 0) {
+    phase_ = Phase::kDiscard;
+    return Done{};
+  }
+  auto sealed = Seal();
+  if (sealed.ok()) sealed = OpenJournal();
+  if (sealed.ok()) phase_ = Phase::kCommit;
+  return sealed;
+}
+
+// From here on the stage says what is to be done. With `sync` everything that is going to be put in
+// place is on the disk before the first name leads to it.
+Status Apply::Seal() {
+  auto sealed = writer_->Seal(options_.sync);
+  writer_.reset();
+  if (sealed.ok()) sealed = Synced();
+  if (!sealed.ok()) return sealed;
+  return stage_->Enter(ApplyStage::State::kReady, options_.sync);
+}
+
+Status Apply::Synced() {
+  if (!options_.sync) return Done{};
+  auto synced = SyncFilesystem(stage_->fd());
+  if (!synced.ok()) synced.failure().path = destination_.path;
+  return synced;
+}
+
+Status Apply::OpenJournal() {
+  const char* const name = stage_->JournalName();
+  auto reader = JournalReader::Open(stage_->fd(), name, stage_->PathOf(name));
+  if (!reader.ok()) return std::move(reader.failure());
+  const JournalHeader& header = reader.value().header();
+  if (header.stage_ino != stage_->ino() || header.destination_ino != destination_.st.st_ino) {
+    Failure failure = Refusal(EINVAL, "read", "journal-foreign", stage_->PathOf(name));
+    failure.detail = header.destination;
+    return failure;
+  }
+  root_mtime_ = {static_cast<time_t>(header.root_seconds),
+                 static_cast<long>(header.root_nanoseconds)};
+  reader_ = std::move(reader.value());
+  if (!stage_->slots()) return Done{};  // all has been done
+  auto root = OpenDirectoryAt(destination_.fd.get(), ".");
+  if (!root.ok()) return std::move(root.failure());
+  auto dir = LayerDir::Root(std::move(root.value()), 0, destination_.path);
+  if (!dir.ok()) return std::move(dir.failure());
+  commit_ = std::make_unique<ApplyCommit>(*reader_, stage_->slots(), std::move(dir.value()));
+  return Done{};
+}
+
+Status Apply::StepCommit(ApplySink& sink) {
+  auto more = commit_->Redo(sink);
+  if (!more.ok()) return std::move(more.failure());
+  if (more.value()) return Done{};
+  auto synced = Synced();
+  if (!synced.ok()) return synced;
+  auto entered = stage_->Enter(ApplyStage::State::kDone, options_.sync);
+  if (!entered.ok()) return entered;
+  return EndCommit();
+}
+
+Status Apply::EndCommit() {
+  (prepare_after_ ? finished_ : done_) += commit_ ? commit_->done() : 0;
+  commit_.reset();
+  // The destination's own record is the last one.
+  reader_->ToEnd();
+  auto last = reader_->Previous();
+  if (!last.ok()) return std::move(last.failure());
+  if (last.value()) {
+    const auto* leave = std::get_if<LeaveRecord>(&*last.value());
+    if (leave != nullptr && leave->path.empty()) {
+      root_mtime_ = {static_cast<time_t>(leave->seconds), static_cast<long>(leave->nanoseconds)};
+    }
+  }
+  reader_.reset();
+  phase_ = Phase::kDiscard;
+  return Done{};
+}
+
+Status Apply::StepUndo(ApplySink& sink) {
+  auto more = commit_->Undo(sink);
+  if (!more.ok()) return std::move(more.failure());
+  if (more.value()) return Done{};
+  if (commit_->lost() > 0) {
+    return Refusal(ESTALE, "renameat2", "undo-incomplete", destination_.path,
+                   stage_->PathOf("slots"));
+  }
+  commit_.reset();
+  reader_.reset();
+  rolled_back_ = true;
+  auto synced = Synced();
+  if (!synced.ok()) return synced;
+  phase_ = Phase::kDiscard;
+  return Done{};
+}
+
+Status Apply::StepDiscard() {
+  if (stage_->state() == ApplyStage::State::kReady) {
+    auto entered = stage_->Enter(ApplyStage::State::kUndone, options_.sync);
+    if (!entered.ok()) return failure_ ? Status(std::move(*failure_)) : entered;
+  }
+  auto more = stage_->RemoveSome();
+  if (!more.ok()) return failure_ ? Status(std::move(*failure_)) : std::move(more.failure());
+  return more.value() ? Status(Done{}) : Discarded();
+}
+
+Status Apply::Discarded() {
+  const bool inside = stage_->inside();
+  stage_.reset();
+  if (inside && root_mtime_) {
+    struct timespec unchanged {};
+    unchanged.tv_nsec = UTIME_OMIT;
+    auto set = SetTimes(destination_.fd.get(), unchanged, *root_mtime_);
+    if (!set.ok()) return set;
+  }
+  if (failure_) return std::move(*failure_);
+  phase_ = prepare_after_ ? Phase::kPrepare : Phase::kEnd;
+  return Done{};
+}
+
+// Of a dry run: the others find out by making what they are going to put in place.
+Status Apply::CheckSpace() const {
+  struct statvfs fs;
+  if (::fstatvfs(destination_.fd.get(), &fs) != 0) return Errno("fstatvfs", destination_.path);
+  const uint64_t free = static_cast<uint64_t>(fs.f_bavail) * fs.f_frsize;
+  if (plan_.bytes > free) {
+    Failure failure = Refusal(ENOSPC, "fstatvfs", "no-space", destination_.path);
+    failure.detail = std::to_string(plan_.bytes) + " bytes are needed and " + std::to_string(free) +
+                     " are free";
+    return failure;
+  }
+  // btrfs has no number of them.
+  if (fs.f_files > 0 && plan_.inodes > fs.f_favail) {
+    Failure failure = Refusal(ENOSPC, "fstatvfs", "no-space", destination_.path);
+    failure.detail = std::to_string(plan_.inodes) + " inodes are needed and " +
+                     std::to_string(fs.f_favail) + " are free";
+    return failure;
+  }
+  return Done{};
+}
+
+}  // namespace ovl
