@@ -151,8 +151,7 @@ function fingerprint(...parts: readonly (Buffer | string)[][]): number {
 
 function listening(given: Readonly<Record<string, unknown>>): Listening {
   return {
-    withBytes:
-      oneOf(given.encoding ?? 'utf8', 'options.encoding', ['utf8', 'buffer']) === 'buffer',
+    withBytes: oneOf(given.encoding ?? 'utf8', 'options.encoding', ['utf8', 'buffer']) === 'buffer',
     onChange: callback(given.onChange, 'options.onChange'),
     onProgress: callback(given.onProgress, 'options.onProgress'),
     signal: optionalSignal(given.signal, 'options.signal'),

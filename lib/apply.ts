@@ -1,4 +1,9 @@
-import type { ApplyOptions, ApplyProgress, Listening, PendingApplyOptions } from './apply-options.ts';
+import type {
+  ApplyOptions,
+  ApplyProgress,
+  Listening,
+  PendingApplyOptions,
+} from './apply-options.ts';
 import { checkedApply, checkedPending } from './apply-options.ts';
 import type { PathLike } from './arguments.ts';
 import { absolutePath } from './arguments.ts';

@@ -66,9 +66,9 @@ export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.
 export { watchMounts } from './mount-watch.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
-export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
 export type { RunOptions, RunStdio } from './run-options.ts';

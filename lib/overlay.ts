@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
-import type { PathLike } from './arguments.ts';
-import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { ApplyResult } from './apply.ts';
 import { applyChanges } from './apply.ts';
 import type { ApplyOptions } from './apply-options.ts';
+import type { PathLike } from './arguments.ts';
+import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';

@@ -12,7 +12,8 @@ export interface ChangeForm {
 
 const letters: Readonly<Record<ChangeKind, string>> = { added: 'A', modified: 'M', deleted: 'D' };
 
-function object(change: Change): string {
+/** `more` follows what says what the change is. */
+export function changeObject(change: Change, more: Readonly<Record<string, unknown>> = {}): string {
   const { kind, path, pathBytes, type, previousType, aspects, content, unknown } = change;
   const { renamedFrom, renamedFromBytes } = change;
   const pathBase64 = base64Of(pathBytes);
@@ -28,6 +29,7 @@ function object(change: Change): string {
     content,
     unknown,
     ...renamed,
+    ...more,
   });
 }
 
@@ -44,7 +46,7 @@ function details({ type, previousType, aspects, content, unknown }: Change): str
   return [...(type === 'file' ? [] : [type]), ...(touched === '' ? [] : [touched])].join(': ');
 }
 
-function line(change: Change): string {
+export function changeLine(change: Change): string {
   const { kind, path, pathBytes, renamedFrom, renamedFromBytes } = change;
   const name = `${letters[kind]}  ${escapeName(path, pathBytes)}`;
   const source =
@@ -69,5 +71,9 @@ export function changePrinter(form: ChangeForm): (change: Change) => string | Bu
   if (form.ended) {
     return (change) => ended(change, form.nameStatus);
   }
-  return form.json ? object : form.nameStatus ? nameStatusLine : line;
+  return form.json
+    ? (change) => changeObject(change)
+    : form.nameStatus
+      ? nameStatusLine
+      : changeLine;
 }

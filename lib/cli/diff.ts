@@ -1,16 +1,15 @@
-import { realpathSync } from 'node:fs';
-import { absolutePath } from '../arguments.ts';
 import type { ChangesOptions } from '../changes.ts';
 import { changes } from '../changes.ts';
 import type { Aspect } from '../entries.ts';
 import { aspectOrder } from '../packed.ts';
 import { changePrinter } from './change-text.ts';
 import { UsageError } from './command-errors.ts';
-import { currentOverlay, lies } from './current-overlay.ts';
+import { currentOverlay } from './current-overlay.ts';
 import { namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
-import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
+import { exclude, listOptions, optionalArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
+import { patterns } from './patterns.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -28,7 +27,6 @@ const options = {
 } as const;
 
 const contentModes = ['auto', 'always', 'never'] as const;
-const slash = 0x2f;
 const unreadable = ['error', 'unknown'] as const;
 
 function chosen<T extends string>(word: Word, option: string, known: readonly T[]): T {
@@ -42,36 +40,6 @@ function chosen<T extends string>(word: Word, option: string, known: readonly T[
 function ignored(lists: readonly Word[]): Aspect[] {
   const aspects = lists.flatMap((list) => list.split(','));
   return aspects.map((aspect) => chosen(aspect, '--ignore', aspectOrder));
-}
-
-/** Patterns are relative to the root of the overlay; an absolute one has to lie below TARGET. */
-function patterns(option: string, words: readonly Word[], target: Buffer | undefined): Buffer[] {
-  return words.map((word) => {
-    const pattern = pathOf(word, option);
-    if (word.split('/').includes('..')) {
-      throw new UsageError(`${option} '${textOf(word)}' must not lead upwards with '..'`);
-    }
-    return pattern[0] === slash ? below(option, pattern, target) : pattern;
-  });
-}
-
-/** TARGET may be named by a symbolic link, in the pattern as well. */
-function below(option: string, pattern: Buffer, target: Buffer | undefined): Buffer {
-  const names = target === undefined ? [] : namesOf(absolutePath(target, 'TARGET'));
-  const root = names.find((name) => lies(pattern, name));
-  if (root === undefined) {
-    throw new UsageError(`${option} '${pattern}' is not below ${names.at(-1) ?? 'a TARGET'}`);
-  }
-  const inside = pattern.subarray(root.length).toString('latin1').replace(/^\/+/, '');
-  return Buffer.from(inside === '' ? '**' : inside, 'latin1');
-}
-
-function namesOf(target: Buffer): Buffer[] {
-  try {
-    return [target, realpathSync(target, { encoding: 'buffer' })];
-  } catch {
-    return [target]; // what is wrong with it is said when it is opened
-  }
 }
 
 export async function diff(words: readonly Word[], output: Output): Promise<number> {

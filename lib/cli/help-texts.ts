@@ -6,6 +6,7 @@ export type CommandName =
   | 'refresh'
   | 'list'
   | 'diff'
+  | 'apply'
   | 'scan'
   | 'doctor'
   | 'help';
@@ -21,6 +22,7 @@ Commands:
   refresh        make an overlay see what was changed in its lowers
   list           list the mounted overlays
   diff           list what an overlay changes
+  apply          carry out what an overlay changes on a directory
   scan           list the entries of one layer as they are
   doctor         say what works here, and what is wrong with layers
   help COMMAND   explain a command, with examples
@@ -200,6 +202,44 @@ Examples:
   cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 
+const apply = `Usage: overlayfs apply [OPTION]... --upper DIR --lower DIR
+       overlayfs apply [OPTION]... --to DIR [TARGET]
+       overlayfs apply --resume | --abort --to DIR
+
+Carry out what an upper changes, on its lower or on another directory, and list
+it as diff does. Everything is prepared first, and if something cannot be done
+nothing is changed. Then it is put in place name by name; killed at any moment,
+the same command finishes it. The upper of a mounted overlay (TARGET, or the one
+that the current directory lies in) can be applied to another directory only.
+
+  --upper, --lower, --data-lower, --work, --xattrs, --userxattr, --before,
+  --after        the layers, as in diff
+  --to DIR       the directory to change (default: the lower, if it is one only)
+  --include PATTERN, --exclude PATTERN
+                 what to carry out, and what not, as in diff
+  --dry-run      change nothing, and say what would be done and what would fail
+  --theirs       also where the directory is not what a change was made from: it
+                 is overwritten. Without it that is a conflict: it is left alone
+                 and said, and the exit status is 1
+  --ours         leave it alone there, which is no failure
+  --since TIME   when the changes began to be made (a date, or @SECONDS): what
+                 has changed in the lower since is a conflict
+  --keep-going   carry out the rest if something cannot be done
+  --no-sync      do not wait for the disk: what is promised after a power
+                 failure is not
+  --resume       finish what was interrupted; the layers are not needed
+  --abort        undo what was interrupted
+  --json         print one JSON object a line, with the outcome
+  -0, --null     print the bare paths of what was applied, each ended by NUL
+  -h, --help     this text
+
+Examples:
+  overlayfs apply --dry-run --upper /data/upper --lower /base
+  overlayfs apply --upper /data/upper --lower /base --include 'dist/**'
+  overlayfs apply --to /srv/copy /mnt/merged
+  overlayfs apply --abort --to /base
+`;
+
 const scan = `Usage: overlayfs scan [--userxattr] [--json | -0] DIR
 
 List every entry of the layer DIR as it is, compared with nothing: type and
@@ -258,6 +298,7 @@ export const helpTexts: Readonly<Record<CommandName, string>> = {
   refresh,
   list,
   diff,
+  apply,
   scan,
   doctor,
   help,

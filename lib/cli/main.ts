@@ -18,6 +18,7 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   refresh: async () => (await import('./refresh.ts')).refresh,
   list: async () => (await import('./list.ts')).list,
   diff: async () => (await import('./diff.ts')).diff,
+  apply: async () => (await import('./apply.ts')).apply,
   scan: async () => (await import('./scan.ts')).scan,
   doctor: async () => (await import('./doctor.ts')).doctor,
   help: () => Promise.resolve(help),

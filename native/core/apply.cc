@@ -76,7 +76,8 @@ Result<std::unique_ptr<Apply>> Apply::Open(const Layers& layers, std::optional<s
   return apply;
 }
 
-// The same that was asked for before is finished first; what is only left over is removed.
+// The same that was asked for before is finished, and that is all: the lower has changed, and with
+// it what its upper means. What is only left over is removed.
 Status Apply::TakeOver(ApplyStage stage) {
   stage_ = std::move(stage);
   if (stage_->state() == ApplyStage::State::kReady) {
@@ -88,6 +89,7 @@ Status Apply::TakeOver(ApplyStage stage) {
       failure.detail = header.source;
       return failure;
     }
+    prepare_after_ = false;
     phase_ = Phase::kCommit;
     return Done{};
   }
@@ -99,9 +101,19 @@ Status Apply::TakeOver(ApplyStage stage) {
     root_mtime_ = {static_cast<time_t>(header->root_seconds),
                    static_cast<long>(header->root_nanoseconds)};
   }
-  if (stage_->state() == ApplyStage::State::kDone) {
+  if (stage_->state() == ApplyStage::State::kDone && !stage_->marked() && prepare_after_) {
+    // Killed between its last two calls. Which one it was nobody can say any more, and to do the same
+    // again would be wrong.
+    failure_ = Refusal(EBUSY, "openat2", "apply-ended", destination_.path);
+    prepare_after_ = false;
+  }
+  if (stage_->state() == ApplyStage::State::kDone && stage_->marked()) {
     auto opened = OpenJournal();
     if (!opened.ok()) return opened;
+    if (reader_->header().fingerprint == options_.fingerprint) {
+      prepare_after_ = false;
+      done_ = reader_->changes();
+    }
     auto ended = EndCommit();
     if (!ended.ok()) return ended;
   }
@@ -123,11 +135,13 @@ Result<std::unique_ptr<Apply>> Apply::Resume(const std::string& path, bool sync)
   std::unique_ptr<Apply> apply(new Apply(std::move(destination.value())));
   apply->options_.sync = sync;
   apply->stage_ = std::move(stage.value());
-  auto opened = apply->OpenJournal();
-  if (!opened.ok()) return std::move(opened.failure());
-  apply->options_.fingerprint = apply->reader_->header().fingerprint;
-  apply->reader_.reset();
-  apply->commit_.reset();
+  if (apply->stage_->marked()) {
+    auto opened = apply->OpenJournal();
+    if (!opened.ok()) return std::move(opened.failure());
+    apply->options_.fingerprint = apply->reader_->header().fingerprint;
+    apply->reader_.reset();
+    apply->commit_.reset();
+  }
   ApplyStage own = std::move(*apply->stage_);
   auto taken = apply->TakeOver(std::move(own));
   if (!taken.ok()) return std::move(taken.failure());
@@ -184,7 +198,7 @@ Result<std::optional<Apply::Pending>> Apply::FindPending(const std::string& path
 
 Apply::Progress Apply::progress() const {
   const ApplyPlan& plan = preparation_ ? preparation_->plan() : plan_;
-  const uint64_t done = finished_ + (commit_ ? commit_->done() : done_);
+  const uint64_t done = commit_ ? commit_->done() : done_;
   return {phase_, plan.changes, done, plan.bytes, refused_, rolled_back_};
 }
 
@@ -269,8 +283,8 @@ Status Apply::BeginPrepare() {
   what.filter = options_.filter;
   // What lies in a removed tree has to be looked at before the tree goes, unless it is certainly
   // what the change was made from.
-  const bool certain = options_.conflicts == Conflicts::kTheirs ||
-                       (same_lower_ && !options_.since.has_value());
+  const bool certain =
+      options_.conflicts == Conflicts::kTheirs || (same_lower_ && !options_.since.has_value());
   what.expand = !certain || options_.filter.Excludes();
   auto walk = ChangeWalk::Open(*layers_, what);
   if (!walk.ok()) return std::move(walk.failure());
@@ -378,7 +392,7 @@ Status Apply::StepCommit(ApplySink& sink) {
 }
 
 Status Apply::EndCommit() {
-  (prepare_after_ ? finished_ : done_) += commit_ ? commit_->done() : 0;
+  if (commit_) done_ = commit_->done();
   commit_.reset();
   // The destination's own record is the last one.
   reader_->ToEnd();
@@ -443,8 +457,8 @@ Status Apply::CheckSpace() const {
   const uint64_t free = static_cast<uint64_t>(fs.f_bavail) * fs.f_frsize;
   if (plan_.bytes > free) {
     Failure failure = Refusal(ENOSPC, "fstatvfs", "no-space", destination_.path);
-    failure.detail = std::to_string(plan_.bytes) + " bytes are needed and " + std::to_string(free) +
-                     " are free";
+    failure.detail =
+        std::to_string(plan_.bytes) + " bytes are needed and " + std::to_string(free) + " are free";
     return failure;
   }
   // btrfs has no number of them.

@@ -51,7 +51,7 @@ class Apply {
 
   enum class Phase : uint8_t {
     kPrepare,
-    kCommit,   // also what an apply before has left
+    kCommit,  // also what an apply before has left
     kUndo,
     kDiscard,  // the stage is removed
     kEnd,
@@ -98,13 +98,12 @@ class Apply {
   std::unique_ptr<ApplyPreparation> preparation_;
   std::optional<JournalReader> reader_;
   std::unique_ptr<ApplyCommit> commit_;
-  std::optional<Failure> failure_;  // said when the stage is gone
+  std::optional<Failure> failure_;             // said when the stage is gone
   std::optional<struct timespec> root_mtime_;  // where the stage was in the destination
-  bool prepare_after_ = false;  // once what an apply before has left is done with
-  bool begun_ = false;          // the preparation has
+  bool prepare_after_ = false;                 // once what an apply before has left is done with
+  bool begun_ = false;                         // the preparation has
   bool refused_ = false;
   bool rolled_back_ = false;
-  uint64_t finished_ = 0;  // changes of the apply before
   ApplyPlan plan_;
   uint64_t done_ = 0;
   std::atomic<bool> roll_back_{false};

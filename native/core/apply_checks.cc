@@ -29,11 +29,17 @@ std::string Below(const std::string& path, const std::string& root) {
   return path.starts_with(prefix) ? path.substr(prefix.size()) : std::string();
 }
 
-std::vector<std::string> LayersOf(const MountEntry& entry) {
+struct MountedLayer {
+  std::string path;
+  bool upper = false;
+};
+
+std::vector<MountedLayer> LayersOf(const MountEntry& entry) {
   const OverlayOptions options = ParseOverlayOptions(entry.super_options);
-  std::vector<std::string> layers = options.lower;
-  layers.insert(layers.end(), options.data_only.begin(), options.data_only.end());
-  if (options.upper) layers.push_back(*options.upper);
+  std::vector<MountedLayer> layers;
+  for (const std::string& lower : options.lower) layers.push_back({lower, false});
+  for (const std::string& lower : options.data_only) layers.push_back({lower, false});
+  if (options.upper) layers.push_back({*options.upper, true});
   return layers;
 }
 
@@ -63,26 +69,25 @@ Result<Occupied> CheckDestination(const Destination& destination) {
         if (!below.empty()) occupied.mounts.push_back(std::move(below));
       }
       if (entry.fstype != "overlay") continue;
-      for (const std::string& layer : LayersOf(entry)) {
+      for (const auto& [layer, upper] : LayersOf(entry)) {
         if (!layer.starts_with('/')) continue;
         // An overlay in place hides its own lower, and the path leads to the overlay.
-        if (own && (layer == resolved.value() || !Below(resolved.value(), layer).empty())) {
-          in_use = InUse(destination.path, view, entry);
-          return true;
-        }
+        bool used = own && layer == resolved.value();
         if (own) {
           std::string below = Below(layer, resolved.value());
           if (!below.empty()) occupied.layers.push_back(std::move(below));
         }
         auto fd = root.value().OpenPlace(layer);
-        if (!fd.ok()) continue;
-        auto st = StatFd(fd.value().get());
-        if (!st.ok()) continue;
-        const FileId id{st.value().st_dev, st.value().st_ino};
-        if (std::find(chain.value().begin(), chain.value().end(), id) != chain.value().end()) {
-          in_use = InUse(destination.path, view, entry);
-          return true;
+        auto st = fd.ok() ? StatFd(fd.value().get()) : Result<struct stat>(fd.failure());
+        if (st.ok()) {
+          // What lies somewhere in a lower is changed by everybody all the time: it may be "/".
+          const FileId id{st.value().st_dev, st.value().st_ino};
+          const auto end = upper ? chain.value().end() : chain.value().begin() + 1;
+          used = used || std::find(chain.value().begin(), end, id) != end;
         }
+        if (!used) continue;
+        in_use = InUse(destination.path, view, entry);
+        return true;
       }
     }
     return false;

@@ -17,9 +17,10 @@ struct Occupied {
   std::vector<std::string> layers;  // of overlays that are mounted
 };
 
-// EBUSY with reason "destination-in-use" where the destination is or lies in a layer of a mounted
-// overlay, in any mount namespace that can be seen: nothing is promised to a mount whose lower
-// changes.
+// EBUSY with reason "destination-in-use" where the destination is a layer of a mounted overlay, or
+// lies in the upper of one, in any mount namespace that can be seen: nothing is promised to a mount
+// whose layers change. What lies somewhere in a lower is not refused: there are sandboxes with "/"
+// as theirs.
 Result<Occupied> CheckDestination(const Destination& destination);
 
 // EBUSY with reason "upper-in-use" where an overlay has the upper: what is read from it could be

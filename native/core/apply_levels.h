@@ -22,8 +22,8 @@ struct ApplyLevel {
   std::string path;  // from the destination; "" is itself
   DirPtr dir;        // null where there is no such directory
   struct stat st {};
-  bool submount = false;  // another mount lies there, and nothing is done below it
-  bool fixed = false;     // chattr(1) forbids to change it
+  bool submount = false;             // another mount lies there, and nothing is done below it
+  bool fixed = false;                // chattr(1) forbids to change it
   std::optional<LeaveRecord> leave;  // once something in it, or it itself, is going to change
 
   // While a tree is being looked at that is to be removed.

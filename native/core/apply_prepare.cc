@@ -53,8 +53,7 @@ bool IsOfTheWhole(const Failure& failure) {
 
 ApplyPreparation::ApplyPreparation(Setup setup)
     : setup_(std::move(setup)),
-      build_(setup_.walk->marks(),
-             setup_.same_lower ? XattrNames::kStored : XattrNames::kVisible),
+      build_(setup_.walk->marks(), setup_.same_lower ? XattrNames::kStored : XattrNames::kVisible),
       levels_(setup_.root, setup_.root_st),
       there_marks_(setup_.same_lower ? setup_.walk->marks()
                                      : MarkReader::Decided(MarkerSpace::kNone)) {}
@@ -138,6 +137,7 @@ Status ApplyPreparation::Judge() {
   there_ = LayerEntry{dir_, name, look_.st};
   if (exists_ && S_ISDIR(look_.st.st_mode) && BecomesDirectory()) return JudgeInPlace();
   if (!exists_ && IsKind(info_, ChangeKind::kDeleted)) {
+    skip_ = path_;
     Report(ApplyOutcome::kAlready, nullptr);
     return Done{};
   }
@@ -163,6 +163,7 @@ Status ApplyPreparation::Judge() {
 // has removed it, or made something else of it.
 Status ApplyPreparation::JudgeMissingDirectory(const ApplyLevel& level) {
   if (IsKind(info_, ChangeKind::kDeleted)) {
+    skip_ = path_;
     Report(ApplyOutcome::kAlready, nullptr);
     return Done{};
   }
@@ -247,8 +248,8 @@ Status ApplyPreparation::PlanInPlace(ApplyLevel& level, const Xattrs& there) {
 
 Status ApplyPreparation::Compare(Comparing what) {
   const Found& side = what == Comparing::kAfter ? after() : before();
-  auto opened = EntryComparison::Open({side.top, side.data, build_.marks()},
-                                      {there_, there_, there_marks_});
+  auto opened =
+      EntryComparison::Open({side.top, side.data, build_.marks()}, {there_, there_, there_marks_});
   if (!opened.ok()) return Fail(std::move(opened.failure()));
   comparison_ = std::move(opened.value());
   comparing_ = what;
@@ -267,7 +268,9 @@ Status ApplyPreparation::StepComparison() {
       return same ? Act() : Differs();
     case Comparing::kAfter:
       if (!same) return Conflict(before().kind == Found::Kind::kNothing ? "exists" : "changed");
-      if (look_.st.st_nlink > 1) build_.RememberGroup(after().top.st, {dir_, there_.name});
+      // Whether its names are those of one file there as well nobody can say: they are made so. (A
+      // file that moved with its directory can be linked from its old place only.)
+      if (after().top.st.st_nlink > 1 && after().top.dir->layer() == LayerDir::kUpper) return Act();
       Report(ApplyOutcome::kAlready, nullptr);
       return Done{};
     default:
@@ -334,11 +337,10 @@ bool ApplyPreparation::HoldsMount(std::string_view path) const {
 // A directory above one may have other attributes, but not go away.
 bool ApplyPreparation::TouchesLayer(std::string_view path) const {
   const bool stays = BecomesDirectory();
-  return std::any_of(setup_.occupied.layers.begin(), setup_.occupied.layers.end(),
-                     [&](const std::string& layer) {
-                       return path == layer || IsPathBelow(path, layer) ||
-                              (!stays && IsPathBelow(layer, path));
-                     });
+  return std::any_of(
+      setup_.occupied.layers.begin(), setup_.occupied.layers.end(), [&](const std::string& layer) {
+        return path == layer || IsPathBelow(path, layer) || (!stays && IsPathBelow(layer, path));
+      });
 }
 
 Failure ApplyPreparation::InDestination(int err, const char* call, const char* reason) const {

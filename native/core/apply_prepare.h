@@ -32,9 +32,9 @@ class ApplyPreparation {
     std::unique_ptr<ChangeWalk> walk;
     DirPtr root;  // of the destination
     struct stat root_st {};
-    bool same_lower = false;          // the destination is the lower itself
-    Occupied occupied;                // in the destination
-    ApplyStage* stage = nullptr;      // null: a dry run
+    bool same_lower = false;      // the destination is the lower itself
+    Occupied occupied;            // in the destination
+    ApplyStage* stage = nullptr;  // null: a dry run
     JournalWriter* journal = nullptr;
     ApplyOptions options;
   };
@@ -49,9 +49,9 @@ class ApplyPreparation {
   struct Unit {
     std::string path;
     UnitRecord record;
-    struct timespec mtime {};     // of its directory, afterwards
-    bool removing = false;        // a tree goes, and is looked at first
-    bool committed = false;       // it is written down
+    struct timespec mtime {};        // of its directory, afterwards
+    bool removing = false;           // a tree goes, and is looked at first
+    bool committed = false;          // it is written down
     std::optional<Failure> refused;  // which was found then
     struct Inner {
       std::string path;
@@ -124,8 +124,8 @@ class ApplyPreparation {
   std::string path_;  // "" for the root
   bool exists_ = false;
   Look look_;
-  DirPtr dir_;           // of the destination, that it is in
-  LayerEntry there_;     // what has its name
+  DirPtr dir_;        // of the destination, that it is in
+  LayerEntry there_;  // what has its name
   Comparing comparing_ = Comparing::kNothing;
   std::optional<EntryComparison> comparison_;
   bool as_part_ = false;  // it is being made as a part of the unit

@@ -37,7 +37,8 @@ ApplyPrivilege::ApplyPrivilege()
 Status ApplyPrivilege::MayOwn(const struct stat& st, const std::string& path) const {
   if (st.st_uid == uid_ && (st.st_gid == gid_ || InGroup(st.st_gid))) return Done{};
   if (!chown_) return Refusal(EPERM, "fchown", "owner-not-permitted", path);
-  if (InUserNamespace() && !IsOwnerMapped(st)) return Refusal(EINVAL, "fchown", "owner-unmapped", path);
+  if (InUserNamespace() && !IsOwnerMapped(st))
+    return Refusal(EINVAL, "fchown", "owner-unmapped", path);
   return Done{};
 }
 

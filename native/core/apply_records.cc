@@ -208,8 +208,8 @@ Identity Identity::Of(const struct stat& st) {
 
 bool Identity::IsOf(const struct stat& st) const {
   const Identity other = Of(st);
-  return ino == other.ino && type == other.type && size == other.size &&
-         seconds == other.seconds && nanoseconds == other.nanoseconds;
+  return ino == other.ino && type == other.type && size == other.size && seconds == other.seconds &&
+         nanoseconds == other.nanoseconds;
 }
 
 std::string EncodeRecord(const ApplyRecord& record) {

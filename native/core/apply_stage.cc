@@ -146,8 +146,10 @@ Result<std::optional<ApplyStage>> ApplyStage::OpenAt(Place place) {
     if (!there.ok()) return At(std::move(there.failure()), stage.PathOf(marker.name));
     if (!there.value()) continue;
     stage.state_ = marker.state;
+    stage.marked_ = true;
     break;
   }
+  if (!stage.marked_ && (st.value().st_mode & S_ISVTX) != 0) stage.state_ = State::kDone;
   // Where it was being removed, or hardly begun, there may be none.
   auto slots = stage.OpenSlots();
   if (!slots.ok() && slots.failure().err != ENOENT) return std::move(slots.failure());
@@ -238,6 +240,11 @@ Result<bool> ApplyStage::RemoveSome() {
     }
     cleared_ = !more.value();
     return true;
+  }
+  // Without one an empty stage looks like one that has just been made.
+  if (state_ == State::kDone) {
+    auto told = SetMode(fd_.get(), S_ISVTX | S_IRWXU);
+    if (!told.ok()) return At(std::move(told.failure()), path_);
   }
   for (const Marker& marker : kMarkers) {
     auto gone = UnlinkAt(fd_.get(), marker.name, 0);

@@ -9,6 +9,7 @@
 //   done         all of it was done, and what was replaced is being removed
 //   undone       all of it was undone, and what was prepared is being removed
 //   slots        what is to be put in place, or was replaced, by number
+// Empty and with the sticky bit it is the last of one that was done.
 #ifndef OVL_CORE_APPLY_STAGE_H_
 #define OVL_CORE_APPLY_STAGE_H_
 
@@ -55,6 +56,8 @@ class ApplyStage {
   const std::string& name() const { return name_; }
   const std::string& path() const { return path_; }
   std::string PathOf(const char* name) const { return path_ + "/" + name; }
+  // Whether the journal is there still.
+  bool marked() const { return marked_; }
   // The name of the journal in the present state.
   const char* JournalName() const;
 
@@ -88,6 +91,7 @@ class ApplyStage {
   DirPtr slots_;
   std::unique_ptr<TreeRemoval> removal_;
   bool cleared_ = false;
+  bool marked_ = false;
 };
 
 }  // namespace ovl

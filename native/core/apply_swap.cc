@@ -108,8 +108,8 @@ Result<bool> SettleExchange(const Place& a, const Place& b) {
 Status SetModeOf(const Place& directory, mode_t mode) {
   auto fd = directory.dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  const UniqueFd itself(::openat(fd.value(), directory.name.c_str(),
-                                 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd itself(
+      ::openat(fd.value(), directory.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!itself) return Errno("openat", directory.dir->PathOf(directory.name));
   auto set = ChangeMode(itself.get(), mode);
   if (!set.ok()) set.failure().path = directory.dir->PathOf(directory.name);

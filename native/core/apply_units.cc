@@ -93,9 +93,9 @@ Status ApplyPreparation::MayReplace(const ApplyLevel& level) {
   return dry() ? Status(Done{}) : TryToMove();
 }
 
-// Some directories cannot be moved at all: an overlay answers EXDEV for one of its lowers, a project
-// quota for one of another project. The kernel says so of a rename onto a directory that is not
-// empty, which it never does.
+// Some directories cannot be moved at all: an overlay answers EXDEV for one of its lowers, a
+// project quota for one of another project. The kernel says so of a rename onto a directory that is
+// not empty, which it never does.
 Status ApplyPreparation::TryToMove() {
   constexpr char kFull[] = "full";
   auto slots = setup_.stage->slots()->Fd();
@@ -277,8 +277,8 @@ Result<bool> ApplyPreparation::LinkMoved(const BuildPlace& place) {
     if (look.st.st_ino != top.st.st_ino || look.st.st_dev != top.st.st_dev) return false;
   } else {
     const LayerEntry entry{dir.value(), NameIn(from), look.st};
-    auto comparison = EntryComparison::Open({top, after().data, build_.marks()},
-                                            {entry, entry, there_marks_});
+    auto comparison =
+        EntryComparison::Open({top, after().data, build_.marks()}, {entry, entry, there_marks_});
     if (!comparison.ok()) return std::move(comparison.failure());
     for (;;) {
       auto state = comparison.value().Step();
@@ -371,8 +371,8 @@ Status ApplyPreparation::StagePart() {
     if (!ended.ok()) return ended;
   }
   while (unit_->inner.back().path != directory) {
-    const std::string path = directory.substr(
-        0, directory.find('/', unit_->inner.back().path.size() + 1));
+    const std::string path =
+        directory.substr(0, directory.find('/', unit_->inner.back().path.size() + 1));
     auto found = LookUpSide(setup_.layers, path, Side::kAfter);
     if (!found.ok()) return Fail(std::move(found.failure()));
     const BuildPlace place{unit_->inner.back().dir, NameIn(path)};

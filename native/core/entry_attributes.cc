@@ -19,8 +19,7 @@ bool IsShadowOfAcl(const std::string& name) { return name.starts_with("trusted.S
 // allow us to set what is there (security.selinux).
 bool HasAlready(int dir, const std::string& name, int fd, const Xattr& xattr) {
   std::string value;
-  auto got =
-      fd >= 0 ? GetXattr(fd, xattr.name, value) : GetXattrAt(dir, name, xattr.name, value);
+  auto got = fd >= 0 ? GetXattr(fd, xattr.name, value) : GetXattrAt(dir, name, xattr.name, value);
   return got.ok() && got.value() && value == xattr.value;
 }
 
@@ -45,8 +44,9 @@ Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, Xatt
                     : GetXattrAt(dir.value(), entry.name, xattr.stored, value);
     if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
     if (!got.value()) continue;
-    out.push_back({names == XattrNames::kStored ? std::move(xattr.stored) : std::move(xattr.visible),
-                   std::move(value)});
+    out.push_back(
+        {names == XattrNames::kStored ? std::move(xattr.stored) : std::move(xattr.visible),
+         std::move(value)});
   }
   return out;
 }
@@ -74,8 +74,7 @@ std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after
 Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
   // What it has by itself; asking for it would take a privilege in some places.
   if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};
-  return fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid)
-                 : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
+  return fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
 }
 
 Status GiveXattrs(int dir, const std::string& name, int fd, const Xattrs& xattrs, bool acls) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kBuffer = 256 * 1024;
 constexpr off_t kStep = off_t{8} * 1024 * 1024;
-constexpr off_t kSmall = 128 * 1024;       // read and written at once
+constexpr off_t kSmall = 128 * 1024;                  // read and written at once
 constexpr unsigned long kClone = _IOW(0x94, 9, int);  // FICLONE of <linux/fs.h>
 
 // pwrite(2) of all of it.

@@ -85,7 +85,8 @@ bool HaveSetxattrat() {
 }  // namespace
 
 Result<UniqueFd> CreateFileAt(int dir, const std::string& name, mode_t mode) {
-  UniqueFd fd(::openat(dir, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  UniqueFd fd(
+      ::openat(dir, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd) return Errno("openat", name);
   return fd;
 }

@@ -1,0 +1,41 @@
+/** The forms in which the outcome of a change is printed. */
+import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
+import { changeLine, changeObject } from './change-text.ts';
+
+const marks: Readonly<Record<ApplyOutcome, string>> = {
+  applied: '',
+  already: '  (already so)',
+  conflict: '  (conflict)',
+  kept: '  (kept as it is)',
+  failed: '  (failed)',
+};
+
+function line(change: AppliedChange): string {
+  const needed = change.implied ? '  (needed)' : '';
+  return changeLine(change).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
+}
+
+function object(change: AppliedChange): string {
+  const { outcome, implied, error } = change;
+  const failure =
+    error === undefined
+      ? undefined
+      : { code: error.code, syscall: error.syscall, message: error.message, hint: error.hint };
+  return changeObject(change, { outcome, implied, error: failure });
+}
+
+export interface AppliedForm {
+  readonly json: boolean;
+  /** Bare paths of what was applied, ended by NUL. */
+  readonly ended: boolean;
+}
+
+export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => string | Buffer {
+  if (form.ended) {
+    return ({ outcome, path, pathBytes }) =>
+      outcome === 'applied'
+        ? Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
+        : Buffer.alloc(0);
+  }
+  return form.json ? object : line;
+}
