@@ -79,6 +79,7 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'device-not-permitted': () =>
     'making a device needs CAP_MKNOD in the initial user namespace; apply as root, or leave it out with `exclude`',
   'xattr-not-permitted': ({ dest }) => `setting the attribute ${dest} needs a privilege`,
+  'xattr-unsupported': ({ dest }) => `the filesystem cannot store the attribute ${dest}`,
   'not-owner': () => 'only its owner may change its attributes',
   'mode-not-taken': () =>
     'the kernel leaves out the set-group-id bit where the user is not in the group of the file',

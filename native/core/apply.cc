@@ -102,8 +102,8 @@ Status Apply::TakeOver(ApplyStage stage) {
                    static_cast<long>(header->root_nanoseconds)};
   }
   if (stage_->state() == ApplyStage::State::kDone && !stage_->marked() && prepare_after_) {
-    // Killed between its last two calls. Which one it was nobody can say any more, and to do the same
-    // again would be wrong.
+    // Killed between its last two calls. Which one it was nobody can say any more, and to do the
+    // same again would be wrong.
     failure_ = Refusal(EBUSY, "openat2", "apply-ended", destination_.path);
     prepare_after_ = false;
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/open_side.h"
@@ -30,6 +31,45 @@ class OneChange final : public ChangeSink {
   ChangeInfo info;
   bool taken = false;
 };
+
+// What making a file in the stage failed with, said of the place that the file is for.
+struct Making {
+  const char* call;
+  const char* forbidden;  // the reason where it is not permitted
+};
+constexpr Making kMaking[] = {
+    {"fchown", "owner-not-permitted"},
+    {"fchownat", "owner-not-permitted"},
+    {"fsetxattr", "xattr-not-permitted"},
+    {"setxattrat", "xattr-not-permitted"},
+    {"lsetxattr", "xattr-not-permitted"},
+    {"mknodat", "device-not-permitted"},
+    {"fchmod", ""},
+    {"fchmodat", ""},
+    {"futimens", ""},
+    {"utimensat", ""},
+    {"symlinkat", ""},
+    {"mkdirat", ""},
+    {"linkat", ""},
+    {"pwrite", ""},
+    {"copy_file_range", ""},
+    {"ftruncate", ""},
+};
+
+Failure AtDestination(Failure failure, std::string path) {
+  for (const Making& making : kMaking) {
+    if (std::string_view(failure.call) != making.call) continue;
+    failure.path = std::move(path);
+    if (failure.reason[0] != '\0') return failure;
+    if (failure.err == EPERM) failure.reason = making.forbidden;
+    // The id has no mapping in our user namespace.
+    if (failure.err == EINVAL && std::string_view(failure.call).starts_with("fchown"))
+      failure.reason = "owner-unmapped";
+    if (failure.err == EOPNOTSUPP) failure.reason = "xattr-unsupported";
+    return failure;
+  }
+  return failure;
+}
 
 bool IsKind(const ChangeInfo& info, ChangeKind kind) {
   return info.kind == static_cast<uint8_t>(kind);
@@ -356,6 +396,7 @@ void ApplyPreparation::Report(ApplyOutcome outcome, const Failure* failure) {
 }
 
 Status ApplyPreparation::Fail(Failure failure) {
+  failure = AtDestination(std::move(failure), setup_.root->PathOf(path_));
   if (IsOfTheWhole(failure)) return failure;
   ++plan_.failed;
   skip_ = path_;

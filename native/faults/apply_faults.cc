@@ -314,12 +314,16 @@ class ApplyFaults {
   }
 
   // Killed in the middle, then again at each call of what goes on from there.
+  // (How many calls come before depends on the other processes of the machine.)
   size_t KillAgain(const char* scenario, size_t middle, bool undo) {
     size_t nth = 1;
-    for (;; ++nth) {
+    for (size_t missed = 0; missed < 50; ++nth) {
       ground_.Renew();
       (void)Killed(middle, [this] { (void)ground_.ApplyIt(); });
-      if (ground_.Left() != ApplyStage::State::kReady) return 0;
+      if (ground_.Left() != ApplyStage::State::kReady) {
+        ++missed;
+        continue;
+      }
       const bool killed =
           Killed(nth, [&] { undo ? (void)ground_.Abort() : (void)ground_.Resume(); });
       if (!killed) break;
