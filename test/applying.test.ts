@@ -259,28 +259,51 @@ test('a mounted overlay can be applied elsewhere only', async (t) => {
   }
 });
 
-test('an abort undoes everything', async (t) => {
-  const { source, copy, lower } = await startApplying(t, lab, { lower: tree, edit });
-  for (const after of [0, 1, 5, everything.length - 1]) {
-    const controller = new AbortController();
-    let seen = 0;
-    const applying = applyChanges(source, {
-      to: copy,
-      signal: controller.signal,
-      onChange: () => {
-        if (seen++ === after) throw new Error('enough');
-      },
-    });
-    // All are told in one batch here, when everything is in place already or not at all.
-    await t.throwsAsync(applying, { message: 'enough' });
-    t.deepEqual(leftovers(copy), []);
-    await lab.rmtree(copy);
-    await lab.mkdir(copy);
-    await lab.copyTree(lower, copy);
-  }
-  const aborted = AbortSignal.abort(new Error('no'));
-  await t.throwsAsync(applyChanges(source, { to: copy, signal: aborted }), { code: 'ABORT_ERR' });
+test('an abort in the middle undoes everything', async (t) => {
+  const many = 1500;
+  const { source, copy, lower } = await startApplying(t, lab, {
+    lower: async (_, directory) => {
+      await lab.mkdir(at(directory, 'd'));
+      const names = Array.from({ length: many }, (__, i) => at(directory, `d/${i}`));
+      await Promise.all(names.map((name) => lab.write(name, 'old')));
+    },
+    edit: async (_, merged) => {
+      const names = Array.from({ length: many }, (__, i) => at(merged, `d/${i}`));
+      await Promise.all(
+        names.map((name, i) => (i % 3 ? lab.unlink(name) : lab.write(name, 'new'))),
+      );
+    },
+  });
+  const times = async (): Promise<bigint[]> =>
+    Promise.all([copy, at(copy, 'd')].map(async (path) => (await lab.stat(path)).mtimeNs));
+  const before = await times();
+  const controller = new AbortController();
+  let told = 0;
+  // A batch is not longer than 512 changes, so not everything is in place when it is heard of.
+  const aborted = applyChanges(source, {
+    to: copy,
+    sync: false,
+    signal: controller.signal,
+    onChange: () => {
+      told++;
+      controller.abort();
+    },
+  });
+  await t.throwsAsync(aborted, { code: 'ABORT_ERR' });
+  t.true(told > 0 && told < many);
+  const thrown = applyChanges(source, {
+    to: copy,
+    sync: false,
+    onChange: () => {
+      throw new Error('enough');
+    },
+  });
+  await t.throwsAsync(thrown, { message: 'enough' });
+  const early = AbortSignal.abort(new Error('no'));
+  await t.throwsAsync(applyChanges(source, { to: copy, signal: early }), { code: 'ABORT_ERR' });
   for await (const change of changes({ before: lower, after: copy })) t.fail(change.path);
+  t.deepEqual(await times(), before);
+  t.deepEqual(leftovers(copy), []);
   t.is(await findPendingApply(copy), undefined);
 });
 

@@ -1,7 +1,7 @@
 // Applying as an ordinary user, outside of any namespace.
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +19,10 @@ import { applyChanges, changes, mountOverlay } from 'overlayfs';
 
 function start(t: ExecutionContext): { root: string; lower: string; copy: string } {
   const root = mkdtempSync(join(tmpdir(), 'overlayfs-test-'));
-  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  t.teardown(() => {
+    execFileSync('chmod', ['-R', 'u+rwX', root]);
+    rmSync(root, { recursive: true });
+  });
   const lower = join(root, 'lower');
   mkdirSync(join(lower, 'locked/inner'), { recursive: true });
   mkdirSync(join(lower, 'readonly'));
@@ -27,13 +30,8 @@ function start(t: ExecutionContext): { root: string; lower: string; copy: string
   writeFileSync(join(lower, 'locked/inner/file'), 'x');
   writeFileSync(join(lower, 'readonly/file'), 'x');
   for (const name of ['locked', 'readonly']) chmodSync(join(lower, name), 0o555);
-  t.teardown(() => {
-    for (const name of ['lower/locked', 'lower/readonly', 'copy/locked', 'copy/readonly']) {
-      if (existsSync(join(root, name))) chmodSync(join(root, name), 0o755);
-    }
-  });
   const copy = join(root, 'copy');
-  cpSync(lower, copy, { recursive: true, preserveTimestamps: true });
+  execFileSync('cp', ['-a', lower, copy]);
   return { root, lower, copy };
 }
 
@@ -69,29 +67,6 @@ test('directories that may not be written to are changed all the same', async (t
     t.false(existsSync(join(to, 'locked')));
   }
   for await (const change of changes({ before: lower, after: copy })) t.fail(change.path);
-  chmodSync(join(lower, 'added'), 0o755);
-  chmodSync(join(copy, 'added'), 0o755);
-});
-
-test('an abort gives them back as they were', async (t) => {
-  const { root, lower, copy } = start(t);
-  const upper = join(root, 'upper');
-  await edit(lower, upper);
-  const applying = applyChanges(
-    { upper, lower, xattrs: 'user' },
-    {
-      to: copy,
-      onChange: () => {
-        throw new Error('enough');
-      },
-    },
-  );
-  await t.throwsAsync(applying, { message: 'enough' });
-  if (existsSync(join(copy, 'added'))) chmodSync(join(copy, 'added'), 0o755);
-  t.deepEqual(
-    readdirSync(root).filter((name) => name.includes('apply')),
-    [],
-  );
 });
 
 test('where the directory above may not be written to, the stage lies inside', async (t) => {

@@ -307,6 +307,7 @@ Status ApplyPreparation::StepComparison() {
     case Comparing::kBefore:
       return same ? Act() : Differs();
     case Comparing::kAfter:
+      if (!same && setup_.options.conflicts == Conflicts::kTheirs) return Act();
       if (!same) return Conflict(before().kind == Found::Kind::kNothing ? "exists" : "changed");
       // Whether its names are those of one file there as well nobody can say: they are made so. (A
       // file that moved with its directory can be linked from its old place only.)
@@ -319,13 +320,13 @@ Status ApplyPreparation::StepComparison() {
   }
 }
 
-// The destination is not what the change was made from.
+// The destination is not what the change was made from. It may have become what it is to be by
+// itself.
 Status ApplyPreparation::Differs() {
-  if (setup_.options.conflicts == Conflicts::kTheirs) return Act();
-  if (!exists_) return Conflict("gone");
   const bool file = after().kind == Found::Kind::kFile && !S_ISDIR(look_.st.st_mode);
-  if (setup_.same_lower || !file) return Conflict("changed");
-  return Compare(Comparing::kAfter);  // unless it has become the same by itself
+  if (exists_ && file && !setup_.same_lower) return Compare(Comparing::kAfter);
+  if (setup_.options.conflicts == Conflicts::kTheirs) return Act();
+  return Conflict(exists_ ? "changed" : "gone");
 }
 
 // A part of a tree that is going to be removed.
