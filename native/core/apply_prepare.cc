@@ -130,6 +130,11 @@ bool ApplyPreparation::BecomesDirectory() const {
   return !IsKind(info_, ChangeKind::kDeleted) && after().kind == Found::Kind::kDirectory;
 }
 
+// The inode that an index keeps for names of which the upper has none has one link itself.
+bool ApplyPreparation::HasOtherNames() const {
+  return after().top.st.st_nlink > 1 || (info_.aspects & kAspectLinks) != 0;
+}
+
 Status ApplyPreparation::Begin() {
   if (setup_.stage != nullptr && setup_.stage->inside()) {
     const std::string& name = setup_.stage->name();
@@ -311,7 +316,7 @@ Status ApplyPreparation::StepComparison() {
       if (!same) return Conflict(before().kind == Found::Kind::kNothing ? "exists" : "changed");
       // Whether its names are those of one file there as well nobody can say: they are made so. (A
       // file that moved with its directory can be linked from its old place only.)
-      if (after().top.st.st_nlink > 1 && after().top.dir->layer() == LayerDir::kUpper) return Act();
+      if (HasOtherNames() && after().top.dir->layer() == LayerDir::kUpper) return Act();
       Report(ApplyOutcome::kAlready, nullptr);
       return Done{};
     default:

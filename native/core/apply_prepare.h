@@ -69,6 +69,7 @@ class ApplyPreparation {
   const Found& before() const { return entry().sides.before; }
   const Found& after() const { return entry().sides.after; }
   bool BecomesDirectory() const;
+  bool HasOtherNames() const;
 
   Status Begin();
   Status Judge();

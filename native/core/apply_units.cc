@@ -218,8 +218,7 @@ Status ApplyPreparation::ActOnFile() {
     ++plan_.inodes;
     return FileIsMade();
   }
-  const bool several = st.st_nlink > 1;
-  if (several) {
+  if (HasOtherNames()) {
     auto joined = build_.JoinGroup(st, place_);
     if (!joined.ok()) return failed(std::move(joined.failure()));
     if (joined.value()) return FileIsMade();
@@ -244,7 +243,7 @@ Status ApplyPreparation::StepCopy() {
 Status ApplyPreparation::FileIsMade() {
   if (!dry()) {
     plan_.bytes = build_.bytes();
-    if (after().top.st.st_nlink > 1) build_.RememberGroup(after().top.st, place_);
+    if (HasOtherNames()) build_.RememberGroup(after().top.st, place_);
   }
   if (as_part_) {
     auto written = Write(PartRecord{info_});
