@@ -22,7 +22,10 @@
         "-std=c++20", "-fno-exceptions", "-fno-rtti",
         "-isystem", "<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"
       ],
-      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"]
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
+      # A thread that sleeps in clone(2), and the process it has cloned, run our code for as long as a sandbox
+      # lives, and a worker that ends would take it away.
+      "ldflags": ["-Wl,-z,nodelete"]
     }
   ]
 }

@@ -4,6 +4,7 @@ import type { PathLike } from './arguments.ts';
 import {
   oneOf,
   optionalBoolean,
+  optionalInteger,
   optionalSignal,
   optionsObject,
   pathBytes,
@@ -13,10 +14,13 @@ import type { ChangesMethod, ChangesSource, OpenableSource } from './change-sour
 import { openableSource } from './change-source.ts';
 import type { Aspect, Change } from './entries.ts';
 import { argumentType } from './errors.ts';
+import { ignoreList } from './ignore-list.ts';
 import type { ChangesHandle, NativeChangesOptions } from './native.ts';
 import { native, unwrap } from './native.ts';
 import { aspectOrder, decodeChanges } from './packed.ts';
+import type { Pulled } from './pull.ts';
 import { PulledEntries } from './pull.ts';
+import { SideReader } from './side-reader.ts';
 
 export interface ChangesOptions {
   /**
@@ -40,6 +44,16 @@ export interface ChangesOptions {
   /** Patterns of what is left out, with everything below; stronger than `include`. */
   readonly exclude?: readonly PathLike[];
   /**
+   * Patterns of what is left out by the rules of gitignore, the last that matches deciding; an element may
+   * be the text of a whole file of them. They are relative to the root of the overlay and apply to the list
+   * that `include` and `exclude` leave, where a pattern that begins with `!` takes back what one before it
+   * leaves out, not what those do. Upper and lower case differ; matching is in bytes. What they leave out
+   * is looked at all the same: `exclude` is what saves time.
+   */
+  readonly ignorePatterns?: readonly (string | Buffer)[];
+  /** Every change also has `before` and `after`, what stat(2) tells of both sides. */
+  readonly stat?: boolean;
+  /**
    * Where the marks of the layers cannot be read (`trusted.*` without CAP_SYS_ADMIN in the initial
    * user namespace): `'error'` (default), or `'unknown'` to go on and mark every entry that a mark
    * could make another one with `unknown`.
@@ -47,22 +61,40 @@ export interface ChangesOptions {
   readonly onUnreadable?: 'error' | 'unknown';
   /** `'buffer'`: every change has `pathBytes`. */
   readonly encoding?: 'utf8' | 'buffer';
+  /**
+   * How many threads work on a batch at most, 1 to 64. Default: one for every processor that the
+   * process may use, up to 8. A small upper takes one in any case, and where a limit on tasks is
+   * reached there are fewer. The list is the same for every number.
+   */
+  readonly threads?: number;
   /** Stops the walk: the iteration rejects with an `AbortError` at once. */
   readonly signal?: AbortSignal;
 }
 
+/** How many changes there are of each kind. */
+export interface ChangeCounts {
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
+}
+
 const contentModes = ['auto', 'always', 'never'] as const;
 const encodings = ['utf8', 'buffer'] as const;
-const known = [
+/** Every key of `ChangesOptions`. */
+export const changesOptionNames = [
   'content',
   'expand',
   'ignore',
   'include',
   'exclude',
+  'ignorePatterns',
+  'stat',
   'onUnreadable',
   'encoding',
+  'threads',
   'signal',
-];
+] as const;
+export const mostThreads = 64;
 
 function ignoredBits(value: unknown): number {
   if (value === undefined) {
@@ -78,36 +110,75 @@ function ignoredBits(value: unknown): number {
     .reduce((bits, bit) => bits | bit, 0);
 }
 
+/** The same list, every change of it with what is there on both sides. */
+function withSides(
+  list: Pulled<ChangesHandle, Change>,
+  sides: SideReader,
+  source: OpenableSource,
+  options: NativeChangesOptions,
+): Pulled<ChangesHandle, Change> {
+  return {
+    ...list,
+    open: () =>
+      source.with(async (layers) => {
+        const walk = await native().openChanges(layers, options);
+        if ('failure' in walk) {
+          return walk;
+        }
+        const opened = await sides.open(layers);
+        if ('failure' in opened) {
+          await native().closeChanges(walk.value);
+          return opened;
+        }
+        return walk;
+      }),
+    next: async (walk) => sides.fill(await list.next(walk)),
+    close: (walk) => Promise.all([list.close(walk), sides.close()]),
+    decode: (bytes) => sides.decode(bytes),
+  };
+}
+
 /** A list of changes, iterable once. Leaving the loop frees everything. */
 export class Changes extends PulledEntries<ChangesHandle, Change> {
   /** Which way they are found out. */
   readonly method: ChangesMethod;
   readonly #source: OpenableSource;
+  readonly #sides: SideReader | undefined;
 
   constructor(
     source: OpenableSource,
     options: NativeChangesOptions,
-    withBytes: boolean,
+    decode: (bytes: Buffer) => Change[],
+    sides: SideReader | undefined,
     signal: AbortSignal | undefined,
   ) {
-    super(
-      {
-        open: () => source.with((layers) => native().openChanges(layers, options)),
-        next: (walk) => native().nextChanges(walk),
-        cancel: (walk) => native().cancelChanges(walk),
-        close: (walk) => native().closeChanges(walk),
-        decode: (bytes) => decodeChanges(bytes, withBytes),
-      },
-      signal,
-    );
+    const list: Pulled<ChangesHandle, Change> = {
+      open: () => source.with((layers) => native().openChanges(layers, options)),
+      next: (walk) => native().nextChanges(walk),
+      cancel: (walk) => native().cancelChanges(walk),
+      close: (walk) => native().closeChanges(walk),
+      decode,
+    };
+    super(sides === undefined ? list : withSides(list, sides, source, options), signal);
     this.method = source.method;
     this.#source = source;
+    this.#sides = sides;
+  }
+
+  /**
+   * How many there are of each kind, instead of the list: nothing is made of a single change. What
+   * the iteration rejects with, this does.
+   */
+  async count(): Promise<ChangeCounts> {
+    const { added, modified, deleted } = await this.runToEnd((walk) => native().countChanges(walk));
+    return { added, modified, deleted };
   }
 
   /**
    * The content of a regular file on one side, from the layer that has it: of a metacopy the data in
-   * a lower, of a hard link that an index keeps together the changed file. The layers are opened anew,
-   * so it can be called during the iteration and after it, for every path of the overlay.
+   * a lower, of a hard link that an index keeps together the changed file. The layers are opened anew
+   * (not during an iteration with `stat`, where they are open), so it can be called during the iteration and
+   * after it, for every path of the overlay.
    *
    * @throws OverlayError `EPERM` where the marks cannot be read, `ENOENT` where that side has no such file, `EINVAL` where it is not a regular
    * file, `EIO` where it is a metacopy without data.
@@ -121,7 +192,8 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
     }
     const path = pathBytes(change.pathBytes ?? change.path, 'change.path');
     const after = oneOf(side, 'side', ['before', 'after']) === 'after';
-    const outcome = await this.#source.with((layers) => native().openSide(layers, path, after));
+    const outcome = await (this.#sides?.content(path, after) ??
+      this.#source.with((layers) => native().openSide(layers, path, after)));
     return createReadStream('', { fd: unwrap(outcome) });
   }
 }
@@ -139,7 +211,7 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
  * opening and reading the layers gives.
  */
 export function changes(source: ChangesSource, options?: ChangesOptions): Changes {
-  const given = optionsObject(options, 'options', known);
+  const given = optionsObject(options, 'options', changesOptionNames);
   const spec: NativeChangesOptions = {
     content: contentModes.indexOf(oneOf(given.content ?? 'auto', 'options.content', contentModes)),
     ignore: ignoredBits(given.ignore),
@@ -149,8 +221,14 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
     unknown:
       oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
       'unknown',
+    threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
   };
   const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
   const signal = optionalSignal(given.signal, 'options.signal');
-  return new Changes(openableSource(source), spec, withBytes, signal);
+  const ignored = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
+  const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
+  const listed = ignored === undefined ? decode : (bytes: Buffer) => ignored(decode(bytes));
+  const stat = optionalBoolean(given.stat, 'options.stat') ?? false;
+  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }, listed) : undefined;
+  return new Changes(openableSource(source), spec, listed, sides, signal);
 }

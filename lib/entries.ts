@@ -35,6 +35,29 @@ export type Aspect =
   | 'target'
   | 'links';
 
+/** What stat(2) tells of a file, and of a symbolic link where it leads. */
+export interface FileStat {
+  readonly type: FileType;
+  /** Permission bits, set-id and sticky bits included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nlink: number;
+  /** In bytes; of a file whose data lies in a lower as well. */
+  readonly size: number;
+  /** Modification time in nanoseconds since 1970. */
+  readonly mtimeNs: bigint;
+  /** In the layer that has it, which is not what the overlay shows. */
+  readonly ino: bigint;
+  readonly dev: bigint;
+  /** Of a device. */
+  readonly device?: { readonly major: number; readonly minor: number };
+  /** Of a symbolic link. */
+  readonly target?: string;
+  /** The same in bytes: with `encoding: 'buffer'`, and always where `target` is not UTF-8. */
+  readonly targetBytes?: Buffer;
+}
+
 /** One difference between the lowers alone and the overlay. */
 export interface Change {
   readonly kind: ChangeKind;
@@ -64,6 +87,10 @@ export interface Change {
    */
   readonly renamedFrom?: string;
   readonly renamedFromBytes?: Buffer;
+  /** With `stat`: what was there before; missing where nothing was. */
+  readonly before?: FileStat;
+  /** With `stat`: what is there now; missing where nothing is, or no longer. */
+  readonly after?: FileStat;
 }
 
 /** An extended attribute of overlayfs as it is stored. */

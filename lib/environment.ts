@@ -1,12 +1,12 @@
 /** What `overlayfs doctor` says of the machine and the process: a row for each question. */
 import { readFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
 import type { Finding } from './diagnose.ts';
 import { findingOf } from './diagnose.ts';
 import { native, unwrap } from './native.ts';
 import type { OverlayProbe } from './probe.ts';
 import { explain } from './reasons.ts';
+import { stateDirectory } from './session-roots.ts';
 
 export interface EnvironmentRow {
   readonly name: string;
@@ -122,11 +122,6 @@ async function upperRow(name: string, path: string): Promise<EnvironmentRow> {
   return first === undefined
     ? { name, status: 'ok', message: 'an upper can be here', path }
     : { name, status: 'warning', message: first.message, path };
-}
-
-/** Where a user's programs keep state: XDG Base Directory Specification. */
-function stateDirectory(): string {
-  return join(process.env.XDG_STATE_HOME || join(homedir(), '.local/state'), 'overlayfs');
 }
 
 export async function environmentRows(found: OverlayProbe): Promise<EnvironmentRow[]> {

@@ -9,11 +9,20 @@ export type {
 } from './apply-options.ts';
 export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
-export type { Changes, ChangesOptions } from './changes.ts';
+export type { ChangeTotals } from './change-totals.ts';
+export type { ChangeCounts, Changes, ChangesOptions } from './changes.ts';
 export { changes } from './changes.ts';
 export type { Finding } from './diagnose.ts';
 export { diagnose, diagnoseSync } from './diagnose.ts';
-export type { Aspect, Change, ChangeKind, FileType, LayerEntry, Mark } from './entries.ts';
+export type {
+  Aspect,
+  Change,
+  ChangeKind,
+  FileStat,
+  FileType,
+  LayerEntry,
+  Mark,
+} from './entries.ts';
 export type { EphemeralUpper } from './ephemeral-upper.ts';
 export { AbortError, OverlayError } from './errors.ts';
 export type {
@@ -67,13 +76,41 @@ export { watchMounts } from './mount-watch.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
 export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
+export type { PatchOptions, PatchPart } from './patch.ts';
+export { createPatch } from './patch.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
 export { probe, probeSync } from './probe.ts';
+export type { RunResult } from './program-result.ts';
 export type { PulledEntries } from './pull.ts';
 export { refreshOverlay, refreshOverlaySync } from './refresh.ts';
+export type { CheckRulesOptions, RuleFailure, RuleOffender, Rules } from './rules.ts';
+export { checkRules, RuleChecker } from './rules.ts';
 export type { RunOptions, RunStdio } from './run-options.ts';
+export type { SandboxCloseOptions, SandboxOverlay } from './sandbox.ts';
+export { createSandbox, Sandbox } from './sandbox.ts';
+export type {
+  SandboxOptions,
+  SandboxOverlayOptions,
+  SandboxRunOptions,
+  SpawnOptions,
+} from './sandbox-options.ts';
+export type { SandboxProcessEvents } from './sandbox-process.ts';
+export { SandboxProcess } from './sandbox-process.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
+export type {
+  Session,
+  SessionOverlay,
+  SessionRest,
+  SessionSize,
+  SessionsOptions,
+} from './session-list.ts';
+export { findSession, isSession, listSessions, sessionSize } from './session-list.ts';
+export type { RecordedEnd } from './session-record.ts';
+export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
+export { discardSession, pruneSessions } from './session-removal.ts';
+export type { DirectoryTotals, SummarizeOptions } from './summarize.ts';
+export { summarizeChanges } from './summarize.ts';
 export type { MountAttr } from './syscall-arguments.ts';
 export type { Syscalls } from './syscalls.ts';
 export { syscalls } from './syscalls.ts';
@@ -85,4 +122,3 @@ export type {
   UnmountSyncOptions,
 } from './unmount.ts';
 export { unmount, unmountSync } from './unmount.ts';
-export type { RunResult } from './view-process.ts';

@@ -19,6 +19,9 @@ export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
 export type ProgramHandle = Handle<'program'>;
 export type ApplyHandle = Handle<'apply'>;
+export type SandboxedHandle = Handle<'sandboxed'>;
+export type PatternsHandle = Handle<'patterns'>;
+export type SidesHandle = Handle<'sides'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -63,6 +66,8 @@ export interface NativeSpec {
   readonly upper: NativeUpper;
   readonly work: Buffer | null;
   readonly target: Buffer | null;
+  /** An overlay of an ordinary user that shares its namespace, so that one program can see both. */
+  readonly beside: MountHandle | null;
   readonly beneath: boolean;
   readonly redirectDir: string | null;
   readonly index: string | null;
@@ -246,6 +251,22 @@ export interface NativeChangesOptions {
   readonly exclude: readonly Buffer[];
   /** Go on where the marks cannot be read. */
   readonly unknown: boolean;
+  /** At most; 0: as many as the processors. */
+  readonly threads: number;
+}
+
+export interface NativeCounts {
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
+  /** False when the walk has ended. */
+  readonly more: boolean;
+}
+
+export interface NativeSides {
+  readonly bytes: Buffer;
+  /** How many bytes of the paths were read. */
+  readonly read: number;
 }
 
 export interface NativeApplyOptions {
@@ -317,20 +338,47 @@ export interface NativeMade {
 /** Of the kernel: 0 fsopen(2) where it is there, else mount(2); 1 fsopen(2); 2 mount(2). */
 export type NativeInterface = 0 | 1 | 2;
 
-export interface NativeStart {
+export interface NativeProgramSpec {
+  readonly file: Buffer;
+  /** From argv[0] on. */
+  readonly args: readonly Buffer[];
+  /** `NAME=value`; null: that of this process, byte by byte. */
+  readonly env: readonly Buffer[] | null;
+  readonly cwd: Buffer;
+  /** Three descriptors, or -1 for /dev/null, -2 for a new pipe. */
+  readonly stdio: readonly number[];
+}
+
+export interface NativeStart extends NativeProgramSpec {
   /** Descriptors. */
   readonly mount: number;
   /** -1: that of the caller. */
   readonly userNamespace: number;
   readonly at: Buffer;
-  readonly file: Buffer;
-  /** From argv[0] on. */
-  readonly args: readonly Buffer[];
-  /** `NAME=value` */
-  readonly env: readonly Buffer[];
-  readonly cwd: Buffer;
-  /** Three descriptors, or -1 for /dev/null, -2 for a new pipe. */
-  readonly stdio: readonly number[];
+}
+
+/** Descriptors have to be open during the call only. */
+export interface NativeSandboxStart extends NativeProgramSpec {
+  /** Outer ones first; -1: what is mounted there anyhow, -2: an empty directory in memory. */
+  readonly mounts: readonly { readonly mount: number; readonly at: Buffer }[];
+  readonly userNamespace: number;
+  /** Stay open until everything in the sandbox has ended. */
+  readonly kept: readonly number[];
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly grace: number;
+}
+
+export interface NativeSandboxed {
+  readonly program: SandboxedHandle;
+  readonly pid: number;
+  /** Belongs to `program`; readable when there is a report. */
+  readonly reports: number;
+  readonly pipes: readonly [number, number, number];
+}
+
+export interface NativeSandboxReport extends NativeEnd {
+  /** 0 nothing, 1 the program has ended, 2 everything is gone. */
+  readonly kind: number;
 }
 
 export interface NativeProgram {
@@ -402,6 +450,8 @@ export interface NativeBinding {
   inspectUpperParent: EitherWay<[directory: Buffer], readonly NativeFinding[]>;
   probe: EitherWay<[], NativeProbe>;
   canReadTrusted(): boolean;
+  /** CAP_SYS_ADMIN counts for mounts of this namespace. */
+  mayMount(): boolean;
   bindMount: EitherWay<
     [
       source: Buffer,
@@ -458,6 +508,7 @@ export interface NativeBinding {
   closeLayers: EitherWay<[layers: LayersHandle], undefined>;
   openChanges(layers: LayersHandle, options: NativeChangesOptions): Promise<Outcome<ChangesHandle>>;
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
+  countChanges(walk: ChangesHandle): Promise<Outcome<NativeCounts>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
   openApply(
@@ -476,6 +527,16 @@ export interface NativeBinding {
   /** From the next step on everything is undone. */
   rollBackApply(apply: ApplyHandle): void;
   closeApply(apply: ApplyHandle): Promise<Outcome<undefined>>;
+  openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;
+  /** Of paths that are each behind its length: what is there on both sides, of as many as time allows. */
+  readSides(sides: SidesHandle, paths: Buffer): Promise<Outcome<NativeSides>>;
+  /** A descriptor, as with `openSide`. */
+  openSideOf(sides: SidesHandle, path: Buffer, after: boolean): Promise<Outcome<number>>;
+  closeSides(sides: SidesHandle): Promise<Outcome<undefined>>;
+  /** Patterns as `include` has them. */
+  newPatterns(patterns: readonly Buffer[]): PatternsHandle;
+  /** 0: neither the path nor anything below it; 1: perhaps something below it; 2: the path. */
+  askPatterns(patterns: PatternsHandle, path: Buffer): number;
   openScan(directory: Buffer, user: boolean): Promise<Outcome<ScanHandle>>;
   nextScan(walk: ScanHandle): Promise<Outcome<NativeBatch>>;
   cancelScan(walk: ScanHandle): void;
@@ -500,6 +561,26 @@ export interface NativeBinding {
   /** Waits in the pool. */
   waitForProgram(program: ProgramHandle): Promise<Outcome<NativeEnd>>;
   signalProgram(program: ProgramHandle, signal: number): Outcome<undefined>;
+  /** Blocks until the program has been executed. Without the handle everything in there ends. */
+  startInSandbox(spec: NativeSandboxStart): Outcome<NativeSandboxed>;
+  sandboxReport(program: SandboxedHandle): Outcome<NativeSandboxReport>;
+  signalSandboxed(program: SandboxedHandle, signal: number): Outcome<undefined>;
+  /** Ends the program and everything it has started. */
+  endSandboxed(program: SandboxedHandle): Outcome<undefined>;
+  /** Once it is gone. The handle is good for nothing afterwards. */
+  releaseSandboxed(program: SandboxedHandle): Outcome<undefined>;
+  /** The signals wait for `aimRelay`. */
+  startRelay(signals: readonly number[]): Outcome<undefined>;
+  /** The handle has to live until `stopRelay`. */
+  aimRelay(program: SandboxedHandle): undefined;
+  stopRelay(): undefined;
+  /** flock(2); false where somebody else has it. */
+  tryLock(fd: number): Outcome<boolean>;
+  /** A process, or 0. */
+  lockHolder(fd: number): number;
+  /** Fails with `EBUSY` where they are mounted. */
+  checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
+  removeTree: EitherWay<[path: Buffer], undefined>;
 }
 
 const require = createRequire(import.meta.url);

@@ -1,4 +1,5 @@
 import type { LayersHandle, MountHandle } from './native.ts';
+import { native } from './native.ts';
 
 /** Where an overlay is mounted; detached it has a handle only. */
 export interface HeldMount {
@@ -29,4 +30,22 @@ export function holdMount(holder: object, open: () => HeldMount): void {
 
 export function mountHeldBy(value: unknown): (() => HeldMount) | undefined {
   return typeof value === 'object' && value !== null ? mounts.get(value) : undefined;
+}
+
+function handleOf(overlay: object): MountHandle {
+  const held = mounts.get(overlay);
+  if (held === undefined) {
+    throw new TypeError('not an Overlay');
+  }
+  return held().mount;
+}
+
+/** Of a detached overlay; it is the overlay's. */
+export function overlayDescriptor(overlay: object): number {
+  return native().overlayFd(handleOf(overlay));
+}
+
+/** Of an ordinary user's overlay; -1 of others. */
+export function userNamespaceOf(overlay: object): number {
+  return native().overlayNamespace(handleOf(overlay));
 }

@@ -21,10 +21,10 @@ import type {
 } from './native.ts';
 import { native, unwrap } from './native.ts';
 import type { HeldMount } from './opened-layers.ts';
-import { holdLayers, holdMount } from './opened-layers.ts';
+import { holdLayers, holdMount, mountHeldBy } from './opened-layers.ts';
+import type { RunResult } from './program-result.ts';
 import { warningText } from './reasons.ts';
 import type { RunOptions } from './run-options.ts';
-import type { RunResult } from './view-process.ts';
 import { runInView } from './view-process.ts';
 
 export interface CloseOptions {
@@ -402,6 +402,25 @@ export function mountOverlay(options: MountOptions): Promise<Overlay>;
 export async function mountOverlay(options: MountOptions): Promise<Overlay> {
   const spec = specOf(options);
   return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
+}
+
+export interface BesideOptions extends MountOptions {
+  /** An overlay that programs are to see together with this one; an ordinary user's have a namespace each else. */
+  readonly beside: Overlay | undefined;
+  /** A warning that its caller has seen to. */
+  readonly expected: string | undefined;
+}
+
+/** A detached overlay of several. */
+export async function mountBeside({
+  beside,
+  expected,
+  ...options
+}: BesideOptions): Promise<Overlay> {
+  const spec = { ...specOf(options), beside: mountHeldBy(beside)?.().mount ?? null };
+  const [...mounted] = unwrap(await native().mountOverlay(spec, false));
+  mounted[8] = mounted[8].filter(({ reason }) => reason !== expected);
+  return overlayOf(spec, mounted);
 }
 
 /** Like `mountOverlay`, blocking. */

@@ -60,22 +60,22 @@ function errorAt(block: Buffer, texts: Texts): OverlayError {
 }
 
 export function decodeApplied(block: Buffer, withBytes: boolean): AppliedChange[] {
-  const out: AppliedChange[] = [];
-  for (let at = 0; at < block.length; ) {
-    const outcome = outcomes[block.readUInt8(at)];
-    const flags = block.readUInt8(at + 1);
-    const texts = new Texts(block, at + 2);
-    const [change] = decodeChanges(texts.next(), withBytes);
-    if (outcome === undefined || change === undefined) {
+  if (block.length === 0) {
+    return [];
+  }
+  const texts = new Texts(block, 0);
+  return decodeChanges(texts.next(), withBytes).map((change) => {
+    const outcome = outcomes[block.readUInt8(texts.at)];
+    const flags = block.readUInt8(texts.at + 1);
+    texts.at += 2;
+    if (outcome === undefined) {
       throw new Error('the native apply gave an unknown outcome');
     }
-    out.push({
+    return {
       ...change,
       outcome,
       ...((flags & 1) === 0 ? {} : { implied: true }),
       ...((flags & 2) === 0 ? {} : { error: errorAt(block, texts) }),
-    });
-    at = texts.at;
-  }
-  return out;
+    };
+  });
 }

@@ -61,36 +61,118 @@ function kindOf(code: number): ChangeKind {
   return kind;
 }
 
-const changeHead = 14;
+const changesHead = 12;
 
-function renamedFrom(bytes: Buffer, withBytes: boolean): Partial<Change> {
-  const name = nameOf(bytes, withBytes);
-  return {
-    renamedFrom: name.text,
-    ...(name.bytes === undefined ? {} : { renamedFromBytes: name.bytes }),
-  };
+const contentUnknown = 1 << 10;
+const unknown = 1 << 11;
+const moved = 1 << 12;
+const renamed = 1 << 13;
+/** Above these bits of a change's first word are its aspects; the others few changes have. */
+const aspectShift = 14;
+const rare = (0b1111 << 6) | contentUnknown | unknown | renamed;
+
+/**
+ * Short texts, cut out of one string for many of them: making a string of bytes costs three times as
+ * much as a piece of a string. A piece keeps the whole alive, so that is short as well: whoever keeps
+ * a path does not keep the batch.
+ */
+class AsciiTexts {
+  static readonly #length = 1024;
+  readonly #block: Buffer;
+  #text = '';
+  #from = 0;
+  #to = 0;
+
+  constructor(block: Buffer) {
+    this.#block = block;
+  }
+
+  cut(from: number, to: number): string {
+    if (to > this.#to) {
+      this.#from = from;
+      this.#to = Math.max(to, Math.min(from + AsciiTexts.#length, this.#block.length));
+      this.#text = this.#block.toString('latin1', from, this.#to);
+    }
+    return this.#text.substring(from - this.#from, to - this.#from);
+  }
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The words of a batch. What the addon gives lies where a number may; nobody promises it. */
+function wordsOf(block: Buffer, count: number): Uint32Array {
+  const at = block.byteOffset + changesHead;
+  return at % Uint32Array.BYTES_PER_ELEMENT === 0
+    ? new Uint32Array(block.buffer, at, count)
+    : new Uint32Array(
+        Uint8Array.prototype.slice.call(block, changesHead, changesHead + count * 4).buffer,
+      );
+}
+
+/** The paths of one directory share its text. */
 export function decodeChanges(block: Buffer, withBytes: boolean): Change[] {
+  if (block.length === 0) {
+    return [];
+  }
+  const count = block.readUInt32LE(0);
+  const words = wordsOf(block, block.readUInt32LE(4));
+  const texts = block.readUInt32LE(8) === 1 && !withBytes ? new AsciiTexts(block) : undefined;
   const out: Change[] = [];
-  for (let at = 0; at < block.length; ) {
-    const previous = block.readUInt8(at + 2);
-    const flags = block.readUInt8(at + 3);
-    const pathEnd = at + changeHead + block.readUInt32LE(at + 6);
-    const end = pathEnd + block.readUInt32LE(at + 10);
-    const path = nameOf(block.subarray(at + changeHead, pathEnd), withBytes);
-    out.push({
-      kind: kindOf(block.readUInt8(at)),
-      path: path.text,
-      ...(path.bytes === undefined ? {} : { pathBytes: path.bytes }),
-      type: typeOf(block.readUInt8(at + 1)),
-      ...(previous === 0 ? {} : { previousType: typeOf(previous) }),
-      aspects: aspectsOf(block.readUInt16LE(at + 4)),
-      ...((flags & 1) === 0 ? {} : { content: 'unknown' }),
-      ...((flags & 2) === 0 ? {} : { unknown: true }),
-      ...(pathEnd === end ? {} : renamedFrom(block.subarray(pathEnd, end), withBytes)),
-    });
-    at = end;
+  let at = changesHead + words.byteLength;
+  let word = 0;
+  let directory = '';
+  let directoryBytes: Buffer = block.subarray(0, 0);
+  for (let i = 0; i < count; i++) {
+    const bits = words[word++] as number;
+    const size = words[word++] as number;
+    if ((bits & moved) !== 0) {
+      const end = at + (words[word++] as number);
+      if (texts === undefined) {
+        directoryBytes = block.subarray(at, end);
+      } else {
+        directory = texts.cut(at, end);
+      }
+      at = end;
+    }
+    const nameEnd = at + size;
+    const kind = kindOf(bits & 0b11);
+    const type = typeOf((bits >>> 2) & 0b1111);
+    const aspects = aspectsOf(bits >>> aspectShift);
+    if (texts !== undefined && (bits & rare) === 0) {
+      out.push({ kind, path: directory + texts.cut(at, nameEnd), type, aspects });
+      at = nameEnd;
+      continue;
+    }
+    const name = block.subarray(at, nameEnd);
+    const path =
+      texts === undefined
+        ? nameOf(Buffer.concat([directoryBytes, name]), withBytes)
+        : { text: directory + texts.cut(at, nameEnd), bytes: undefined };
+    at = nameEnd;
+    const change: Mutable<Change> = { kind, path: path.text, type, aspects };
+    if (path.bytes !== undefined) {
+      change.pathBytes = path.bytes;
+    }
+    const previous = (bits >>> 6) & 0b1111;
+    if (previous !== 0) {
+      change.previousType = typeOf(previous);
+    }
+    if ((bits & contentUnknown) !== 0) {
+      change.content = 'unknown';
+    }
+    if ((bits & unknown) !== 0) {
+      change.unknown = true;
+    }
+    if ((bits & renamed) !== 0) {
+      const end = at + (words[word++] as number);
+      const from = nameOf(block.subarray(at, end), withBytes);
+      change.renamedFrom = from.text;
+      if (from.bytes !== undefined) {
+        change.renamedFromBytes = from.bytes;
+      }
+      at = end;
+    }
+    out.push(change);
   }
   return out;
 }

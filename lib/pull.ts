@@ -32,106 +32,124 @@ function watchExit(): void {
 const end = { done: true, value: undefined } as const;
 
 /**
- * The entries of a walk, in order, iterable once. Leaving the loop, an error and an abort free
- * everything; a job that is running then stops at its next look and nobody waits for it.
+ * The batches of a walk. While one is consumed the next is being filled, and no other: a consumer
+ * that takes its time holds up the walk.
  */
-export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
+class PulledBatches<Walk, Item> {
   readonly #source: Pulled<Walk, Item>;
   readonly #signal: AbortSignal | undefined;
   #walk: Walk | undefined;
-  #items: readonly Item[] = [];
-  #at = 0;
-  #iterated = false;
+  #ahead: Promise<Outcome<NativeBatch>> | undefined;
   /** Nothing more will be fetched. */
   #ended = false;
   /** The end, or an error, has been reported. */
   #told = false;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#signal = signal;
   }
 
-  [Symbol.asyncIterator](): this {
-    if (this.#iterated) {
-      throw Object.assign(new TypeError('A list of changes or entries can be iterated once only'), {
-        code: 'ERR_INVALID_STATE',
-      });
-    }
-    this.#iterated = true;
-    return this;
+  get aborted(): boolean {
+    return !this.#told && this.#signal?.aborted === true;
   }
 
-  next(): Promise<IteratorResult<Item, undefined>> {
-    // Calls that do not wait for each other are answered in their order.
-    const result = this.#last.then(() => this.#next());
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
-  async return(): Promise<IteratorResult<Item, undefined>> {
-    await this.#finish();
-    return end;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#finish();
-  }
-
-  async #next(): Promise<IteratorResult<Item, undefined>> {
+  /** At least one entry; undefined at the end. */
+  async next(): Promise<Item[] | undefined> {
     try {
       for (;;) {
         this.#checkSignal();
-        if (this.#at < this.#items.length) {
-          return { done: false, value: this.#items[this.#at++] as Item };
-        }
         if (this.#ended) {
           this.#told = true;
-          return end;
+          return undefined;
         }
-        await this.#fill();
+        const items = await this.#fetch();
+        if (items.length > 0) {
+          return items;
+        }
       }
     } catch (error) {
-      const released = this.#finish();
-      // An abort is told at once.
-      if (!(error instanceof AbortError)) {
-        await released;
+      return await this.#failed(error);
+    }
+  }
+
+  /** Runs the whole walk by calls of another kind. */
+  async run<T extends { readonly more: boolean }>(
+    call: (walk: Walk) => Promise<Outcome<T>>,
+  ): Promise<T> {
+    try {
+      for (;;) {
+        this.#checkSignal();
+        const walk = await this.#opened();
+        if (walk === undefined) {
+          throw new AbortError(undefined);
+        }
+        const result = unwrap(await this.#interruptible(this.#watched(walk, call)));
+        if (!result.more) {
+          await this.finish();
+          return result;
+        }
       }
-      throw error;
+    } catch (error) {
+      return await this.#failed(error);
     }
   }
 
-  /** Also between the entries of a batch that is here already. */
+  /** Frees everything; a job that is running stops at its next look and nobody waits for it. */
+  finish(): Promise<void> {
+    this.#ended = true;
+    this.#told = true;
+    return this.#release();
+  }
+
+  async #failed(error: unknown): Promise<never> {
+    const released = this.finish();
+    // An abort is told at once.
+    if (!(error instanceof AbortError)) {
+      await released;
+    }
+    throw error;
+  }
+
   #checkSignal(): void {
-    if (!this.#told && this.#signal?.aborted) {
-      throw new AbortError(this.#signal.reason);
+    if (this.aborted) {
+      throw new AbortError(this.#signal?.reason);
     }
   }
 
-  async #fill(): Promise<void> {
+  async #fetch(): Promise<Item[]> {
+    const walk = await this.#opened();
+    if (walk === undefined) {
+      return [];
+    }
+    const job = this.#ahead ?? this.#watched(walk, this.#source.next);
+    this.#ahead = undefined;
+    const batch = unwrap(await this.#interruptible(job));
+    if (this.#ended) {
+      return []; // left while the job was running
+    }
+    if (batch.more) {
+      this.#ahead = this.#watched(walk, this.#source.next);
+    } else {
+      this.#ended = true;
+    }
+    const items = this.#source.decode(batch.bytes);
+    if (!batch.more) {
+      await this.#release();
+    }
+    return items;
+  }
+
+  /** Undefined: it was left while it was being opened. */
+  async #opened(): Promise<Walk | undefined> {
     if (this.#walk === undefined) {
       const opened = unwrap(await this.#interruptible(this.#open()));
       if (this.#ended) {
-        return; // left while it was being opened
+        return undefined;
       }
       this.#walk = opened;
     }
-    const walk = this.#walk;
-    const stop = (): void => this.#source.cancel(walk);
-    watchExit();
-    running.add(stop);
-    const job = this.#source.next(walk).finally(() => running.delete(stop));
-    const batch = unwrap(await this.#interruptible(job));
-    if (this.#ended) {
-      return; // left while the job was running
-    }
-    this.#items = this.#source.decode(batch.bytes);
-    this.#at = 0;
-    if (!batch.more) {
-      this.#ended = true;
-      await this.#release();
-    }
+    return this.#walk;
   }
 
   /** What is opened after an abort has already been reported is closed again. */
@@ -141,6 +159,13 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
       void this.#source.close(outcome.value);
     }
     return outcome;
+  }
+
+  #watched<T>(walk: Walk, call: (walk: Walk) => Promise<T>): Promise<T> {
+    const stop = (): void => this.#source.cancel(walk);
+    watchExit();
+    running.add(stop);
+    return call(walk).finally(() => running.delete(stop));
   }
 
   /** Settles with the job, or rejects at once when the signal fires. */
@@ -159,20 +184,115 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     });
   }
 
-  #finish(): Promise<void> {
-    this.#ended = true;
-    this.#told = true;
-    this.#items = [];
-    this.#at = 0;
-    return this.#release();
-  }
-
   /** Until then the walk has descriptors in its directories, which would keep a mount busy. */
   async #release(): Promise<void> {
     const walk = this.#walk;
     this.#walk = undefined;
+    this.#ahead = undefined;
     if (walk !== undefined) {
       await this.#source.close(walk);
     }
+  }
+}
+
+/**
+ * The entries of a walk, in order, iterable once: one by one, or in batches. Leaving the loop, an
+ * error and an abort free everything; a job that is running then stops at its next look and nobody
+ * waits for it.
+ */
+export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
+  readonly #batches: PulledBatches<Walk, Item>;
+  #items: readonly Item[] = [];
+  #at = 0;
+  #taken = false;
+  #calls = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
+    this.#batches = new PulledBatches(source, signal);
+  }
+
+  [Symbol.asyncIterator](): this {
+    this.#take();
+    return this;
+  }
+
+  /**
+   * The same entries, as many at a time as are there: arrays of up to a few thousand. For consumers
+   * to whom a promise for every entry matters. Instead of the iteration of single entries.
+   */
+  batches(): AsyncIterableIterator<readonly Item[]> {
+    this.#take();
+    return this.#inBatches();
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#calls === 0 && this.#at < this.#items.length && !this.#batches.aborted) {
+      return Promise.resolve({ done: false, value: this.#items[this.#at++] as Item });
+    }
+    // Calls that do not wait for each other are answered in their order.
+    this.#calls++;
+    const result = this.#last.then(() => this.#next()).finally(() => this.#calls--);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    await this.#finish();
+    return end;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#finish();
+  }
+
+  /** For lists that can be had in other ways as well. */
+  protected runToEnd<T extends { readonly more: boolean }>(
+    call: (walk: Walk) => Promise<Outcome<T>>,
+  ): Promise<T> {
+    this.#take();
+    return this.#batches.run(call);
+  }
+
+  #take(): void {
+    if (this.#taken) {
+      throw Object.assign(new TypeError('A list of changes or entries can be iterated once only'), {
+        code: 'ERR_INVALID_STATE',
+      });
+    }
+    this.#taken = true;
+  }
+
+  async #next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#at === this.#items.length || this.#batches.aborted) {
+      this.#items = [];
+      this.#at = 0;
+      const items = await this.#batches.next();
+      if (items === undefined) {
+        return end;
+      }
+      this.#items = items;
+    }
+    return { done: false, value: this.#items[this.#at++] as Item };
+  }
+
+  async *#inBatches(): AsyncGenerator<readonly Item[], undefined> {
+    try {
+      for (;;) {
+        const items = await this.#batches.next();
+        if (items === undefined) {
+          return undefined;
+        }
+        yield items;
+      }
+    } finally {
+      await this.#finish();
+    }
+  }
+
+  #finish(): Promise<void> {
+    this.#items = [];
+    this.#at = 0;
+    return this.#batches.finish();
   }
 }

@@ -203,6 +203,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'view-not-copied': () =>
     'the overlay is not mounted any more, or is in another mount namespace; and where it is detached, ' +
     'giving a program a copy of it needs Linux 6.15 or newer',
+  'proc-of-others': () =>
+    '/proc is that of another pid namespace, so what a program leaves running could not be found; mount one ' +
+    'of this namespace (`mount -t proc proc /proc`, `unshare --mount-proc`)',
   'root-is-no-mount': () =>
     'the root directory of this process is no mount point (a chroot), and what is mounted for the ' +
     'program could not be kept from others; bind-mount that directory on itself before the chroot',
@@ -217,8 +220,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
     'where the overlay is in place already',
   'program-not-executable': () =>
-    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec; for ' +
-    'a name without a slash it can also be that a directory of PATH may not be searched',
+    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec',
   'program-format': () =>
     'it is neither a program of this machine nor a script that begins with "#!"; start an interpreter ' +
     'with the script as its argument',

@@ -63,6 +63,11 @@ const optionNames = [
 /** What the addon is told, but for the overlay, and what is done here. */
 export interface RunPlan {
   readonly start: Omit<NativeStart, 'mount' | 'userNamespace'>;
+  readonly result: ResultPlan;
+}
+
+/** What is done here with a program and its output. */
+export interface ResultPlan {
   readonly input: Uint8Array;
   readonly maxBuffer: number;
   readonly signal: AbortSignal | undefined;
@@ -98,7 +103,7 @@ function stdioNumbers(value: unknown): readonly number[] {
   return Array.from(value, (item, i) => stdioNumber(item, `options.stdio[${i}]`, i));
 }
 
-function environment(value: unknown): readonly Buffer[] {
+export function environment(value: unknown): readonly Buffer[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw argumentType('options.env', 'an object', value);
   }
@@ -138,11 +143,11 @@ function bufferLimit(value: unknown): number {
   return value;
 }
 
-function signalNumber(value: unknown): number {
+export function signalNumber(value: unknown, name: string): number {
   const numbers: Readonly<Record<string, number>> = constants.signals;
   const number = typeof value === 'string' ? numbers[value] : value;
   if (typeof number !== 'number' || !Object.values(numbers).includes(number)) {
-    throw argumentValue('options.killSignal', 'must be the name or the number of a signal');
+    throw argumentValue(name, 'must be the name or the number of a signal');
   }
   return number;
 }
@@ -154,7 +159,6 @@ function argumentList(value: unknown): readonly Buffer[] {
   return Array.from(value, (item, i) => textBytes(item, `args[${i}]`));
 }
 
-/** `at` is where the program sees the overlay unless the options say otherwise. */
 /** A program that is run on an overlay must not work beside it by default. */
 function startIn(at: Buffer): Buffer {
   const here = workingDirectory();
@@ -169,29 +173,47 @@ function place(given: unknown, otherwise: Buffer | undefined): Buffer {
   return given === undefined && otherwise ? otherwise : absolutePath(given, 'options.at');
 }
 
+/** What is run, and with what. */
+export interface ProgramPlan {
+  readonly file: Buffer;
+  readonly args: readonly Buffer[];
+  readonly stdio: readonly number[];
+}
+
+export function programPlan(command: unknown, args: unknown, stdio: unknown): ProgramPlan {
+  const file = pathBytes(command, 'command');
+  return { file, args: [file, ...argumentList(args)], stdio: stdioNumbers(stdio ?? 'pipe') };
+}
+
+export function resultPlan(
+  given: Readonly<Record<string, unknown>>,
+  stdin: number | undefined,
+): ResultPlan {
+  return {
+    input: inputBytes(given.input, stdin),
+    maxBuffer: bufferLimit(given.maxBuffer ?? 1024 * 1024),
+    signal: optionalSignal(given.signal, 'options.signal'),
+    killSignal: signalNumber(given.killSignal ?? 'SIGTERM', 'options.killSignal'),
+  };
+}
+
+/** `at` is where the program sees the overlay unless the options say otherwise. */
 export function runPlan(
   command: unknown,
   args: unknown,
   options: unknown,
   at: Buffer | undefined,
 ): RunPlan {
-  const file = pathBytes(command, 'command');
-  const list = argumentList(args);
   const given = optionsObject(options, 'options', optionNames);
-  const stdio = stdioNumbers(given.stdio ?? 'pipe');
+  const program = programPlan(command, args, given.stdio);
   const seen = place(given.at, at);
   return {
     start: {
+      ...program,
       at: seen,
-      file,
-      args: [file, ...list],
       env: environment(given.env ?? process.env),
       cwd: given.cwd === undefined ? startIn(seen) : absolutePath(given.cwd, 'options.cwd'),
-      stdio,
     },
-    input: inputBytes(given.input, stdio[0]),
-    maxBuffer: bufferLimit(given.maxBuffer ?? 1024 * 1024),
-    signal: optionalSignal(given.signal, 'options.signal'),
-    killSignal: signalNumber(given.killSignal ?? 'SIGTERM'),
+    result: resultPlan(given, program.stdio[0]),
   };
 }

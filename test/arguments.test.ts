@@ -127,16 +127,51 @@ const options = (table: OptionTable, right: object = {}): Parameter => ({
 const layers = { upper: at('upper'), lower: at('lower') };
 const space = values(['system', '', 1, ['user']]);
 const reading: OptionTable = { encoding: values(['latin1', '', 1]), signal: noSignal };
-const changesOptions = options({
+const listing: OptionTable = {
   ...reading,
   content: values(['sometimes', '', true]),
-  expand: noBoolean,
   ignore: [
     ...types([null, 'links', {}]),
     [['links', 'size'], 'ERR_INVALID_ARG_VALUE', '[1]'],
     [[1], 'ERR_INVALID_ARG_VALUE', '[0]'],
   ],
-});
+  ignorePatterns: [
+    ...types([null, 'a', {}]),
+    [['a', 1], 'ERR_INVALID_ARG_TYPE', '[1]'],
+    [[undefined], 'ERR_INVALID_ARG_TYPE', '[0]'],
+  ],
+};
+const changesOptions = options({ ...listing, expand: noBoolean, stat: noBoolean });
+const always = values([true, false]); // no options where they are what the function needs
+const derived = { ...listing, expand: always, stat: always };
+const noNumber: readonly Wrong[] = [
+  ...types([null, '1', 1n]),
+  ...[-1, 1.5, Number.NaN].map((each) => [each, 'ERR_OUT_OF_RANGE'] as const),
+];
+const listSource: Parameter = {
+  name: 'source',
+  right: layers,
+  wrong: [
+    ...types([undefined, null, 1, true, [], () => undefined]),
+    ...values(['', Buffer.alloc(0), 'a\0', new URL('file:///a%00b')]),
+  ],
+  options: { upper: [...noPath, ...missing], lower: lowers, xattrs: space },
+};
+const rules: Parameter = {
+  name: 'rules',
+  right: {},
+  wrong: types([null, 1, 'deleted', true, [], () => undefined]),
+  options: {
+    failOn: [
+      ...types([null, 'deleted', {}]),
+      [['added', 'removed'], 'ERR_INVALID_ARG_VALUE', '[1]'],
+      [['deleted:'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+      [['deleted:../a'], 'ERR_INVALID_ARG_VALUE', '[0]'],
+    ],
+    maxAdded: noNumber,
+    only: [...types([null, 'a', {}]), [['/a'], 'ERR_INVALID_ARG_VALUE', '[0]']],
+  },
+};
 const noWord = (word: string): readonly Wrong[] => values([word, '', 1, null, ['on']]);
 const range = { from: 0, to: 0, count: 1 };
 /** Layers that are more than a path. */
@@ -398,20 +433,20 @@ const subjects: readonly Subject[] = [
   subject('findHoldersSync', overlayfs.findHoldersSync, path('target')),
   subject('refreshOverlay', overlayfs.refreshOverlay, path('target')),
   subject('refreshOverlaySync', overlayfs.refreshOverlaySync, path('target')),
+  subject('changes', iterated(changes as Call), listSource, changesOptions),
   subject(
-    'changes',
-    iterated(changes as Call),
-    {
-      name: 'source',
-      right: layers,
-      wrong: [
-        ...types([undefined, null, 1, true, [], () => undefined]),
-        ...values(['', Buffer.alloc(0), 'a\0', new URL('file:///a%00b')]),
-      ],
-      options: { upper: [...noPath, ...missing], lower: lowers, xattrs: space },
-    },
-    changesOptions,
+    'summarizeChanges',
+    iterated(overlayfs.summarizeChanges as Call),
+    listSource,
+    options({ ...derived, depth: noNumber }),
   ),
+  subject(
+    'createPatch',
+    iterated(overlayfs.createPatch as Call),
+    listSource,
+    options({ ...derived, maxSize: noNumber }),
+  ),
+  subject('checkRules', overlayfs.checkRules, listSource, rules, options(derived)),
   subject(
     'Overlay.changes',
     iterated((given) => unmounted.changes(given as object)),
@@ -574,7 +609,7 @@ test('work without an upper', async (t) => {
 });
 
 test('every public function is in the table', (t) => {
-  const classes = ['AbortError', 'OverlayError', 'Overlay'];
+  const classes = ['AbortError', 'OverlayError', 'Overlay', 'RuleChecker'];
   const withoutArguments = ['listMounts', 'listOverlays', 'probe'].flatMap((name) => [
     name,
     `${name}Sync`,

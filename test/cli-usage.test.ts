@@ -68,6 +68,9 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['refresh target more', "'more' is one argument too many"],
   ['refresh --lazy target', 'there is no option --lazy'],
 
+  ['diff --threads 0', "--threads must be a number from 1 to 64, but is '0'"],
+  ['diff --threads 65', "--threads must be a number from 1 to 64, but is '65'"],
+  ['diff --threads all', "--threads must be a number from 1 to 64, but is 'all'"],
   ['list target', "'target' is one argument too many"],
   ['mount --lower lower --tmpfs --upper upper target', '--upper and --tmpfs exclude each other'],
   ['mount --lower lower --upper upper --tmpfs-size 1M target', '--tmpfs-size needs --tmpfs'],

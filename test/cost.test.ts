@@ -19,9 +19,11 @@ const filesEach = 100;
 
 /** Of any list: opening the layers, looking at their roots and marks, the privilege. */
 const fixedCalls = 48;
-/** Of a file that is in both: two looks, its attributes, its bytes. */
-const callsPerModified = 12;
-const callsPerAdded = 3;
+/** Of a file that is in both: two looks, two lists of attributes, and of each side's bytes three calls. */
+const callsPerModified = 10;
+/** Looked for below, and its marks listed. */
+const callsPerAdded = 2;
+/** A look at the whiteout and at the file, and the marks of that. */
 const callsPerDeleted = 3;
 /** Of a directory that is in both: opened and listed above, opened below, and closed. */
 const callsPerDirectory = 13;

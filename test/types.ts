@@ -8,6 +8,7 @@ import type {
   bindMount,
   bindMountSync,
   Change,
+  ChangeCounts,
   ChangeKind,
   Changes,
   ChangesOptions,
@@ -15,6 +16,8 @@ import type {
   CloseOptions,
   changes,
   Directories,
+  DirectoryTotals,
+  FileStat,
   FileType,
   FindHoldersOptions,
   findHolders,
@@ -57,9 +60,14 @@ import type {
   Overlay,
   OverlayError,
   OverlayMount,
+  PatchOptions,
+  PatchPart,
   PathLike,
   Propagation,
   RemountOptions,
+  RuleFailure,
+  RuleOffender,
+  Rules,
   refreshOverlay,
   refreshOverlaySync,
   remount,
@@ -67,6 +75,7 @@ import type {
   ScanOptions,
   SetPropagationOptions,
   Submount,
+  SummarizeOptions,
   Syscalls,
   scanLayer,
   setPropagation,
@@ -153,11 +162,25 @@ export type Arguments = [
       | 'ignore'
       | 'include'
       | 'exclude'
+      | 'ignorePatterns'
+      | 'stat'
       | 'onUnreadable'
       | 'encoding'
+      | 'threads'
       | 'signal'
     >
   >,
+  Expect<Equal<Required<ChangesOptions>['threads'], number>>,
+  Expect<Refuses<ChangesOptions, { threads: 'all' }>>,
+  Expect<
+    Equal<
+      ChangeCounts,
+      { readonly added: number; readonly modified: number; readonly deleted: number }
+    >
+  >,
+  Expect<Equal<ReturnType<Changes['count']>, Promise<ChangeCounts>>>,
+  Expect<Equal<ReturnType<Changes['batches']>, AsyncIterableIterator<readonly Change[]>>>,
+  Expect<Equal<ReturnType<LayerEntries['batches']>, AsyncIterableIterator<readonly LayerEntry[]>>>,
   Expect<Equal<OptionalKeys<ChangesOptions>, keyof ChangesOptions>>,
   Expect<Equal<Required<ChangesOptions>['content'], 'auto' | 'always' | 'never'>>,
   Expect<Equal<Required<ChangesOptions>['ignore'], readonly Aspect[]>>,
@@ -206,9 +229,37 @@ export type Results = [
         readonly unknown?: true;
         readonly renamedFrom?: string;
         readonly renamedFromBytes?: Buffer;
+        readonly before?: FileStat;
+        readonly after?: FileStat;
       }
     >
   >,
+  Expect<Equal<OptionalKeys<FileStat>, 'device' | 'target' | 'targetBytes'>>,
+  Expect<Equal<FileStat['ino' | 'dev' | 'mtimeNs'], bigint>>,
+  Expect<Equal<FileStat['mode' | 'uid' | 'gid' | 'nlink' | 'size'], number>>,
+  Expect<Equal<MutableKeys<FileStat>, never>>,
+  Expect<
+    Equal<
+      Keys<DirectoryTotals>,
+      | 'path'
+      | 'pathBytes'
+      | 'added'
+      | 'modified'
+      | 'deleted'
+      | 'addedBytes'
+      | 'freedBytes'
+      | 'changedBytes'
+    >
+  >,
+  Expect<Equal<Keys<SummarizeOptions>, Exclude<keyof ChangesOptions, 'stat' | 'expand'> | 'depth'>>,
+  Expect<Equal<Keys<PatchOptions>, Exclude<keyof ChangesOptions, 'stat' | 'expand'> | 'maxSize'>>,
+  Expect<Equal<PatchPart['form'], 'text' | 'binary' | 'large' | 'note'>>,
+  Expect<Equal<PatchPart['text'], Buffer>>,
+  Expect<Equal<Keys<Rules>, 'failOn' | 'maxAdded' | 'only'>>,
+  Expect<Equal<OptionalKeys<Rules>, keyof Rules>>,
+  Expect<Equal<RuleFailure['rule'], keyof Rules>>,
+  Expect<Equal<RuleFailure['offenders'], readonly RuleOffender[]>>,
+  Expect<Equal<MutableKeys<RuleFailure>, never>>,
   Expect<Equal<Mark, { readonly name: string; readonly value: Buffer }>>,
   Expect<
     Equal<

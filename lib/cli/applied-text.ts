@@ -1,6 +1,7 @@
 /** The forms in which the outcome of a change is printed. */
 import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
 import { changeLine, changeObject } from './change-text.ts';
+import type { Paint } from './colour.ts';
 
 const marks: Readonly<Record<ApplyOutcome, string>> = {
   applied: '',
@@ -10,9 +11,9 @@ const marks: Readonly<Record<ApplyOutcome, string>> = {
   failed: '  (failed)',
 };
 
-function line(change: AppliedChange): string {
+function line(change: AppliedChange, paint: Paint): string {
   const needed = change.implied ? '  (needed)' : '';
-  return changeLine(change).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
+  return changeLine(change, paint).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
 }
 
 function object(change: AppliedChange): string {
@@ -28,6 +29,7 @@ export interface AppliedForm {
   readonly json: boolean;
   /** Bare paths of what was applied, ended by NUL. */
   readonly ended: boolean;
+  readonly paint: Paint;
 }
 
 export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => string | Buffer {
@@ -37,5 +39,5 @@ export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => st
         ? Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
         : Buffer.alloc(0);
   }
-  return form.json ? object : line;
+  return form.json ? object : (change) => line(change, form.paint);
 }

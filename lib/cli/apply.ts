@@ -3,14 +3,15 @@ import { abortApply, applyChanges, resumeApply } from '../apply.ts';
 import type { ApplyOptions, ConflictPolicy } from '../apply-options.ts';
 import type { AppliedChange } from '../packed-apply.ts';
 import { appliedPrinter } from './applied-text.ts';
+import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
+import { patterns } from './diff-patterns.ts';
 import { namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
 import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
-import { patterns } from './patterns.ts';
 import type { Word } from './words.ts';
 
 const options = {
@@ -70,7 +71,8 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   exclude(['--json', values.json], ['-0', values.null]);
   exclude(['--resume', resume], ['--abort', abort], ['--dry-run', dryRun]);
   const printed: (string | Buffer)[] = [];
-  const print = appliedPrinter({ json: values.json ?? false, ended: values.null ?? false });
+  const paint = paintFor('auto', process.stdout, process.env);
+  const print = appliedPrinter({ json: values.json ?? false, ended: values.null ?? false, paint });
   const listening = {
     sync: !values['no-sync'],
     onChange: (change: AppliedChange): void => {
@@ -96,8 +98,8 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   const given: ApplyOptions = {
     ...listening,
     ...(to !== undefined && { to }),
-    include: patterns('--include', values.include ?? [], root),
-    exclude: patterns('--exclude', values.exclude ?? [], root),
+    include: patterns('--include', values.include, root),
+    exclude: patterns('--exclude', values.exclude, root),
     conflicts: policy(values.theirs, values.ours),
     ...(values.since !== undefined && { since: moment(values.since) }),
     dryRun,

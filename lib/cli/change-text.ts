@@ -1,5 +1,7 @@
 /** The forms in which a change is printed. */
 import type { Change, ChangeKind } from '../entries.ts';
+import type { Paint } from './colour.ts';
+import { kindStyles } from './colour.ts';
 import { escapeName } from './escape.ts';
 import { base64Of, jsonLine } from './json.ts';
 
@@ -8,9 +10,14 @@ export interface ChangeForm {
   /** With NUL instead of newlines. */
   readonly ended: boolean;
   readonly nameStatus: boolean;
+  readonly paint: Paint;
 }
 
-const letters: Readonly<Record<ChangeKind, string>> = { added: 'A', modified: 'M', deleted: 'D' };
+export const kindLetters: Readonly<Record<ChangeKind, string>> = {
+  added: 'A',
+  modified: 'M',
+  deleted: 'D',
+};
 
 /** `more` follows what says what the change is. */
 export function changeObject(change: Change, more: Readonly<Record<string, unknown>> = {}): string {
@@ -34,7 +41,7 @@ export function changeObject(change: Change, more: Readonly<Record<string, unkno
 }
 
 /** What stands in brackets: a type other than `file`, and what was touched. */
-function details({ type, previousType, aspects, content, unknown }: Change): string {
+export function changeDetails({ type, previousType, aspects, content, unknown }: Change): string {
   const doubts = [
     ...(content === undefined ? [] : ['content unknown']),
     ...(unknown === undefined ? [] : ['marks unknown']),
@@ -46,22 +53,32 @@ function details({ type, previousType, aspects, content, unknown }: Change): str
   return [...(type === 'file' ? [] : [type]), ...(touched === '' ? [] : [touched])].join(': ');
 }
 
-export function changeLine(change: Change): string {
-  const { kind, path, pathBytes, renamedFrom, renamedFromBytes } = change;
-  const name = `${letters[kind]}  ${escapeName(path, pathBytes)}`;
-  const source =
-    renamedFrom === undefined ? '' : `  (from ${escapeName(renamedFrom, renamedFromBytes)})`;
-  const more = details(change);
-  return more === '' ? `${name}${source}\n` : `${name}${source}  [${more}]\n`;
+export function renamedText({ renamedFrom, renamedFromBytes }: Change, paint: Paint): string {
+  return renamedFrom === undefined
+    ? ''
+    : paint('cyan', `  (from ${escapeName(renamedFrom, renamedFromBytes)})`);
+}
+
+export function letterOf(kind: ChangeKind, paint: Paint): string {
+  return paint(kindStyles[kind], kindLetters[kind]);
+}
+
+export function changeLine(change: Change, paint: Paint): string {
+  const { kind, path, pathBytes, previousType } = change;
+  const name = `${letterOf(kind, paint)}  ${escapeName(path, pathBytes)}`;
+  const more = changeDetails(change);
+  const style = previousType === undefined ? 'dim' : 'cyan';
+  const bracket = more === '' ? '' : paint(style, `  [${more}]`);
+  return `${name}${renamedText(change, paint)}${bracket}\n`;
 }
 
 function nameStatusLine({ kind, path, pathBytes }: Change): string {
-  return `${letters[kind]}\t${escapeName(path, pathBytes)}\n`;
+  return `${kindLetters[kind]}\t${escapeName(path, pathBytes)}\n`;
 }
 
 /** The path as it is, ended by NUL, after the letter if it is wanted. */
 function ended({ kind, path, pathBytes }: Change, nameStatus: boolean): string | Buffer {
-  const letter = nameStatus ? `${letters[kind]}\0` : '';
+  const letter = nameStatus ? `${kindLetters[kind]}\0` : '';
   return pathBytes === undefined
     ? `${letter}${path}\0`
     : Buffer.concat([Buffer.from(letter), pathBytes, Buffer.of(0)]);
@@ -71,9 +88,6 @@ export function changePrinter(form: ChangeForm): (change: Change) => string | Bu
   if (form.ended) {
     return (change) => ended(change, form.nameStatus);
   }
-  return form.json
-    ? (change) => changeObject(change)
-    : form.nameStatus
-      ? nameStatusLine
-      : changeLine;
+  const human = (change: Change): string => changeLine(change, form.paint);
+  return form.json ? (change) => changeObject(change) : form.nameStatus ? nameStatusLine : human;
 }

@@ -1,5 +1,8 @@
 /** What `diff` is to compare: the options that name it. */
+
+import { absolutePath } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
+import { OverlayError } from '../errors.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
 import type { Word } from './words.ts';
@@ -60,6 +63,42 @@ function layers(named: Named): ChangesSource {
     ...(work !== undefined && { work: pathOf(work, '--work') }),
     ...(xattrs !== undefined && { xattrs }),
   };
+}
+
+/**
+ * A word without a slash that is the name of a session; then it is none of a directory, which would be
+ * `./NAME`. `below` is the target, where the session has several overlays.
+ */
+export async function sessionSource(
+  word: Buffer | undefined,
+  { dir, of: below }: { readonly dir?: Word; readonly of?: Word },
+): Promise<ChangesSource | undefined> {
+  const name = word?.toString() ?? '';
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+    return undefined;
+  }
+  const { findSession } = await import('../session-list.ts');
+  const options = dir === undefined ? {} : { directory: pathOf(dir, '--dir') };
+  const session = await findSession(name, options).catch((error: unknown) => {
+    if (error instanceof OverlayError && error.code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  });
+  if (session === undefined) {
+    return undefined;
+  }
+  const [first, ...more] = session.overlays;
+  const wanted = below === undefined ? undefined : absolutePath(pathOf(below, '--of'), '--of');
+  const found =
+    wanted === undefined && more.length === 0
+      ? first
+      : session.overlays.find(({ targetBytes }) => wanted?.equals(targetBytes));
+  if (found === undefined) {
+    const targets = session.overlays.map(({ target }) => target).join(', ');
+    throw new UsageError(`the session '${name}' covers ${targets}; say which with --of DIR`);
+  }
+  return found.layers;
 }
 
 /** What is named, if anything is. */

@@ -1,74 +1,141 @@
+import type { ChangesSource } from '../change-source.ts';
 import type { ChangesOptions } from '../changes.ts';
 import { changes } from '../changes.ts';
-import type { Aspect } from '../entries.ts';
-import { aspectOrder } from '../packed.ts';
+import type { Change } from '../entries.ts';
 import { changePrinter } from './change-text.ts';
+import type { Paint } from './colour.ts';
+import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
-import { namedSource, sourceOptions } from './diff-source.ts';
+import type { Shown, ShownWords } from './diff-options.ts';
+import { changesOptions, shownOf, shownOptions } from './diff-options.ts';
+import { ignorePatterns, patterns } from './diff-patterns.ts';
+import { namedSource, sessionSource, sourceOptions } from './diff-source.ts';
+import type { View } from './diff-views.ts';
+import { capped, listView, statView, treeView, withoutRemoved } from './diff-views.ts';
 import { exitCodes } from './exit-codes.ts';
-import { exclude, listOptions, optionalArgument, parseWords } from './options.ts';
+import { listOptions, optionalArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
-import { patterns } from './patterns.ts';
+import type { PatchForm } from './patch-view.ts';
+import { Progress } from './progress.ts';
+import { reportRules, ruleOptions, rulesOf } from './rule-options.ts';
 import type { Word } from './words.ts';
-import { textOf } from './words.ts';
 
 const options = {
   ...listOptions,
   ...sourceOptions,
-  expand: { type: 'boolean' },
-  content: { type: 'string' },
-  ignore: { type: 'string', multiple: true },
-  include: { type: 'string', multiple: true },
-  exclude: { type: 'string', multiple: true },
-  'on-unreadable': { type: 'string' },
-  'name-status': { type: 'boolean' },
-  'exit-code': { type: 'boolean' },
+  dir: { type: 'string' },
+  of: { type: 'string' },
+  ...shownOptions,
+  ...ruleOptions,
 } as const;
 
-const contentModes = ['auto', 'always', 'never'] as const;
-const unreadable = ['error', 'unknown'] as const;
-
-function chosen<T extends string>(word: Word, option: string, known: readonly T[]): T {
-  const found = known.find((value) => value === word);
-  if (found === undefined) {
-    throw new UsageError(`${option} must be one of ${known.join(', ')}, but is '${textOf(word)}'`);
+function viewOf(shown: Shown, words: ShownWords, paint: Paint, expanded: boolean): View {
+  const { form, expand, depth, maxAdditions } = shown;
+  const json = words.json ?? false;
+  if (form === 'stat') {
+    return statView(depth, json, paint);
   }
-  return found;
+  const [ended, nameStatus] = [words.null ?? false, words['name-status'] ?? false];
+  const list = (): View => listView(changePrinter({ json, ended, nameStatus, paint }));
+  const whole = form === 'tree' ? treeView(expand, paint) : list();
+  const view =
+    maxAdditions === undefined ? whole : capped(whole, maxAdditions, form === 'tree' && !expand);
+  return form === 'list' && expanded && !expand ? withoutRemoved(view) : view;
 }
 
-function ignored(lists: readonly Word[]): Aspect[] {
-  const aspects = lists.flatMap((list) => list.split(','));
-  return aspects.map((aspect) => chosen(aspect, '--ignore', aspectOrder));
+async function showList(
+  list: AsyncIterable<Change>,
+  view: View,
+  output: Output,
+  seen: (change: Change) => void,
+  toTheEnd: boolean,
+): Promise<void> {
+  let read = true;
+  for await (const change of list) {
+    seen(change);
+    const text = view.add(change);
+    if (read && text.length > 0) {
+      read = await output.write(text);
+    }
+    if (!read && !toTheEnd) {
+      return;
+    }
+  }
+  await output.write(view.end());
+}
+
+async function showPatch(
+  source: ChangesSource,
+  given: ChangesOptions,
+  { maxPatchSize }: Shown,
+  form: PatchForm,
+  output: Output,
+  seen: (change: Change) => void,
+  toTheEnd: boolean,
+): Promise<void> {
+  const { patchOf } = await import('../patch.ts');
+  const { complainOfSize, patchText } = await import('./patch-view.ts');
+  let read = true;
+  for await (const part of patchOf(source, { ...given, maxSize: maxPatchSize }, seen)) {
+    complainOfSize(part, maxPatchSize);
+    read = read && (await output.write(patchText(part, form)));
+    if (!read && !toTheEnd) {
+      return;
+    }
+  }
 }
 
 export async function diff(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = optionalArgument(positionals, 'TARGET');
-  exclude(['--json', values.json], ['-0', values.null]);
-  exclude(['--json', values.json], ['--name-status', values['name-status']]);
-  const given: ChangesOptions = {
-    content: chosen(values.content ?? 'auto', '--content', contentModes),
-    expand: values.expand ?? false,
-    ignore: ignored(values.ignore ?? []),
-    onUnreadable: chosen(values['on-unreadable'] ?? 'error', '--on-unreadable', unreadable),
-  };
-  const print = changePrinter({
-    json: values.json ?? false,
-    ended: values.null ?? false,
-    nameStatus: values['name-status'] ?? false,
-  });
-  let differences = false;
-  const named = namedSource(target, values);
-  const source = named ?? (await currentOverlay());
-  const root = Buffer.isBuffer(source) ? source : undefined;
-  const include = patterns('--include', values.include ?? [], root);
-  const excluded = patterns('--exclude', values.exclude ?? [], root);
-  for await (const change of changes(source, { ...given, include, exclude: excluded })) {
-    differences = true;
-    if (!(await output.write(print(change)))) {
-      break;
-    }
+  const shown = shownOf(values);
+  const chosen = changesOptions(values);
+  const session = await sessionSource(target, values);
+  const named = namedSource(session === undefined ? target : undefined, values);
+  if (session !== undefined && named !== undefined) {
+    throw new UsageError('the name of a session excludes layers and directories');
   }
-  return differences && values['exit-code'] ? exitCodes.differences : exitCodes.done;
+  const source = session ?? named ?? (await currentOverlay());
+  const root = Buffer.isBuffer(source) ? source : undefined;
+  const rules = rulesOf(values, root);
+  const given: ChangesOptions = {
+    ...chosen,
+    include: patterns('--include', values.include, root),
+    exclude: patterns('--exclude', values.exclude, root),
+    ignorePatterns: ignorePatterns(values['ignore-file'], values['ignore-pattern']),
+  };
+  const checker = rules && new (await import('../rules.ts')).RuleChecker(rules);
+  const paint = paintFor(shown.colour, process.stdout, process.env);
+  let count = 0;
+  const seen = (change: Change): void => {
+    count++;
+    checker?.add(change);
+  };
+  const progress = new Progress(
+    process.stderr,
+    (seconds) => `overlayfs: ${count} changes found, ${seconds} s`,
+  );
+  output.beforeWriting(() => progress.clear());
+  try {
+    if (shown.form === 'patch') {
+      const form = { terminal: process.stdout.isTTY === true, paint };
+      await showPatch(source, given, shown, form, output, seen, checker !== undefined);
+    } else {
+      const counted = checker !== undefined || shown.form !== 'list';
+      const expand = counted || shown.expand;
+      const view = viewOf(shown, values, paint, expand);
+      const list = changes(source, { ...given, expand, stat: counted });
+      await showList(list, view, output, seen, checker !== undefined);
+    }
+  } finally {
+    progress.end();
+  }
+  const failures = checker?.failures() ?? [];
+  if (failures.length > 0) {
+    await output.flush(); // what they are about comes first
+    reportRules(failures);
+    return exitCodes.ruleFailed;
+  }
+  return count > 0 && values['exit-code'] ? exitCodes.differences : exitCodes.done;
 }

@@ -4,4 +4,9 @@ export const exitCodes = {
   usage: 2,
   /** `diff --exit-code` only. */
   differences: 3,
+  ruleFailed: 4,
+  /** `run`, before the program ran: our own failure, and what a shell says of the program. */
+  notRun: 125,
+  notExecutable: 126,
+  notFound: 127,
 } as const;

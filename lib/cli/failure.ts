@@ -17,7 +17,8 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     complain(error.message);
     const about = command !== undefined && isCommand(command) ? `${command} ` : '';
     process.stderr.write(`Try 'overlayfs ${about}--help'\n`);
-    return exitCodes.usage;
+    // Every status of `run` but three is the program's.
+    return command === 'run' ? exitCodes.notRun : exitCodes.usage;
   }
   if (error instanceof OverlayError) {
     complain(explained(error));
@@ -27,5 +28,5 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     const stack = error instanceof Error ? error.stack : undefined;
     process.stderr.write(`overlayfs: this is a bug: ${stack ?? error}\n`);
   }
-  return exitCodes.failed;
+  return command === 'run' ? exitCodes.notRun : exitCodes.failed;
 }

@@ -5,6 +5,9 @@ export type CommandName =
   | 'umount'
   | 'refresh'
   | 'list'
+  | 'run'
+  | 'sessions'
+  | 'discard'
   | 'diff'
   | 'apply'
   | 'scan'
@@ -21,6 +24,9 @@ Commands:
   umount         unmount an overlay
   refresh        make an overlay see what was changed in its lowers
   list           list the mounted overlays
+  run            run a program on a copy-on-write view of directories
+  sessions       list what runs have kept, or prune it
+  discard        remove a session
   diff           list what an overlay changes
   apply          carry out what an overlay changes on a directory
   scan           list the entries of one layer as they are
@@ -32,7 +38,8 @@ Options:
   --version      the version of this program
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences exist (only with
-diff --exit-code).
+diff --exit-code), 4 a rule is not kept to (diff --fail-on, --max-added,
+--only). That of run is the program's: see 'overlayfs help run'.
 
 In the forms for people names are escaped: control characters and bytes that are
 not UTF-8 become \\n, \\t, \\r, \\xHH or \\u00HH, a backslash becomes \\\\. With -0
@@ -149,15 +156,92 @@ Examples:
   overlayfs list -0 | xargs -0 -n 1 overlayfs umount
 `;
 
-const diff = `Usage: overlayfs diff [OPTION]... [TARGET]
+const run = `Usage: overlayfs run [OPTION]... [--] COMMAND [ARGUMENT]...
+
+Run COMMAND on a copy-on-write view of directories: it sees them where they are,
+and what it writes lands in a session. Nobody else sees any of it, and nothing
+is left mounted. It takes no privileges.
+
+  --lower DIR    show a view of DIR, at its own path; can be given several times
+                 (default: the current directory)
+  --overlay TARGET=LOWER[:LOWER]...
+                 show these directories on TARGET, stacked, the top-most first.
+                 A colon, or an equals sign in TARGET, is written with a
+                 backslash before it
+  --name NAME    the session, which is kept: one that exists is entered again
+                 (without it: one that is discarded at the end)
+  --base NAME    a new session on top of another one, which does not change
+  --dir DIR      where sessions lie (default: $XDG_STATE_HOME/overlayfs, or
+                 where that cannot be, another place: see docs/running.md)
+  --on-success WHAT, --on-failure WHAT
+                 keep or discard the session when the program has ended with 0,
+                 or otherwise (default: keep one with a name)
+  --grace MS     what the program has left running is sent SIGTERM when it has
+                 ended, and SIGKILL after so many milliseconds (default: 2000)
+  -h, --help     this text
+
+Exit status: that of COMMAND, or 128 and the number of the signal that ended it;
+127 if there is no such program, 126 if it cannot be executed, 125 for what
+failed before it ran, wrong usage included.
+
+Examples:
+  overlayfs run -- npm install            # thrown away when it has ended
+  overlayfs run --name try1 -- make       # kept
+  overlayfs diff try1
+  overlayfs run --name try1 -- sh         # have a look around in it
+  overlayfs run --base try1 --name try2 -- make test
+  overlayfs discard try2
+  overlayfs run --lower ~/src --lower ~/.cache -- make
+`;
+
+const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
+       overlayfs sessions prune [--dir DIR] [--unused-for AGE] [--broken]
+                                [--dry-run] [--json]
+
+List the sessions that 'overlayfs run' has made, each with its size, when it was
+used last, and what it covers; and what there is besides. With prune, remove
+what a process that was killed has left: sessions half made, half removed, and
+those without a name that nobody works with. What is in use, or the base of
+another session, stays.
+
+  --dir DIR      where sessions lie, as in run
+  --unused-for AGE
+                 also sessions that were not used for so long: 90m, 12h, 30d, 4w
+  --broken       also what is damaged
+  --dry-run      only say what would be removed
+  --json         print one JSON object a line
+  -h, --help     this text
+
+Examples:
+  overlayfs sessions
+  overlayfs sessions --json | jq -r 'select(.bytes > 1e9).name'
+  overlayfs sessions prune --unused-for 30d --dry-run
+`;
+
+const discard = `Usage: overlayfs discard [--dir DIR] NAME...
+
+Remove sessions, with everything that was written in them. What they were made
+from stays as it is. A session that somebody works with is not removed.
+
+  --dir DIR      where sessions lie, as in run
+  -h, --help     this text
+
+Examples:
+  overlayfs discard try1
+`;
+
+const diff = `Usage: overlayfs diff [OPTION]... [TARGET | NAME]
        overlayfs diff [OPTION]... --upper DIR --lower DIR [--lower DIR]...
        overlayfs diff [OPTION]... --before DIR --after DIR
 
 List what an overlay changes: A added, M modified, D deleted; parents before
 their children. Without TARGET and layers it is the overlay that the current
-directory lies in. With --before and --after it is what differs between two
-directories that are no layers.
+directory lies in. NAME is a session of 'overlayfs run' (a directory that is
+called the same is ./NAME). With --before and --after it is what differs between
+two directories that are no layers.
 
+  --dir DIR      where sessions lie, as in run
+  --of DIR       of a session that covers several directories, this one
   --upper DIR    the upper, of layers that need not be mounted
   --lower DIR    a lower of them; several, the top-most first
   --data-lower DIR
@@ -176,29 +260,71 @@ directories that are no layers.
   --ignore ASPECT[,ASPECT]...
                  what does not count: type, content, mode, owner, xattrs, times,
                  device, target, links
+  --on-unreadable WHAT
+                 where trusted.* attributes cannot be read: error (the default),
+                 or unknown: go on, and say 'marks unknown' where they matter
+
+Which of it:
   --include PATTERN
                  list only what matches, with everything below: *, ? and [...]
                  match bytes in a name, ** any number of directories. Relative
                  to the root of the overlay, or absolute and below TARGET
   --exclude PATTERN
-                 leave out what matches, with everything below
-  --on-unreadable WHAT
-                 where trusted.* attributes cannot be read: error (the default),
-                 or unknown: go on, and say 'marks unknown' where they matter
-  --json         print one JSON object a line
+                 leave out what matches, with everything below, unlooked at
+  --ignore-pattern PATTERN
+                 leave out what matches by the rules of gitignore, relative to
+                 the root of the overlay, of what --include and --exclude leave
+  --ignore-file FILE
+                 the same with the patterns of a file; --ignore-pattern comes
+                 after them, and the last that matches decides
+  --threads N    work with N threads at most, 1 to 64 (default: one for every
+                 processor, up to 8)
+
+In which form (default: a list for people):
+  --tree         a tree; what was added or deleted as a whole is one line with a
+                 count, unless --expand
+  --stat         counts and bytes by directory, each after those in it, and the
+                 total
+  --depth N      of --stat, how many levels of directories (default: 1)
+  --patch        a patch in git's form; what it cannot say is in lines that
+                 begin with '# '
+  --max-patch-size SIZE
+                 of --patch: larger files count as binary (default: 4M)
+  --max-additions-shown N
+                 in a list or a tree show N additions, and say how many more
+                 there are; what was modified or deleted is always shown
+  --json         print one JSON object a line, with --stat one a directory
   --name-status  print letter, tab and path only
   -0, --null     print bare paths, each ended by NUL; with --name-status letter,
                  NUL, path, NUL
+  --color WHEN   always, never, or auto (the default): on a terminal, and as
+                 FORCE_COLOR and NO_COLOR say
+
+Rules, for CI: what is not kept to is named on standard error, and the exit
+status is 4. What the patterns above leave out is not judged.
+  --fail-on KIND[:PATTERN]
+                 added, modified, deleted or any must not be, or not where
+                 PATTERN (as with --include) matches
+  --max-added SIZE
+                 new files and the growth of others come to SIZE at most, in
+                 bytes or with K, M, G
+  --only PATTERN
+                 changes may be where one such PATTERN matches, and nowhere else
   --exit-code    exit with 3 if there are differences
   -h, --help     this text
 
 Examples:
   overlayfs diff /mnt/merged
+  overlayfs diff try1
   overlayfs diff --upper /data/upper --lower /base --ignore times,links
   overlayfs diff --name-status /mnt/merged | grep '^D'
   overlayfs diff --exit-code /mnt/merged && echo 'nothing has changed'
   overlayfs diff --json /mnt/merged | jq -r 'select(.kind == "added").path'
   overlayfs diff --include 'dist/**' --exclude '**/*.map' /mnt/merged
+  overlayfs diff --stat --depth 2 --ignore-file .gitignore /mnt/merged
+  overlayfs diff --patch /mnt/merged | git -C checkout apply
+  overlayfs diff --fail-on deleted --fail-on 'modified:bin/**' /mnt/merged
+  overlayfs diff --only 'dist/**' --max-added 500M /mnt/merged
   cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 
@@ -297,6 +423,9 @@ export const helpTexts: Readonly<Record<CommandName, string>> = {
   umount,
   refresh,
   list,
+  run,
+  sessions,
+  discard,
   diff,
   apply,
   scan,

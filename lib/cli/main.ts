@@ -7,6 +7,7 @@ import { help, isCommand } from './help.ts';
 import type { CommandName } from './help-texts.ts';
 import { asksForHelp, noArguments, parseWords } from './options.ts';
 import { Output } from './output.ts';
+import { splitRunWords } from './run-words.ts';
 import type { Word } from './words.ts';
 import { commandWords, textOf } from './words.ts';
 
@@ -17,6 +18,9 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   umount: async () => (await import('./umount.ts')).umount,
   refresh: async () => (await import('./refresh.ts')).refresh,
   list: async () => (await import('./list.ts')).list,
+  run: async () => (await import('./run.ts')).run,
+  sessions: async () => (await import('./sessions.ts')).sessions,
+  discard: async () => (await import('./discard.ts')).discard,
   diff: async () => (await import('./diff.ts')).diff,
   apply: async () => (await import('./apply.ts')).apply,
   scan: async () => (await import('./scan.ts')).scan,
@@ -46,7 +50,9 @@ async function general(words: readonly Word[], output: Output): Promise<number> 
 async function run(words: readonly Word[], output: Output): Promise<number> {
   const [name = '', ...rest] = words;
   if (isCommand(name)) {
-    const command = asksForHelp(rest) ? () => help([name], output) : await commands[name]();
+    // What the program is told is not meant for us.
+    const own = name === 'run' ? splitRunWords(rest).own : rest;
+    const command = asksForHelp(own) ? () => help([name], output) : await commands[name]();
     return command(rest, output);
   }
   if (words.length === 0 || name.startsWith('-')) {

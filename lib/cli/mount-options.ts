@@ -2,6 +2,7 @@
 import type { Layer, MountOptions } from '../mount-options.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
+import { sizeOf } from './sizes.ts';
 import type { Word } from './words.ts';
 import { bytesOf, textOf } from './words.ts';
 
@@ -71,13 +72,10 @@ function oneOf<T extends string>(
   return found;
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-function size(word: Word): number {
-  const [, digits = '', unit = ''] = /^(\d+)([KMG]?)$/.exec(word) ?? [];
-  const bytes = Number(digits) * (units[unit] ?? Number.NaN);
-  if (digits === '' || !Number.isSafeInteger(bytes) || bytes === 0) {
-    throw new UsageError(`--tmpfs-size must be a number of bytes, or one with K, M or G`);
+function tmpfsSize(word: Word): number {
+  const bytes = sizeOf(word, '--tmpfs-size');
+  if (bytes === 0) {
+    throw new UsageError('--tmpfs-size must not be 0');
   }
   return bytes;
 }
@@ -89,7 +87,7 @@ function upperOf(given: MountValues): MountOptions['upper'] {
     throw new UsageError('--tmpfs-size needs --tmpfs');
   }
   if (tmpfs) {
-    return sized === undefined ? 'tmpfs' : { type: 'tmpfs', size: size(sized) };
+    return sized === undefined ? 'tmpfs' : { type: 'tmpfs', size: tmpfsSize(sized) };
   }
   return upper === undefined ? undefined : pathOf(upper, '--upper');
 }

@@ -12,11 +12,17 @@ export class Output {
   #pieces: Buffer[] = [];
   #size = 0;
   #open = true;
+  #beforeWriting: () => void = () => undefined;
 
   constructor(stream: Writable) {
     this.#stream = stream;
     // The failed write is told of it too, and there it is handled.
     stream.on('error', () => undefined);
+  }
+
+  /** Called before anything reaches the reader: a line about progress may stand on the same terminal. */
+  beforeWriting(call: () => void): void {
+    this.#beforeWriting = call;
   }
 
   /** False when nobody reads any more. */
@@ -38,6 +44,7 @@ export class Output {
     this.#pieces = [];
     this.#size = 0;
     if (this.#open && chunk.length > 0) {
+      this.#beforeWriting();
       await this.#send(chunk);
     }
     return this.#open;

@@ -10,11 +10,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportUnmounting(env, exports);
   ovl::ExportDiagnosis(env, exports);
   ovl::ExportWalks(env, exports);
+  ovl::ExportPatterns(env, exports);
+  ovl::ExportSides(env, exports);
   ovl::ExportMountTable(env, exports);
   ovl::ExportStatmount(env, exports);
   ovl::ExportFdWatch(env, exports);
   ovl::ExportProcesses(env, exports);
   ovl::ExportApply(env, exports);
+  ovl::ExportSandbox(env, exports);
   return exports;
 }
 

@@ -13,11 +13,14 @@ void ExportSyscalls(Napi::Env env, Napi::Object exports);
 void ExportUnmounting(Napi::Env env, Napi::Object exports);
 void ExportDiagnosis(Napi::Env env, Napi::Object exports);
 void ExportWalks(Napi::Env env, Napi::Object exports);
+void ExportPatterns(Napi::Env env, Napi::Object exports);
+void ExportSides(Napi::Env env, Napi::Object exports);
 void ExportMountTable(Napi::Env env, Napi::Object exports);
 void ExportStatmount(Napi::Env env, Napi::Object exports);
 void ExportFdWatch(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
 void ExportApply(Napi::Env env, Napi::Object exports);
+void ExportSandbox(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl
 

@@ -142,6 +142,10 @@ Napi::Value CallCanReadTrusted(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CanReadTrustedXattrs());
 }
 
+Napi::Value CallMayMount(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), MayMount());
+}
+
 }  // namespace
 
 void ExportMounts(Napi::Env env, Napi::Object exports) {
@@ -156,6 +160,7 @@ void ExportMounts(Napi::Env env, Napi::Object exports) {
   exports.Set("overlayNamespace", Napi::Function::New(env, CallOverlayNamespace));
   exports.Set("overlayFd", Napi::Function::New(env, CallOverlayFd));
   exports.Set("canReadTrusted", Napi::Function::New(env, CallCanReadTrusted));
+  exports.Set("mayMount", Napi::Function::New(env, CallMayMount));
 }
 
 }  // namespace ovl

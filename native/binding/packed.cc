@@ -34,19 +34,49 @@ uint32_t Size(std::string_view text) { return static_cast<uint32_t>(text.size())
 
 }  // namespace
 
-// kind u8, type u8, previous type u8 (0: the same), flags u8 (1: content unknown, 2: unknown),
-// aspects u16, path length u32, renamed-from length u32 (0: not renamed); path, renamed from
+// Of every change, in 32-bit words: kind (2 bits), type (4), previous type (4; 0: the same),
+// content unknown, unknown, in another directory than the one before, renamed (1 each), aspects
+// (9); length of the name; if it is in another directory, length of that with a slash at its end;
+// if it was renamed, length of the path before. The texts in the order: directory, name, path
+// before.
 void PackedChanges::Add(const Change& change) {
-  CountEntry();
-  Put(static_cast<uint8_t>(change.kind));
-  Put(TypeCode(change.type));
-  Put(TypeCode(change.previous_type));
-  Put(static_cast<uint8_t>((change.content_unknown ? 1 : 0) | (change.unknown ? 2 : 0)));
-  Put(change.aspects);
-  Put(Size(change.path));
-  Put(Size(change.renamed_from));
-  Put(change.path);
-  Put(change.renamed_from);
+  const std::string_view directory = change.path.substr(0, change.path.size() - change.name_size);
+  const bool moved = entries_ == 0 || directory != directory_;
+  const bool renamed = !change.renamed_from.empty();
+  numbers_.push_back(
+      static_cast<uint32_t>(change.kind) | static_cast<uint32_t>(TypeCode(change.type)) << 2 |
+      static_cast<uint32_t>(TypeCode(change.previous_type)) << 6 |
+      static_cast<uint32_t>(change.content_unknown) << 10 |
+      static_cast<uint32_t>(change.unknown) << 11 | static_cast<uint32_t>(moved) << 12 |
+      static_cast<uint32_t>(renamed) << 13 | static_cast<uint32_t>(change.aspects) << 14);
+  numbers_.push_back(static_cast<uint32_t>(change.name_size));
+  if (moved) {
+    numbers_.push_back(Size(directory));
+    Put(directory);
+    directory_.assign(directory);
+  }
+  Put(change.path.substr(directory.size()));
+  if (renamed) {
+    numbers_.push_back(Size(change.renamed_from));
+    Put(change.renamed_from);
+  }
+  ++entries_;
+}
+
+void PackedChanges::Put(std::string_view text) {
+  for (const char byte : text) bits_ = static_cast<char>(bits_ | byte);
+  texts_.append(text);
+}
+
+// Number of changes u32, number of words u32, whether all texts are ASCII u32; words, texts.
+std::string PackedChanges::bytes() const {
+  const uint32_t head[] = {static_cast<uint32_t>(entries_), static_cast<uint32_t>(numbers_.size()),
+                           (bits_ & 0x80) == 0 ? 1U : 0U};
+  std::string out;
+  out.reserve(sizeof head + numbers_.size() * sizeof numbers_[0] + texts_.size());
+  out.append(reinterpret_cast<const char*>(head), sizeof head);
+  out.append(reinterpret_cast<const char*>(numbers_.data()), numbers_.size() * sizeof numbers_[0]);
+  return out.append(texts_);
 }
 
 // type u8, mode u16, uid u32, gid u32, links u32, device major u32 and minor u32, size u64, seconds
@@ -55,7 +85,7 @@ void PackedChanges::Add(const Change& change) {
 // length u32, name, value
 void PackedEntries::Add(const ScanEntry& entry) {
   const struct stat& st = entry.st;
-  CountEntry();
+  ++entries_;
   Put(TypeCode(st.st_mode));
   Put(static_cast<uint16_t>(st.st_mode & 07777));
   Put(static_cast<uint32_t>(st.st_uid));

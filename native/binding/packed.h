@@ -4,12 +4,14 @@
 #ifndef OVL_BINDING_PACKED_H_
 #define OVL_BINDING_PACKED_H_
 
+#include <array>
 #include <bit>
-#include <cstring>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "core/change_walk.h"
+#include "core/change.h"
 #include "core/layer_scan.h"
 
 namespace ovl {
@@ -23,11 +25,9 @@ inline constexpr size_t kBatchBytes = 128 * 1024;
 
 class Packed {
  public:
-  bool Full() const { return entries_ >= kBatchEntries || bytes_.size() >= kBatchBytes; }
   const std::string& bytes() const { return bytes_; }
 
  protected:
-  void CountEntry() { ++entries_; }
   template <typename Number>
   void Put(Number value) {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -36,19 +36,47 @@ class Packed {
 
  private:
   std::string bytes_;
-  size_t entries_ = 0;
-};
-
-class PackedChanges final : public ChangeSink, public Packed {
- public:
-  void Add(const Change& change) override;
-  bool Full() const override { return Packed::Full(); }
 };
 
 class PackedEntries final : public ScanSink, public Packed {
  public:
   void Add(const ScanEntry& entry) override;
-  bool Full() const override { return Packed::Full(); }
+  bool Full() const override { return entries_ >= kBatchEntries || bytes().size() >= kBatchBytes; }
+
+ private:
+  size_t entries_ = 0;
+};
+
+// Numbers and texts apart: what most entries have in common, the directory, is there once, and so
+// is the question whether all texts are ASCII.
+class PackedChanges final : public ChangeSink {
+ public:
+  explicit PackedChanges(size_t most) : most_(most) {}
+  void Add(const Change& change) override;
+  bool Full() const override { return entries_ >= most_ || texts_.size() >= kBatchBytes; }
+  bool empty() const { return entries_ == 0; }
+  std::string bytes() const;
+
+ private:
+  void Put(std::string_view text);
+
+  size_t most_;
+  size_t entries_ = 0;
+  std::vector<uint32_t> numbers_;
+  std::string texts_;
+  std::string directory_;
+  char bits_ = 0;  // of all texts
+};
+
+// How many there are of each kind. Never full: nothing of it crosses before the end.
+class ChangeCounts final : public ChangeSink {
+ public:
+  void Add(const Change& change) override { ++counts_[static_cast<size_t>(change.kind)]; }
+  bool Full() const override { return false; }
+  uint64_t of(ChangeKind kind) const { return counts_[static_cast<size_t>(kind)]; }
+
+ private:
+  std::array<uint64_t, 3> counts_{};
 };
 
 }  // namespace ovl

@@ -1,4 +1,4 @@
-// Programs on a detached overlay.
+// Programs on detached overlays.
 #include <fcntl.h>
 #include <napi.h>
 
@@ -12,6 +12,7 @@
 #include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/handle.h"
+#include "binding/program.h"
 #include "binding/work.h"
 #include "core/sys_pidfd.h"
 #include "core/view_process.h"
@@ -30,13 +31,10 @@ struct Program {
 class Start {
  public:
   explicit Start(const Napi::Object& from) {
+    ReadProgram(from, spec_);
     spec_.mount = Hold(from.Get("mount"));
     spec_.user_namespace = Hold(from.Get("userNamespace"));
     spec_.at = ToBytes(from.Get("at"));
-    spec_.file = ToBytes(from.Get("file"));
-    spec_.args = ToBytesList(from.Get("args"));
-    spec_.env = ToBytesList(from.Get("env"));
-    spec_.cwd = ToBytes(from.Get("cwd"));
     const auto stdio = from.Get("stdio").As<Napi::Array>();
     for (uint32_t i = 0; i < spec_.stdio.size(); ++i) spec_.stdio[i] = Hold(stdio.Get(i));
   }

@@ -119,6 +119,8 @@ OverlaySpec ToSpec(const Napi::Value& value) {
   spec.upper = ToUpper(object.Get("upper"));
   spec.work = ToOptionalBytes(object.Get("work"));
   spec.target = ToOptionalBytes(object.Get("target"));
+  const Napi::Value beside = object.Get("beside");
+  if (!beside.IsNull()) spec.user_namespace = Handle<LiveOverlay>::Get(beside)->user_namespace();
   spec.beneath = ToBool(object.Get("beneath"));
   spec.features = ToFeatures(object);
   spec.attributes = ToCount(object.Get("attributes"));

@@ -1,6 +1,7 @@
 // Walks that JavaScript pulls batch by batch: it asks, one queued job fills a batch and returns.
 #include <napi.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -36,22 +37,41 @@ struct Batch {
   bool more = true;
 };
 
-template <typename Core, typename Sink>
-Result<Batch> Fill(Walk<Core>& walk) {
-  Sink sink;
+// Batches begin small, so that the first entries are there at once, and a consumer that wants a few
+// only is not kept from them. A large one takes two milliseconds to decode.
+constexpr size_t kFirstBatch = 64;
+constexpr size_t kMostChanges = 2048;
+
+struct ChangesWalk : Walk<ChangeWalk> {
+  using Walk::Walk;
+  size_t most = kFirstBatch;
+  ChangeCounts counts;
+};
+
+Result<Batch> Fill(ChangesWalk& walk) {
+  PackedChanges sink(walk.most);
+  walk.most = std::min(2 * walk.most, kMostChanges);
+  const WorkSlice slice(walk.cancelled, kSlice);
+  auto more = walk.core->Next(slice, sink);
+  if (!more.ok()) return std::move(more.failure());
+  return Batch{sink.empty() ? std::string() : sink.bytes(), more.value()};
+}
+
+Result<Batch> Fill(Walk<LayerScan>& walk) {
+  PackedEntries sink;
   const WorkSlice slice(walk.cancelled, kSlice);
   auto more = walk.core->Next(slice, sink);
   if (!more.ok()) return std::move(more.failure());
   return Batch{sink.bytes(), more.value()};
 }
 
-template <typename Core, typename Sink>
+template <typename Each>
 Napi::Value Next(const Napi::CallbackInfo& info) {
   return Run<Batch>(
       info.Env(), false,
-      [walk = Handle<Walk<Core>>::Get(info[0])]() -> Result<Batch> {
+      [walk = Handle<Each>::Get(info[0])]() -> Result<Batch> {
         if (!walk) return Refusal(EBADF, "read", "closed");
-        return Fill<Core, Sink>(*walk);
+        return Fill(*walk);
       },
       [](Napi::Env env, Batch& batch) -> Napi::Value {
         auto object = Napi::Object::New(env);
@@ -61,23 +81,51 @@ Napi::Value Next(const Napi::CallbackInfo& info) {
       });
 }
 
+// Goes on counting. {more, added, modified, deleted}, which are of all that was counted so far.
+Napi::Value CallCountChanges(const Napi::CallbackInfo& info) {
+  struct Counted {
+    ChangeCounts counts;
+    bool more;
+  };
+  return Run<Counted>(
+      info.Env(), false,
+      [walk = Handle<ChangesWalk>::Get(info[0])]() -> Result<Counted> {
+        if (!walk) return Refusal(EBADF, "read", "closed");
+        const WorkSlice slice(walk->cancelled, kSlice);
+        auto more = walk->core->Next(slice, walk->counts);
+        if (!more.ok()) return std::move(more.failure());
+        return Counted{walk->counts, more.value()};
+      },
+      [](Napi::Env env, Counted& counted) -> Napi::Value {
+        auto object = Napi::Object::New(env);
+        const auto set = [&](const char* name, ChangeKind kind) {
+          object.Set(name, static_cast<double>(counted.counts.of(kind)));
+        };
+        set("added", ChangeKind::kAdded);
+        set("modified", ChangeKind::kModified);
+        set("deleted", ChangeKind::kDeleted);
+        object.Set("more", counted.more);
+        return object;
+      });
+}
+
 // Stops a running job at its next look.
-template <typename Core>
+template <typename Each>
 void Cancel(const Napi::CallbackInfo& info) {
-  const auto walk = Handle<Walk<Core>>::Get(info[0]);
+  const auto walk = Handle<Each>::Get(info[0]);
   if (walk) walk->cancelled.store(true, std::memory_order_relaxed);
 }
 
 // The walk goes when a job that still uses it has ended.
-template <typename Core>
+template <typename Each>
 Napi::Value Close(const Napi::CallbackInfo& info) {
-  Cancel<Core>(info);
-  return Handle<Walk<Core>>::Release(info.Env(), info[0], false);
+  Cancel<Each>(info);
+  return Handle<Each>::Release(info.Env(), info[0], false);
 }
 
-template <typename Core>
+template <typename Each, typename Core>
 Napi::Value FromWalk(Napi::Env env, std::unique_ptr<Core>& core) {
-  return Handle<Walk<Core>>::New(env, std::make_shared<Walk<Core>>(std::move(core)));
+  return Handle<Each>::New(env, std::make_shared<Each>(std::move(core)));
 }
 
 // (layers, options)
@@ -87,6 +135,7 @@ Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
   options.content = static_cast<ContentMode>(given.Get("content").As<Napi::Number>().Uint32Value());
   options.ignore = static_cast<Aspects>(given.Get("ignore").As<Napi::Number>().Uint32Value());
   options.expand = given.Get("expand").As<Napi::Boolean>().Value();
+  options.threads = given.Get("threads").As<Napi::Number>().Uint32Value();
   options.filter = PathFilter(ToBytesList(given.Get("include")), ToBytesList(given.Get("exclude")));
   const bool unknown = given.Get("unknown").As<Napi::Boolean>().Value();
   using Core = std::unique_ptr<ChangeWalk>;
@@ -101,7 +150,7 @@ Napi::Value CallOpenChanges(const Napi::CallbackInfo& info) {
         unread.marks = MarkReader::Unreadable();
         return ChangeWalk::Open(unread, options);
       },
-      FromWalk<ChangeWalk>);
+      FromWalk<ChangesWalk, ChangeWalk>);
 }
 
 // (directory, user)
@@ -118,20 +167,21 @@ Napi::Value CallOpenScan(const Napi::CallbackInfo& info) {
         if (!root.ok()) return std::move(root.failure());
         return std::make_unique<LayerScan>(std::move(root.value()));
       },
-      FromWalk<LayerScan>);
+      FromWalk<Walk<LayerScan>, LayerScan>);
 }
 
 }  // namespace
 
 void ExportWalks(Napi::Env env, Napi::Object exports) {
   exports.Set("openChanges", Napi::Function::New(env, CallOpenChanges));
-  exports.Set("nextChanges", Napi::Function::New(env, Next<ChangeWalk, PackedChanges>));
-  exports.Set("cancelChanges", Napi::Function::New(env, Cancel<ChangeWalk>));
-  exports.Set("closeChanges", Napi::Function::New(env, Close<ChangeWalk>));
+  exports.Set("nextChanges", Napi::Function::New(env, Next<ChangesWalk>));
+  exports.Set("countChanges", Napi::Function::New(env, CallCountChanges));
+  exports.Set("cancelChanges", Napi::Function::New(env, Cancel<ChangesWalk>));
+  exports.Set("closeChanges", Napi::Function::New(env, Close<ChangesWalk>));
   exports.Set("openScan", Napi::Function::New(env, CallOpenScan));
-  exports.Set("nextScan", Napi::Function::New(env, Next<LayerScan, PackedEntries>));
-  exports.Set("cancelScan", Napi::Function::New(env, Cancel<LayerScan>));
-  exports.Set("closeScan", Napi::Function::New(env, Close<LayerScan>));
+  exports.Set("nextScan", Napi::Function::New(env, Next<Walk<LayerScan>>));
+  exports.Set("cancelScan", Napi::Function::New(env, Cancel<Walk<LayerScan>>));
+  exports.Set("closeScan", Napi::Function::New(env, Close<Walk<LayerScan>>));
 }
 
 }  // namespace ovl

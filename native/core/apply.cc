@@ -107,8 +107,10 @@ Status Apply::BeginPrepare() {
   auto walk = ChangeWalk::Open(*layers_, what);
   if (!walk.ok()) return std::move(walk.failure());
   ApplyPreparation::Setup setup;
-  setup.layers = *layers_;
   setup.walk = std::move(walk.value());
+  Layers own = *std::exchange(layers_, std::nullopt);
+  own.marks = own.marks.Apart();
+  setup.search = std::make_unique<SideSearch>(std::move(own));
   setup.root = std::move(dir.value());
   setup.root_st = destination_.st;
   setup.same_lower = same_lower_;

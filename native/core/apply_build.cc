@@ -11,12 +11,24 @@ namespace ovl {
 
 namespace {
 
-Result<UniqueFd> OpenData(const LayerEntry& entry) {
-  auto dir = entry.dir->Fd();
+struct DataFile {
+  UniqueFd fd;
+  struct stat st {};
+};
+
+Result<DataFile> OpenData(const Found& found) {
+  const LayerEntry& data = found.data;
+  if (!data.dir || found.data_unknown) return MissingData(found.top);
+  auto dir = data.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
-  auto fd = OpenFileAt(dir.value(), entry.name);
-  if (!fd.ok()) return Located(std::move(fd.failure()), entry.dir, entry.name);
-  return fd;
+  auto fd = OpenFileAt(dir.value(), data.name);
+  if (!fd.ok()) return Located(std::move(fd.failure()), data.dir, data.name);
+  auto st = StatFd(fd.value().get());
+  if (!st.ok()) return Located(std::move(st.failure()), data.dir, data.name);
+  if (!S_ISREG(st.value().st_mode)) {
+    return Refusal(EINVAL, "openat", "changed-meanwhile", data.dir->PathOf(data.name));
+  }
+  return DataFile{std::move(fd.value()), st.value()};
 }
 
 // Reading, of the two sides of a copy.
@@ -74,21 +86,21 @@ Status ApplyBuild::MakeOther(const Found& after, const BuildPlace& place) {
   return MakeSymlinkAt(target.value(), dir.value(), place.name);
 }
 
+Status ApplyBuild::CheckData(const Found& after) {
+  auto data = OpenData(after);
+  if (!data.ok()) return std::move(data.failure());
+  return Done{};
+}
+
 Result<bool> ApplyBuild::BeginData(const Found& after, const BuildPlace& place) {
-  if (!after.data.dir || after.data_unknown) return MissingData(after.top);
-  auto from = OpenData(after.data);
+  auto from = OpenData(after);
   if (!from.ok()) return std::move(from.failure());
-  auto st = StatFd(from.value().get());
-  if (!st.ok()) return Located(std::move(st.failure()), after.data.dir, after.data.name);
-  if (!S_ISREG(st.value().st_mode)) {
-    return Refusal(EINVAL, "openat", "changed-meanwhile", after.data.dir->PathOf(after.data.name));
-  }
   auto dir = place.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
   auto to = CreateFileAt(dir.value(), place.name, 0600);
   if (!to.ok()) return Located(std::move(to.failure()), place.dir, place.name);
-  copy_ = std::make_unique<FileCopy>(std::move(from.value()), st.value(), std::move(to.value()),
-                                     after.top.st.st_size);
+  copy_ = std::make_unique<FileCopy>(std::move(from.value().fd), from.value().st,
+                                     std::move(to.value()), after.top.st.st_size);
   after_ = after.top.st;
   place_ = place;
   source_ = after.data.dir->PathOf(after.data.name);

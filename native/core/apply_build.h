@@ -29,6 +29,8 @@ class ApplyBuild {
  public:
   ApplyBuild(MarkReader marks, XattrNames names) : marks_(std::move(marks)), names_(names) {}
 
+  // Whether a regular file can be copied, as far as opening it tells.
+  static Status CheckData(const Found& after);
   // Anything but a directory. False: its data is still to be copied, by StepCopy.
   Result<bool> BeginFile(const Found& after, BuildPlace place);
   bool copying() const { return copy_ != nullptr; }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/apply_prepare.h"
-#include "core/open_side.h"
 
 namespace ovl {
 
@@ -48,13 +47,12 @@ ChangeInfo ApplyPreparation::Implied(const std::string& path) const {
 
 // A new tree that begins with a directory that was not selected, but is needed.
 Status ApplyPreparation::StartImplied(const std::string& path) {
-  auto found = LookUpSide(setup_.layers, path, Side::kAfter);
+  SideEntry implied;
+  auto found = setup_.search->Find(path, implied);
   if (!found.ok()) return Fail(std::move(found.failure()));
-  if (found.value().kind != Found::Kind::kDirectory) {
+  if (implied.sides.after.kind != Found::Kind::kDirectory) {
     return Fail(InDestination(ENOTDIR, "openat2", "changed-meanwhile"));
   }
-  auto above = LookUpSide(setup_.layers, DirectoryOf(path), Side::kAfter);
-  if (!above.ok()) return Fail(std::move(above.failure()));
   auto level = GoTo(DirectoryOf(path));
   if (!level.ok()) return std::move(level.failure());
   auto may = MayEnter(*level.value());
@@ -63,12 +61,12 @@ Status ApplyPreparation::StartImplied(const std::string& path) {
   std::string wanted_path = std::exchange(path_, path);
   unit_.emplace();
   unit_->path = path;
-  unit_->mtime = above.value().top.st.st_mtim;
+  unit_->mtime = implied.directory.st_mtim;
   unit_->record.path = path;
   unit_->record.slot = slots_++;
   unit_->record.change = info_;
   if (!dry()) place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
-  auto begun = BeginInner(found.value(), place_, path);
+  auto begun = BeginInner(implied.sides.after, place_, path);
   if (begun.ok()) {
     unit_->record.after = Identity::Of(build_.made());
     begun = CommitUnit();
@@ -97,10 +95,11 @@ Status ApplyPreparation::StagePart() {
   while (unit_->inner.back().path != directory) {
     const std::string path =
         directory.substr(0, directory.find('/', unit_->inner.back().path.size() + 1));
-    auto found = LookUpSide(setup_.layers, path, Side::kAfter);
+    SideEntry implied;
+    auto found = setup_.search->Find(path, implied);
     if (!found.ok()) return Fail(std::move(found.failure()));
     const BuildPlace place{unit_->inner.back().dir, NameIn(path)};
-    auto begun = BeginInner(found.value(), place, path);
+    auto begun = BeginInner(implied.sides.after, place, path);
     if (!begun.ok()) return Fail(std::move(begun.failure()));
     ChangeInfo wanted = std::exchange(info_, Implied(path));
     auto written = Write(PartRecord{info_});

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/open_side.h"
 #include "core/sys_file.h"
 #include "core/sys_make.h"
 
@@ -16,21 +15,27 @@ namespace ovl {
 
 namespace {
 
-// Takes one change and keeps what it says.
-class OneChange final : public ChangeSink {
+// The walk works with several threads where it is asked for more than one change.
+constexpr size_t kAhead = 256;
+
+// Keeps what changes say.
+class KeptChanges final : public ChangeSink {
  public:
+  explicit KeptChanges(std::deque<ChangeInfo>& kept) : kept_(kept) {}
   void Add(const Change& change) override {
+    ChangeInfo info;
     info.kind = static_cast<uint8_t>(change.kind);
     info.type = change.type;
     info.previous_type = change.previous_type;
     info.aspects = change.aspects;
     info.path = change.path;
     info.renamed_from = change.renamed_from;
-    taken = true;
+    kept_.push_back(std::move(info));
   }
-  bool Full() const override { return taken; }
-  ChangeInfo info;
-  bool taken = false;
+  bool Full() const override { return kept_.size() >= kAhead; }
+
+ private:
+  std::deque<ChangeInfo>& kept_;
 };
 
 bool IsKind(const ChangeInfo& info, ChangeKind kind) {
@@ -41,10 +46,9 @@ bool IsKind(const ChangeInfo& info, ChangeKind kind) {
 
 ApplyPreparation::ApplyPreparation(Setup setup)
     : setup_(std::move(setup)),
-      build_(setup_.walk->marks(), setup_.same_lower ? XattrNames::kStored : XattrNames::kVisible),
+      build_(layers().marks, setup_.same_lower ? XattrNames::kStored : XattrNames::kVisible),
       levels_(setup_.root, setup_.root_st),
-      there_marks_(setup_.same_lower ? setup_.walk->marks()
-                                     : MarkReader::Decided(MarkerSpace::kNone)) {}
+      there_marks_(setup_.same_lower ? layers().marks : MarkReader::Decided(MarkerSpace::kNone)) {}
 
 Result<bool> ApplyPreparation::Step(const WorkSlice& slice, ApplySink& sink) {
   sink_ = &sink;
@@ -53,25 +57,45 @@ Result<bool> ApplyPreparation::Step(const WorkSlice& slice, ApplySink& sink) {
     status = StepCopy();
   } else if (comparing_ != Comparing::kNothing) {
     status = StepComparison();
+  } else if (!ahead_.empty()) {
+    info_ = std::move(ahead_.front());
+    ahead_.pop_front();
+    path_ = info_.path == "." ? "" : info_.path;
+    status = Begin();
+  } else if (!seen_all_) {
+    status = ReadAhead(slice);
   } else {
-    OneChange next;
-    auto more = setup_.walk->Next(slice, next);
-    if (!more.ok()) return std::move(more.failure());
-    if (next.taken) {
-      info_ = std::move(next.info);
-      path_ = info_.path == "." ? "" : info_.path;
-      status = Begin();
-    } else if (!more.value()) {
-      status = CloseUnit();
-      if (status.ok()) {
-        status = levels_.Finish([this](ApplyLevel& level) { return Leave(level); });
-      }
-      if (!status.ok()) return std::move(status.failure());
-      return false;
+    status = CloseUnit();
+    if (status.ok()) {
+      status = levels_.Finish([this](ApplyLevel& level) { return Leave(level); });
     }
+    if (!status.ok()) return std::move(status.failure());
+    return false;
   }
   if (!status.ok()) return std::move(status.failure());
   return true;
+}
+
+Status ApplyPreparation::ReadAhead(const WorkSlice& slice) {
+  if (cut_) return *cut_;
+  KeptChanges sink(ahead_);
+  auto more = setup_.walk->Next(slice, sink);
+  // Both read the marks by the same word.
+  if (const auto space = setup_.walk->decided()) layers().marks.Meet(space);
+  if (!more.ok()) {
+    cut_ = std::move(more.failure());
+  } else {
+    seen_all_ = !more.value();
+  }
+  return Done{};
+}
+
+// A layer that is in use may have changed since the walk was there.
+bool ApplyPreparation::IsAsSeen() const {
+  const bool deleted = IsKind(info_, ChangeKind::kDeleted);
+  const Found& seen = deleted ? before() : after();
+  if (deleted && after().kind != Found::Kind::kNothing) return false;
+  return seen.kind != Found::Kind::kNothing && (seen.top.st.st_mode & S_IFMT) == info_.type;
 }
 
 bool ApplyPreparation::BecomesDirectory() const {
@@ -104,6 +128,9 @@ Status ApplyPreparation::Begin() {
     info_ = std::move(info);
     path_ = std::move(path);
   }
+  auto found = setup_.search->Find(path_, entry_);
+  if (!found.ok()) return Fail(std::move(found.failure()));
+  if (!IsAsSeen()) return Fail(InDestination(ESTALE, "fstatat", "changed-meanwhile"));
   if (!unit_) return Judge();
   return unit_->removing ? CheckRemoved() : StagePart();
 }
@@ -162,9 +189,10 @@ Status ApplyPreparation::JudgeMissingDirectory(const ApplyLevel& level) {
   }
   const std::string path = level.path;
   const bool something = level.st.st_ino != 0;
-  auto was = LookUpSide(setup_.layers, path, Side::kBefore);
-  if (!was.ok()) return Fail(std::move(was.failure()));
-  const bool was_directory = was.value().kind == Found::Kind::kDirectory;
+  SideEntry directory;
+  auto found = setup_.search->Find(path, directory);
+  if (!found.ok()) return Fail(std::move(found.failure()));
+  const bool was_directory = directory.sides.before.kind == Found::Kind::kDirectory;
   if (something && !was_directory) {
     return Fail(InDestination(ENOTDIR, "openat2", "parent-not-selected"));
   }

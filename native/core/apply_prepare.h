@@ -3,6 +3,7 @@
 #ifndef OVL_CORE_APPLY_PREPARE_H_
 #define OVL_CORE_APPLY_PREPARE_H_
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,8 +20,8 @@
 #include "core/apply_stage.h"
 #include "core/change_walk.h"
 #include "core/entry_comparison.h"
-#include "core/layers.h"
 #include "core/result.h"
+#include "core/side_search.h"
 #include "core/work_slice.h"
 
 namespace ovl {
@@ -28,9 +29,9 @@ namespace ovl {
 class ApplyPreparation {
  public:
   struct Setup {
-    Layers layers;  // its own
     std::unique_ptr<ChangeWalk> walk;
-    DirPtr root;  // of the destination
+    std::unique_ptr<SideSearch> search;  // over the same layers
+    DirPtr root;                         // of the destination
     struct stat root_st {};
     bool same_lower = false;      // the destination is the lower itself
     Occupied occupied;            // in the destination
@@ -65,12 +66,14 @@ class ApplyPreparation {
   enum class Comparing : uint8_t { kNothing, kBefore, kAfter, kRemoved };
 
   bool dry() const { return setup_.stage == nullptr; }
-  const MergedWalk::Entry& entry() const { return setup_.walk->walk().entry(); }
-  const Found& before() const { return entry().sides.before; }
-  const Found& after() const { return entry().sides.after; }
+  const Layers& layers() const { return setup_.search->layers(); }
+  const Found& before() const { return entry_.sides.before; }
+  const Found& after() const { return entry_.sides.after; }
+  bool IsAsSeen() const;
   bool BecomesDirectory() const;
   bool HasOtherNames() const;
 
+  Status ReadAhead(const WorkSlice& slice);
   Status Begin();
   Status Judge();
   Status JudgeMissingDirectory(const ApplyLevel& level);
@@ -120,9 +123,14 @@ class ApplyPreparation {
   ApplyPlan plan_;
   ApplySink* sink_ = nullptr;
 
+  std::deque<ChangeInfo> ahead_;  // what the walk has found, and has not been looked at
+  bool seen_all_ = false;
+  std::optional<Failure> cut_;  // where the walk has ended, after those
+
   // The change at hand.
   ChangeInfo info_;
   std::string path_;  // "" for the root
+  SideEntry entry_;
   bool exists_ = false;
   Look look_;
   DirPtr dir_;        // of the destination, that it is in

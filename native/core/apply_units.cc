@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/apply_prepare.h"
-#include "core/open_side.h"
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
 #include "core/sys_make.h"
@@ -124,9 +123,7 @@ Status ApplyPreparation::Act() {
   if (!may.ok()) return Fail(std::move(may.failure()));
   unit_.emplace();
   unit_->path = path_;
-  if (const struct stat* directory = setup_.walk->walk().directory()) {
-    unit_->mtime = directory->st_mtim;
-  }
+  unit_->mtime = entry_.directory.st_mtim;
   UnitRecord& record = unit_->record;
   record.path = path_;
   record.slot = slots_++;
@@ -182,7 +179,7 @@ Status ApplyPreparation::ActOnFile() {
     auto may = privilege_.MayMake(st, xattrs.value(), info_.path);
     if (!may.ok()) return failed(std::move(may.failure()));
     if (S_ISREG(st.st_mode)) {
-      auto data = OpenSide(setup_.layers, path_, Side::kAfter);
+      auto data = ApplyBuild::CheckData(after());
       if (!data.ok()) return failed(std::move(data.failure()));
       plan_.bytes += static_cast<uint64_t>(st.st_blocks) * 512;
     }
@@ -231,9 +228,9 @@ Status ApplyPreparation::FileIsMade() {
 // it, and gets another name for it. So its other names stay names of it as well.
 Result<bool> ApplyPreparation::LinkMoved(const BuildPlace& place) {
   const LayerEntry& top = after().top;
-  if (!top.dir || top.dir->layer() == LayerDir::kUpper || setup_.layers.plain) return false;
+  if (!top.dir || top.dir->layer() == LayerDir::kUpper || layers().plain) return false;
   if (!setup_.same_lower && top.st.st_nlink < 2) return false;
-  const std::string from = setup_.walk->walk().PathInRenamed();
+  const std::string from = entry_.PathInRenamed();
   auto dir = DestinationDirectory(DirectoryOf(from));
   if (!dir.ok()) return std::move(dir.failure());
   if (!dir.value()) return false;

@@ -1,78 +1,37 @@
 #include "core/change_walk.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "core/sys_file.h"
 
 namespace ovl {
 
 namespace {
 
-// Differences in these say that it is another file and not only another state of it.
-constexpr Aspects kOtherFile = kAspectType | kAspectContent | kAspectDevice | kAspectTarget;
+// Where the walk of a small upper is over helpers would cost more than they do.
+constexpr size_t kAlone = 256;
+// Asking for the time costs as much as half an entry of an upper.
+constexpr size_t kStepsBetweenLooks = 16;
+// Directories found that others can go on with: no more than that at once, since each is a unit.
+constexpr size_t kEnoughBelow = 32;
 
-mode_t TypeOf(const struct stat& st) { return st.st_mode & S_IFMT; }
+using Progress = ChangeUnit::Progress;
+using State = ChangeUnit::State;
 
-bool SameInode(const LayerEntry& a, const LayerEntry& b) {
-  return a.st.st_dev == b.st.st_dev && a.st.st_ino == b.st.st_ino;
-}
+// Directory descriptors of one unit that is being worked on.
+size_t DescriptorsEach(const Layers& layers) { return 1 + 2 * layers.lowers.size(); }
+constexpr size_t kDescriptors = 256;
 
-// Whether a name no longer leads to what was found there. The change time tells a renamed file, and
-// one that was given the same inode number, apart.
-bool IsReplaced(const LayerEntry& entry) {
-  auto fd = entry.dir->Fd();
-  if (!fd.ok()) return fd.failure().err == ENOENT;
-  struct stat st;
-  auto there = StatAt(fd.value(), entry.name, st);
-  if (!there.ok()) return false;
-  return !there.value() || st.st_ino != entry.st.st_ino || TypeOf(st) != TypeOf(entry.st) ||
-         st.st_ctim.tv_sec != entry.st.st_ctim.tv_sec ||
-         st.st_ctim.tv_nsec != entry.st.st_ctim.tv_nsec;
-}
-
-// An entry of a live upper may vanish while it is looked at, or something else take its place: a
-// whiteout (ENXIO to open, and EACCES without privilege, since its mode is 0), a link (ELOOP), a
-// directory or a FIFO (EISDIR and ESPIPE to pread), no link any more (EINVAL to readlink). Then
-// there is nothing to report.
-Status Tolerate(Failure failure, const LayerEntry& after) {
-  // Both sides are read, and only what happens to the upper's is tolerated.
-  if (after.dir->layer() != LayerDir::kUpper) return failure;
-  const std::string path = after.dir->PathOf(after.name);
-  // Or the directory that it is in has vanished.
-  const bool above = failure.err == ENOENT && path.starts_with(failure.path + "/");
-  if (failure.path != path && !above) return failure;
-  switch (failure.err) {
-    case ENOENT:
-    case ENXIO:
-    case ELOOP:
-    case EISDIR:
-    case ESPIPE:
-      return Done{};
-    case EINVAL:
-      if (S_ISLNK(after.st.st_mode)) return Done{};
-      return failure;
-    case EACCES:
-      if (IsReplaced(after)) return Done{};
-      return failure;
-    default:
-      return failure;
-  }
+size_t MostHelpers(const Layers& layers, const ChangeOptions& options) {
+  const size_t threads = options.threads != 0 ? options.threads : UsableProcessors();
+  return std::min(threads, std::max<size_t>(1, kDescriptors / DescriptorsEach(layers))) - 1;
 }
 
 }  // namespace
 
-struct ChangeWalk::Pending {
-  std::unique_ptr<ContentComparison> comparison;
-  Aspects aspects = 0;
-};
-
-struct ChangeWalk::Ready {
-  Change change;
-  std::string renamed_from;
-};
-
 ChangeWalk::ChangeWalk(Layers layers, ChangeOptions options)
-    : layers_(std::move(layers)), options_(std::move(options)) {}
+    : job_(std::move(layers), std::move(options)),
+      front_worker_(job_),
+      most_helpers_(MostHelpers(job_.layers, job_.whole.options)) {}
 
 ChangeWalk::~ChangeWalk() = default;
 
@@ -88,52 +47,69 @@ Result<std::unique_ptr<ChangeWalk>> ChangeWalk::Open(const Layers& layers, Chang
 }
 
 Result<bool> ChangeWalk::Next(const WorkSlice& slice, ChangeSink& sink) {
-  while (!slice.Over() && !sink.Full()) {
-    auto more = Step(slice, sink);
-    if (!more.ok()) return std::move(more.failure());
-    if (!more.value()) return false;
-  }
-  return true;
+  auto more = Advance(slice, sink);
+  SendHelpersAway();
+  return more;
 }
 
-Result<bool> ChangeWalk::Step(const WorkSlice& slice, ChangeSink& sink) {
-  Status status = Done{};
-  if (index_reader_) {
-    status = StepIndex(slice);
-  } else if (link_survey_) {
-    status = StepLinkSurvey(slice);
-  } else if (rename_survey_) {
-    status = StepRenameSurvey(slice);
-  } else if (ready_) {
-    status = StepReady(sink);
-  } else if (pending_) {
-    status = StepContent();
-  } else if (std::exchange(compare_again_, false)) {
-    status = Compare(walk_->entry().sides);
-  } else {
-    auto event = walk_->Step();
-    if (!event.ok()) return std::move(event.failure());
-    if (event.value() == MergedWalk::Event::kEnd) return false;
-    if (event.value() == MergedWalk::Event::kEntry && walk_->entry().chosen) {
-      status = Compare(walk_->entry().sides);
+Result<bool> ChangeWalk::Advance(const WorkSlice& slice, ChangeSink& sink) {
+  for (size_t looks = 0;; ++looks) {
+    if (sink.Full() || (looks % kStepsBetweenLooks == 0 && slice.Over())) return true;
+    Status status = Done{};
+    if (index_reader_) {
+      status = StepIndex(slice);
+      looks = SIZE_MAX;  // the slice may be over
+    } else if (link_survey_) {
+      status = StepLinkSurvey(slice);
+      looks = SIZE_MAX;
+    } else if (rename_survey_) {
+      status = StepRenameSurvey(slice);
+      looks = SIZE_MAX;
+    } else if (unfinished_) {
+      status = StepUnfinished(sink);
+    } else if (levels_.empty()) {
+      return false;
+    } else {
+      ChangeUnit& front = *levels_.back().unit;
+      if (!HoldFront()) {
+        CallHelpers(slice);
+        WorkBehind(slice);
+        looks = SIZE_MAX;
+        continue;
+      }
+      NextRecord next;
+      if (TakeRecord(front, next)) {
+        status = HandOut(next, sink);
+      } else if (front.progress != Progress::kDone) {
+        CallHelpers(slice);
+        StepFront();
+      } else if (front.failure) {
+        return Failure(*front.failure);
+      } else {
+        Leave();
+      }
     }
+    if (!status.ok()) return std::move(status.failure());
   }
-  if (!status.ok()) return std::move(status.failure());
-  return true;
 }
 
 Status ChangeWalk::StepIndex(const WorkSlice& slice) {
   auto more = index_reader_->Next(slice);
   if (!more.ok()) return std::move(more.failure());
   if (more.value()) return Done{};
-  index_ = index_reader_->Take();
+  LinkIndex& index = job_.whole.index;
+  index = index_reader_->Take();
   index_reader_.reset();
-  layers_.indexed = index_.used();
-  auto own = layers_.Reopen();
-  if (!own.ok()) return std::move(own.failure());
-  walk_ = std::make_unique<MergedWalk>(
-      std::move(own.value()),
-      WalkScope{.expand = options_.expand, .filter = options_.filter, .index = &index_});
+  job_.layers.indexed = front_worker_.layers().indexed = index.used();
+  job_.scope = WalkScope{
+      .expand = job_.whole.options.expand, .filter = job_.whole.options.filter, .index = &index};
+  const auto met = job_.layers.marks.met();
+  if (met == MarkerSpace::kUser) job_.decided = met;
+  trusted_met_ = met == MarkerSpace::kTrusted;
+  auto root = std::make_unique<ChangeUnit>();
+  root->end = 1;
+  schedule_.Begin(*root);
+  levels_.push_back({std::move(root), 0, 0});
   return Done{};
 }
 
@@ -143,6 +119,7 @@ Status ChangeWalk::StepLinkSurvey(const WorkSlice& slice) {
   if (more.value()) return Done{};
   links_ = std::make_unique<LinkGroups>(link_survey_->Take());
   link_survey_.reset();
+  job_.whole.links.store(links_.get(), std::memory_order_release);
   return Done{};
 }
 
@@ -152,148 +129,187 @@ Status ChangeWalk::StepRenameSurvey(const WorkSlice& slice) {
   if (more.value()) return Done{};
   renames_ = std::make_unique<Renames>(rename_survey_->Take());
   rename_survey_.reset();
+  job_.whole.renames.store(renames_.get(), std::memory_order_release);
   return Done{};
 }
 
-Status ChangeWalk::StepContent() {
-  const Sides& sides = walk_->entry().sides;
-  auto state = pending_->comparison->Step();
-  if (!state.ok()) {
-    pending_.reset();
-    return Tolerate(std::move(state.failure()), sides.after.top);
+Status ChangeWalk::StepUnfinished(ChangeSink& sink) {
+  const MarkReader& marks = front_worker_.layers().marks;
+  if (Undecided()) {
+    const bool trusted = trusted_met_ || levels_.back().unit->trusted_at <= unfinished_index_;
+    marks.Meet(trusted ? std::optional(MarkerSpace::kTrusted) : std::nullopt);
   }
-  if (state.value() == ContentComparison::State::kMore) return Done{};
-  const auto done = std::exchange(pending_, nullptr);
-  const bool differ = state.value() == ContentComparison::State::kDifferent;
-  EmitModified(sides, differ ? done->aspects | kAspectContent : done->aspects, false);
-  return Done{};
-}
-
-// The last thing to be found out is where it came from, since that may take a survey.
-Status ChangeWalk::StepReady(ChangeSink& sink) {
-  Change& change = ready_->change;
-  const bool other = change.kind == ChangeKind::kAdded || (change.aspects & kOtherFile) != 0;
-  if (ready_->renamed_from.empty() && change.kind != ChangeKind::kDeleted && other) {
-    auto foreign = ForeignOrigin(layers_.marks, walk_->entry().sides);
-    if (!foreign.ok()) return std::move(foreign.failure());
-    if (foreign.value() && !renames_) {
-      walk_->CloseDirectories();  // the survey's turn
-      rename_survey_ = std::make_unique<RenameSurvey>(layers_, options_.expand);
+  bool is_change = false;
+  unfinished_->entry.EachDirectory([](const DirPtr& dir) { dir->Pin(); });
+  auto lacks = front_worker_.Finish(*unfinished_, is_change);
+  unfinished_->entry.EachDirectory([](const DirPtr& dir) { dir->Unpin(); });
+  if (!lacks.ok()) return std::move(lacks.failure());
+  if (Undecided() && marks.met() == MarkerSpace::kUser) Decide(unfinished_index_ + 1, false);
+  switch (lacks.value()) {
+    case UnitWorker::Lacks::kContent:
+      return Done{};
+    case UnitWorker::Lacks::kLinks: {
+      auto own = job_.layers.Reopen();
+      if (!own.ok()) return std::move(own.failure());
+      own.value().marks = job_.layers.marks.Apart();
+      if (job_.decided) own.value().marks.Meet(job_.decided);
+      link_survey_ = std::make_unique<LinkSurvey>(std::move(own.value()), job_.whole.index);
       return Done{};
     }
-    if (foreign.value()) ready_->renamed_from = renames_->Find(*foreign.value());
-    // It went with its directory, which says so.
-    if (ready_->renamed_from == walk_->PathInRenamed()) ready_->renamed_from.clear();
+    case UnitWorker::Lacks::kRenames:
+      rename_survey_ =
+          std::make_unique<RenameSurvey>(front_worker_.layers(), job_.whole.options.expand);
+      return Done{};
+    case UnitWorker::Lacks::kNothing:
+      break;
   }
-  change.path = walk_->path();
-  if (ready_->renamed_from != change.path) change.renamed_from = ready_->renamed_from;
-  sink.Add(change);
-  ready_.reset();
+  const auto done = std::exchange(unfinished_, nullptr);
+  if (is_change) Give(done->draft.change, done->entry.name, done->draft.renamed_from, sink);
   return Done{};
 }
 
-Status ChangeWalk::Compare(const Sides& sides) {
-  const Found& before = sides.before;
-  const Found& after = sides.after;
-  const bool was = before.kind != Found::Kind::kNothing;
-  const bool is = after.kind != Found::Kind::kNothing;
-  if (!was && !is) return Done{};  // a whiteout that hides nothing
-  if (!was || !is) {
-    Emit(sides, was ? ChangeKind::kDeleted : ChangeKind::kAdded);
-    return Done{};
+Status ChangeWalk::HandOut(const NextRecord& next, ChangeSink& sink) {
+  const Record& record = next.record;
+  switch (record.what) {
+    case Record::What::kChild:
+      Enter(next);
+      return Done{};
+    case Record::What::kUnfinished:
+      unfinished_ = std::move(levels_.back().unit->unfinished[record.number]);
+      unfinished_index_ = record.index;
+      return Done{};
+    case Record::What::kChange:
+      break;
   }
-  if (TypeOf(before.top.st) != TypeOf(after.top.st)) {
-    EmitModified(sides, kAspectType, false);
-    return Done{};
-  }
-  const bool plain = layers_.plain != nullptr;
-  if ((options_.ignore & kAspectLinks) == 0 && !links_ && LinkSurvey::Needed(sides, plain)) {
-    auto own = layers_.Reopen();
-    if (!own.ok()) return std::move(own.failure());
-    walk_->CloseDirectories();  // the survey's turn
-    link_survey_ = std::make_unique<LinkSurvey>(std::move(own.value()), index_);
-    compare_again_ = true;
-    return Done{};
-  }
-  Aspects aspects = 0;
-  if (!SameInode(before.top, after.top)) {
-    aspects = CompareStat(before.top.st, after.top.st);
-    auto xattrs = SameXattrs(before.top, after.top, layers_.marks);
-    if (!xattrs.ok()) return Tolerate(std::move(xattrs.failure()), after.top);
-    if (!xattrs.value()) aspects |= kAspectXattrs;
-  }
-  if (!S_ISDIR(after.top.st.st_mode)) return CompareFiles(sides, aspects);
-  EmitModified(sides, aspects, false);
+  Change change;
+  change.kind = record.kind;
+  change.type = record.type;
+  change.previous_type = record.previous_type;
+  change.aspects = record.aspects;
+  change.content_unknown = record.content_unknown;
+  change.unknown = record.unknown;
+  Give(change, next.name, next.renamed_from, sink);
   return Done{};
 }
 
-Status ChangeWalk::CompareFiles(const Sides& sides, Aspects aspects) {
-  const LayerEntry& before = sides.before.top;
-  const LayerEntry& after = sides.after.top;
-  const bool same_inode = SameInode(before, after);
-  if (S_ISLNK(after.st.st_mode) && !same_inode) {
-    auto same = SameTarget(before, after);
-    if (!same.ok()) return Tolerate(std::move(same.failure()), after);
-    if (!same.value()) aspects |= kAspectTarget;
-  }
-  if ((options_.ignore & kAspectLinks) == 0 &&
-      LinkSurvey::Changed(links_.get(), index_, sides, layers_.plain != nullptr)) {
-    aspects |= kAspectLinks;
-  }
-  if (!S_ISREG(after.st.st_mode) || same_inode) {
-    EmitModified(sides, aspects, false);
-    return Done{};
-  }
-  const LayerEntry& before_data = sides.before.data;
-  const LayerEntry& after_data = sides.after.data;
-  if (before.st.st_size != after.st.st_size) {
-    EmitModified(sides, aspects | kAspectContent, false);
-    return Done{};
-  }
-  const bool wanted = (options_.ignore & kAspectContent) == 0;
-  const bool have_data = before_data.dir && after_data.dir;
-  const bool no_data = have_data && before_data.st.st_size == 0 && after_data.st.st_size == 0;
-  const bool same_data = no_data || (options_.content != ContentMode::kAlways && have_data &&
-                                     SameInode(before_data, after_data));
-  if (same_data || !wanted || options_.content == ContentMode::kNever) {
-    EmitModified(sides, aspects, wanted && !same_data);
-    return Done{};
-  }
-  for (const Found* side : {&sides.before, &sides.after}) {
-    if (!side->data.dir) return MissingData(side->top);
-  }
-  if (sides.before.data_unknown || sides.after.data_unknown) {
-    EmitModified(sides, aspects, true);
-    return Done{};
-  }
-  auto comparison =
-      ContentComparison::Open(before_data, after_data, options_.content == ContentMode::kAlways);
-  if (!comparison.ok()) return Tolerate(std::move(comparison.failure()), after);
-  pending_ = std::make_unique<Pending>(Pending{std::move(comparison.value()), aspects});
-  return Done{};
+void ChangeWalk::Give(const Change& change, std::string_view name, std::string_view renamed,
+                      ChangeSink& sink) {
+  path_.resize(levels_.back().path_size);
+  if (!path_.empty()) path_.push_back('/');
+  path_.append(name);
+  Change given = change;
+  given.path = path_;
+  given.name_size = name.size();
+  if (renamed != path_) given.renamed_from = renamed;
+  sink.Add(given);
 }
 
-void ChangeWalk::Emit(const Sides& sides, ChangeKind kind) {
-  ready_ = std::make_unique<Ready>();
-  Change& change = ready_->change;
-  change.kind = kind;
-  change.type = TypeOf(kind == ChangeKind::kDeleted ? sides.before.top.st : sides.after.top.st);
-  change.unknown = sides.before.unknown || sides.after.unknown;
-  if (kind != ChangeKind::kDeleted) ready_->renamed_from = walk_->entry().redirected_from;
+bool ChangeWalk::HoldFront() {
+  if (held_) return true;
+  ChangeUnit& front = *levels_.back().unit;
+  if (!schedule_.Hold(front)) return false;
+  held_ = true;
+  if (front.progress == Progress::kDone) return true;
+  pinned_ = front.frame;
+  if (pinned_) pinned_->EachDirectory([](const DirPtr& dir) { dir->Pin(); });
+  return true;
 }
 
-void ChangeWalk::EmitModified(const Sides& sides, Aspects aspects, bool content_unknown) {
-  const mode_t before = TypeOf(sides.before.top.st);
-  const bool unknown = sides.before.unknown || sides.after.unknown ||
-                       (content_unknown && options_.content != ContentMode::kNever);
-  aspects &= static_cast<Aspects>(~options_.ignore);
-  if (aspects == 0 && !unknown) return;  // it was copied up and nothing came of it
-  Emit(sides, ChangeKind::kModified);
-  Change& change = ready_->change;
-  if (before != change.type) change.previous_type = before;
-  change.aspects = aspects;
-  change.content_unknown = content_unknown;
-  change.unknown = unknown;
+void ChangeWalk::LetGoOfFront() {
+  if (pinned_) pinned_->EachDirectory([](const DirPtr& dir) { dir->Unpin(); });
+  pinned_.reset();
+  held_ = false;
+}
+
+void ChangeWalk::Enter(const NextRecord& next) {
+  path_.resize(levels_.back().path_size);
+  if (!path_.empty()) path_.push_back('/');
+  path_.append(next.name);
+  ChangeUnit& front = *levels_.back().unit;
+  trusted_met_ = trusted_met_ || front.trusted_at <= next.record.index;
+  ChangeUnit::Ptr child = schedule_.TakeChild(front, next.record.number);
+  LetGoOfFront();
+  schedule_.Release(front, Undecided());
+  levels_.push_back({std::move(child), path_.size(), next.record.index});
+}
+
+// The unit at the front has been handed out; where its directory is a long one, another follows.
+void ChangeWalk::Leave() {
+  ChangeUnit::Ptr& unit = levels_.back().unit;
+  trusted_met_ = trusted_met_ || unit->trusted_at != SIZE_MAX;
+  LetGoOfFront();
+  schedule_.Forget(*unit);
+  ChangeUnit::Ptr rest = std::move(unit->rest);
+  unit = std::move(rest);
+  if (!unit) levels_.pop_back();
+}
+
+void ChangeWalk::StepFront() {
+  ++steps_;
+  ChangeUnit& front = *levels_.back().unit;
+  const bool decides =
+      front_worker_.StepInOrder(front, trusted_met_ || front.trusted_at != SIZE_MAX);
+  if (front.rest && !front.rest_shown) schedule_.ShowRest(front);
+  if (front.comparing) steps_ += kAlone;  // a large file
+  if (decides) Decide(front.next, true);
+}
+
+// The marks are in user.*, and what was found out ahead of the front does not know it.
+void ChangeWalk::Decide(size_t next, bool keep_output) {
+  SendHelpersAway();
+  job_.decided = MarkerSpace::kUser;
+  schedule_.Clear();
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const bool front = i + 1 == levels_.size();
+    ChangeUnit& unit = *levels_[i].unit;
+    unit.GoBackTo(front ? next : levels_[i + 1].index + 1, front && keep_output);
+    if (unit.state != State::kDone) schedule_.Begin(unit);
+    if (front && unit.state == State::kWaiting) unit.state = State::kRunning;
+  }
+}
+
+void ChangeWalk::CallHelpers(const WorkSlice& slice) {
+  if (called_ || most_helpers_ == 0 || steps_ < kAlone || steps_ % kStepsBetweenLooks != 0) return;
+  if (!schedule_.HasWaiting()) return;
+  called_ = true;
+  stopping_.store(false, std::memory_order_relaxed);
+  schedule_.Resume();
+  while (helpers_.size() < most_helpers_) {
+    helpers_.push_back(std::make_unique<UnitWorker>(job_));
+  }
+  crew_.Start(most_helpers_, [this, &slice](size_t number) {
+    while (ChangeUnit* const unit = schedule_.AwaitClaim()) Work(*helpers_[number], *unit, slice);
+  });
+}
+
+void ChangeWalk::SendHelpersAway() {
+  if (!std::exchange(called_, false)) return;
+  stopping_.store(true, std::memory_order_relaxed);
+  schedule_.Stop();
+  crew_.Join();
+}
+
+// A helper is at work on the front.
+void ChangeWalk::WorkBehind(const WorkSlice& slice) {
+  if (ChangeUnit* const unit = schedule_.Claim()) {
+    Work(front_worker_, *unit, slice);
+  } else {
+    schedule_.AwaitRelease(*levels_.back().unit);
+  }
+}
+
+void ChangeWalk::Work(UnitWorker& worker, ChangeUnit& unit, const WorkSlice& slice) {
+  const std::shared_ptr<MergedFrame> frame = unit.frame;
+  if (frame) frame->EachDirectory([](const DirPtr& dir) { dir->Pin(); });
+  for (size_t looks = 1; unit.progress == Progress::kMore; ++looks) {
+    worker.Step(unit);
+    if (unit.rest && !unit.rest_shown) schedule_.ShowRest(unit);
+    if (unit.children.size() - unit.shown_children >= kEnoughBelow) break;
+    if (stopping_.load(std::memory_order_relaxed)) break;
+    if ((unit.comparing || looks % kStepsBetweenLooks == 0) && slice.Over()) break;
+  }
+  if (frame) frame->EachDirectory([](const DirPtr& dir) { dir->Unpin(); });
+  schedule_.Release(unit, Undecided());
 }
 
 }  // namespace ovl

@@ -1,54 +1,32 @@
 // Everything an upper layer changes, in order, computed from the layers alone; or everything that
 // differs between two plain directories.
+//
+// The work is in units (change_unit.h). The thread that asks for a batch hands out what they have
+// found, from the front; where that waits for nothing else it works on the unit at the front. Where
+// there is more to do, helpers work on the units behind it meanwhile.
 #ifndef OVL_CORE_CHANGE_WALK_H_
 #define OVL_CORE_CHANGE_WALK_H_
 
-#include <sys/stat.h>
-
-#include <cstdint>
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "core/compare.h"
+#include "core/change.h"
+#include "core/change_unit.h"
 #include "core/layers.h"
 #include "core/link_index.h"
 #include "core/link_survey.h"
-#include "core/merged_walk.h"
 #include "core/rename_survey.h"
 #include "core/result.h"
+#include "core/unit_worker.h"
+#include "core/walk_schedule.h"
+#include "core/work_crew.h"
 #include "core/work_slice.h"
 
 namespace ovl {
-
-enum class ChangeKind : uint8_t { kAdded, kModified, kDeleted };
-
-struct Change {
-  ChangeKind kind = ChangeKind::kAdded;
-  mode_t type = 0;           // S_IFMT bits: of what is there now, or was, if it is deleted
-  mode_t previous_type = 0;  // where the type changed
-  Aspects aspects = 0;       // of a modification
-  bool content_unknown = false;
-  bool unknown = false;           // marks that could not be read may say otherwise
-  std::string_view path;          // from the root of the overlay; "." for the root itself
-  std::string_view renamed_from;  // path before, where the layer says that it was another
-};
-
-// Takes the changes of one batch.
-class ChangeSink {
- public:
-  virtual ~ChangeSink() = default;
-  virtual void Add(const Change& change) = 0;
-  virtual bool Full() const = 0;
-};
-
-struct ChangeOptions {
-  ContentMode content = ContentMode::kAuto;
-  Aspects ignore = 0;
-  bool expand = false;  // list what lay below a removed directory
-  PathFilter filter = {};
-};
 
 class ChangeWalk {
  public:
@@ -58,39 +36,61 @@ class ChangeWalk {
   ChangeWalk(const ChangeWalk&) = delete;
   ChangeWalk& operator=(const ChangeWalk&) = delete;
 
-  // Goes on until the sink is full or the slice over; false when everything has been seen.
+  // Goes on until the sink is full or the slice over; false when everything has been seen. Helpers
+  // are gone when it returns.
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);
 
-  // Of the change that was given last, until Next is called again; after a first one.
-  const MergedWalk& walk() const { return *walk_; }
-  const MarkReader& marks() const { return layers_.marks; }
+  // Where nobody has said which namespace the marks are in: user.*, once one of those was met.
+  std::optional<MarkerSpace> decided() const { return job_.decided; }
 
  private:
-  struct Pending;
-  struct Ready;
+  // On the way from the root to the front.
+  struct Level {
+    ChangeUnit::Ptr unit;
+    size_t path_size;  // of path_, for the directory itself
+    size_t index;      // of the directory's name in the one above
+  };
 
   ChangeWalk(Layers layers, ChangeOptions options);
-  Result<bool> Step(const WorkSlice& slice, ChangeSink& sink);
+  Result<bool> Advance(const WorkSlice& slice, ChangeSink& sink);
   Status StepIndex(const WorkSlice& slice);
   Status StepLinkSurvey(const WorkSlice& slice);
   Status StepRenameSurvey(const WorkSlice& slice);
-  Status StepContent();
-  Status StepReady(ChangeSink& sink);
+  Status StepUnfinished(ChangeSink& sink);
+  Status HandOut(const NextRecord& next, ChangeSink& sink);
+  void Give(const Change& change, std::string_view name, std::string_view renamed,
+            ChangeSink& sink);
+  bool HoldFront();
+  void LetGoOfFront();
+  void Enter(const NextRecord& next);
+  void Leave();
+  void StepFront();
+  bool Undecided() const { return job_.layers.marks.IsUndecided() && !job_.decided; }
+  void Decide(size_t next, bool keep_output);
+  void CallHelpers(const WorkSlice& slice);
+  void SendHelpersAway();
+  void WorkBehind(const WorkSlice& slice);
+  void Work(UnitWorker& worker, ChangeUnit& unit, const WorkSlice& slice);
 
-  Status Compare(const Sides& sides);
-  Status CompareFiles(const Sides& sides, Aspects aspects);
-  void Emit(const Sides& sides, ChangeKind kind);
-  void EmitModified(const Sides& sides, Aspects aspects, bool content_unknown);
-
-  Layers layers_;
-  ChangeOptions options_;
+  WalkJob job_;
   std::unique_ptr<LinkIndexReader> index_reader_;
-  LinkIndex index_;
-  std::unique_ptr<MergedWalk> walk_;
 
-  std::unique_ptr<Pending> pending_;  // a comparison of content that is under way
-  std::unique_ptr<Ready> ready_;      // a change that lacks at most where it came from
-  bool compare_again_ = false;        // the entry at hand waits for the survey of the links
+  WalkSchedule schedule_;
+  UnitWorker front_worker_;
+  std::vector<std::unique_ptr<UnitWorker>> helpers_;
+  WorkCrew crew_;
+  bool called_ = false;  // helpers, in this call of Next; there may be none to be had
+  size_t most_helpers_;
+  std::atomic<bool> stopping_{false};
+
+  std::vector<Level> levels_;
+  bool held_ = false;                    // the unit at the front is not to be worked on by others
+  std::shared_ptr<MergedFrame> pinned_;  // its directory
+  std::string path_;
+  std::unique_ptr<UnfinishedEntry> unfinished_;  // whose turn it is
+  size_t unfinished_index_ = 0;                  // of its name
+  bool trusted_met_ = false;                     // in what was handed out
+  size_t steps_ = 0;                             // of the unit at the front
 
   std::unique_ptr<LinkSurvey> link_survey_;  // while they are under way
   std::unique_ptr<RenameSurvey> rename_survey_;

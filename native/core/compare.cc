@@ -45,13 +45,13 @@ Result<UniqueFd> OpenContent(const LayerEntry& entry) {
 }
 
 // pread(2) of exactly `size` bytes, or fewer at the end of the file.
-Result<size_t> ReadAll(int fd, char* to, size_t size, off_t offset, const std::string& path) {
+Result<size_t> ReadAll(int fd, char* to, size_t size, off_t offset, const LayerEntry& entry) {
   size_t done = 0;
   while (done < size) {
     const ssize_t n = ::pread(fd, to + done, size - done, offset + static_cast<off_t>(done));
     if (n < 0) {
       if (errno == EINTR) continue;
-      return Errno("pread", path);
+      return Located(Errno("pread"), entry.dir, entry.name);
     }
     if (n == 0) break;
     done += static_cast<size_t>(n);
@@ -76,27 +76,28 @@ Aspects CompareStat(const struct stat& before, const struct stat& after) {
   return aspects;
 }
 
-Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after,
-                        const MarkReader& marks) {
-  auto before_list = ListOf(before);
-  if (!before_list.ok()) return std::move(before_list.failure());
-  auto after_list = ListOf(after);
-  if (!after_list.ok()) return std::move(after_list.failure());
+Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks) {
   // Read first: the marks may be what decides which names are theirs.
-  for (const auto& [list, entry] : {std::pair{&before_list, &before}, {&after_list, &after}}) {
-    auto read = marks.Read(list->value(), entry->dir, entry->name);
+  for (Found* side : {&before, &after}) {
+    const LayerEntry& entry = side->top;
+    if (!side->xattrs) {
+      auto list = ListOf(entry);
+      if (!list.ok()) return std::move(list.failure());
+      side->xattrs = std::move(list.value());
+    }
+    auto read = marks.Read(*side->xattrs, entry.dir, entry.name);
     if (!read.ok()) return std::move(read.failure());
   }
-  const auto a = VisibleXattrs(before_list.value(), marks.space());
-  const auto b = VisibleXattrs(after_list.value(), marks.space());
+  const auto a = VisibleXattrs(*before.xattrs, marks.space());
+  const auto b = VisibleXattrs(*after.xattrs, marks.space());
   if (a.size() != b.size()) return false;
   std::string before_value;
   std::string after_value;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].visible != b[i].visible) return false;
-    auto before_got = ValueOf(before, a[i].stored, before_value);
+    auto before_got = ValueOf(before.top, a[i].stored, before_value);
     if (!before_got.ok()) return std::move(before_got.failure());
-    auto after_got = ValueOf(after, b[i].stored, after_value);
+    auto after_got = ValueOf(after.top, b[i].stored, after_value);
     if (!after_got.ok()) return std::move(after_got.failure());
     if (before_got.value() != after_got.value()) return false;
     if (after_got.value() && before_value != after_value) return false;
@@ -127,8 +128,8 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!b.ok()) return std::move(b.failure());
   out->before_ = std::move(a.value());
   out->after_ = std::move(b.value());
-  out->before_path_ = before.dir->PathOf(before.name);
-  out->after_path_ = after.dir->PathOf(after.name);
+  out->before_entry_ = before;
+  out->after_entry_ = after;
   out->size_ = after.st.st_size;
   out->same_size_ = before.st.st_size == after.st.st_size;
   if (!out->same_size_) return out;
@@ -136,19 +137,20 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!always && may_share) {
     out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
   }
-  out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * kPiece);
+  out->piece_ = std::min(kPiece, static_cast<size_t>(out->size_));
+  out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * out->piece_);
   return out;
 }
 
 Result<ContentComparison::State> ContentComparison::Step() {
   if (!same_size_) return State::kDifferent;
   char* const a = buffers_.get();
-  char* const b = a + kPiece;
+  char* const b = a + piece_;
   for (size_t done = 0; done < kStep && offset_ < size_;) {
-    const size_t want = std::min(kPiece, static_cast<size_t>(size_ - offset_));
-    auto read_a = ReadAll(before_.get(), a, want, offset_, before_path_);
+    const size_t want = std::min(piece_, static_cast<size_t>(size_ - offset_));
+    auto read_a = ReadAll(before_.get(), a, want, offset_, before_entry_);
     if (!read_a.ok()) return std::move(read_a.failure());
-    auto read_b = ReadAll(after_.get(), b, want, offset_, after_path_);
+    auto read_b = ReadAll(after_.get(), b, want, offset_, after_entry_);
     if (!read_b.ok()) return std::move(read_b.failure());
     if (read_a.value() != read_b.value() || std::memcmp(a, b, read_a.value()) != 0) {
       return State::kDifferent;

@@ -40,7 +40,8 @@ enum class ContentMode : uint8_t {
 Aspects CompareStat(const struct stat& before, const struct stat& after);
 
 // Every attribute that is visible through a mount, ACLs and capabilities included.
-Result<bool> SameXattrs(const LayerEntry& before, const LayerEntry& after, const MarkReader& marks);
+// Lists what has not been listed yet.
+Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks);
 
 Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
 
@@ -60,11 +61,12 @@ class ContentComparison {
   ContentComparison() = default;
   UniqueFd before_;
   UniqueFd after_;
-  std::string before_path_;
-  std::string after_path_;
+  LayerEntry before_entry_;
+  LayerEntry after_entry_;
   bool same_size_ = true;
   off_t size_ = 0;
   off_t offset_ = 0;
+  size_t piece_ = 0;
   std::unique_ptr<char[]> buffers_;
 };
 

@@ -1,7 +1,9 @@
 #include "core/layer_dir.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "core/chain_release.h"
 #include "core/sys_file.h"
 
 namespace ovl {
@@ -24,7 +26,7 @@ Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) 
   if (!st.ok()) return AtPath(std::move(st.failure()), display);
   DirPtr dir(new LayerDir);
   dir->name_ = std::move(display);
-  dir->fd_ = std::move(fd);
+  dir->fd_.store(fd.Release());
   dir->dev_ = st.value().st_dev;
   dir->ino_ = st.value().st_ino;
   dir->layer_ = layer;
@@ -38,17 +40,14 @@ Result<DirPtr> LayerDir::UnreadRoot(UniqueFd fd, uint32_t layer, std::string dis
 }
 
 LayerDir::~LayerDir() {
-  DirPtr up = std::move(parent_);
-  while (up && up.use_count() == 1) {
-    DirPtr next = std::move(up->parent_);
-    up = std::move(next);
-  }
+  const UniqueFd last(fd_.load());
+  ReleaseChain(parent_);
 }
 
-DirPtr LayerDir::Child(DirPtr parent, std::string name, dev_t dev, ino_t ino) {
+DirPtr LayerDir::Child(const DirPtr& parent, std::string name, dev_t dev, ino_t ino) {
   DirPtr dir(new LayerDir);
   dir->layer_ = parent->layer_;
-  dir->parent_ = std::move(parent);
+  dir->parent_ = Owned(parent);
   dir->name_ = std::move(name);
   dir->dev_ = dev;
   dir->ino_ = ino;
@@ -56,7 +55,7 @@ DirPtr LayerDir::Child(DirPtr parent, std::string name, dev_t dev, ino_t ino) {
 }
 
 Result<DirPtr> LayerDir::Reopen() const {
-  auto from = clone_ ? clone_->Of(fd_.get()) : Result<int>(fd_.get());
+  auto from = clone_ ? clone_->Of(fd_.load()) : Result<int>(fd_.load());
   if (!from.ok()) return AtPath(std::move(from.failure()), name_);
   auto fd = OpenDirectoryAt(from.value(), ".");
   if (!fd.ok()) return AtPath(std::move(fd.failure()), name_);
@@ -74,13 +73,26 @@ std::string LayerDir::PathOf(const std::string& name) const {
   return path;
 }
 
-Result<int> LayerDir::Fd() {
-  if (fd_) return fd_.get();
+Result<int> LayerDir::Open() {
   std::vector<LayerDir*> closed;  // deepest first
   LayerDir* at = this;
-  for (; !at->fd_; at = at->parent_.get()) closed.push_back(at);
-  int parent_fd = at->fd_.get();
+  for (;; at = at->parent_.get()) {
+    at->Pin();
+    if (at->IsOpen()) break;
+    at->Unpin();
+    closed.push_back(at);
+  }
+  LayerDir* above = at;  // pinned, or null where `passing` is the way on
+  int parent_fd = at->fd_.load(std::memory_order_acquire);
   UniqueFd passing;  // a directory that is opened only to reach the next one
+  auto opened = OpenBelow(closed, above, parent_fd, passing);
+  if (above != nullptr) above->Unpin();
+  return opened;
+}
+
+// Opens the directories that are `closed`, from the last to the first.
+Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*& above,
+                                int parent_fd, UniqueFd& passing) {
   for (size_t i = closed.size(); i-- > 0;) {
     LayerDir* dir = closed[i];
     auto opened = OpenDirectoryAt(parent_fd, dir->name_);
@@ -95,18 +107,43 @@ Result<int> LayerDir::Fd() {
     if (st.value().st_dev != dir->dev_ || st.value().st_ino != dir->ino_) {
       return Refusal(ENOENT, "openat", "replaced", dir->parent_->PathOf(dir->name_));
     }
-    parent_fd = opened.value().get();
+    if (above != nullptr) std::exchange(above, nullptr)->Unpin();
     if (i < kKeepOpen) {
-      dir->fd_ = std::move(opened.value());
+      dir->Pin();
+      above = dir;
+      int there = -1;
+      const int own = opened.value().get();
+      // Another thread may have been quicker.
+      if (dir->fd_.compare_exchange_strong(there, own, std::memory_order_acq_rel)) {
+        (void)opened.value().Release();
+        there = own;
+      }
+      parent_fd = there;
     } else {
+      parent_fd = opened.value().get();
       passing = std::move(opened.value());
     }
   }
-  return fd_.get();
+  return parent_fd;
+}
+
+void LayerDir::Pin() {
+  uint32_t had = pins_.load(std::memory_order_relaxed);
+  for (;;) {
+    if (had == kClosing) {
+      had = pins_.load(std::memory_order_relaxed);
+    } else if (pins_.compare_exchange_weak(had, had + 1, std::memory_order_acquire)) {
+      return;
+    }
+  }
 }
 
 void LayerDir::Close() {
-  if (!IsRoot()) fd_.Reset();
+  if (IsRoot()) return;
+  uint32_t pins = 0;
+  if (!pins_.compare_exchange_strong(pins, kClosing, std::memory_order_acquire)) return;
+  const UniqueFd closed(fd_.exchange(-1));
+  pins_.store(0, std::memory_order_release);
 }
 
 bool SameStack(const DirStack& a, const DirStack& b) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,16 +25,16 @@ using DirStack = std::vector<DirPtr>;
 // Opens on first use. The descriptor may be closed again to stay within the process's limit (a tree
 // can be deeper than that) and is then re-opened by walking down from the nearest open ancestor; a
 // directory that is no longer the same one counts as gone.
-class LayerDir {
+//
+// Any thread may open it. Where one may close it while others use it, those pin it.
+class LayerDir : public std::enable_shared_from_this<LayerDir> {
  public:
   // The root of layer number `layer`; lowers count from 0, the top-most, and the upper is kUpper.
   static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display);
   // A root that is there to be reopened only, which is when it gets a private clone of its mount.
   static Result<DirPtr> UnreadRoot(UniqueFd fd, uint32_t layer, std::string display);
-  static DirPtr Child(DirPtr parent, std::string name, dev_t dev, ino_t ino);
+  static DirPtr Child(const DirPtr& parent, std::string name, dev_t dev, ino_t ino);
 
-  // Lets go of the chain of parents one by one: recursion would be as deep as the tree, and a tree
-  // may be deeper than the stack.
   ~LayerDir();
   LayerDir(const LayerDir&) = delete;
   LayerDir& operator=(const LayerDir&) = delete;
@@ -52,21 +53,45 @@ class LayerDir {
   // A root with a descriptor of its own, so that two readers do not share a position.
   Result<DirPtr> Reopen() const;
 
-  Result<int> Fd();
-  // Closes the descriptor; a root stays open. Fd() opens it again.
+  Result<int> Fd() {
+    const int fd = fd_.load(std::memory_order_acquire);
+    if (fd >= 0) return fd;
+    return Open();
+  }
+  bool IsOpen() const { return fd_.load(std::memory_order_relaxed) >= 0; }
+  // Closes the descriptor unless it is pinned; a root stays open. Fd() opens it again.
   void Close();
+  // From Fd() on the descriptor stays what it is until Unpin().
+  void Pin();
+  void Unpin() { pins_.fetch_sub(1, std::memory_order_release); }
+  // When it was last of use, for whoever closes the ones that were not for the longest time.
+  void Used(uint64_t when) { used_.store(when, std::memory_order_relaxed); }
+  uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr uint32_t kClosing = UINT32_MAX;
+
   LayerDir() = default;
+  Result<int> Open();
+  static Result<int> OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*& above,
+                               int parent_fd, UniqueFd& passing);
 
   DirPtr parent_;
   std::string name_;  // of a root: its path as the user knows it
-  UniqueFd fd_;
+  std::atomic<int> fd_{-1};
+  std::atomic<uint32_t> pins_{0};
+  std::atomic<uint64_t> used_{0};
   std::unique_ptr<PrivateClone> clone_;  // of an unread root
   dev_t dev_ = 0;
   ino_t ino_ = 0;
   uint32_t layer_ = 0;
 };
+
+// The same directory without a share in it, for as long as somebody else has one: copies of it do
+// not count, which threads that look at one directory would pay for on every entry.
+inline DirPtr Borrowed(const DirPtr& dir) { return DirPtr(DirPtr(), dir.get()); }
+// With a share again.
+inline DirPtr Owned(const DirPtr& dir) { return dir ? dir->shared_from_this() : dir; }
 
 // The same failure, said of an entry of a directory.
 inline Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {

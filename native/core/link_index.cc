@@ -33,6 +33,7 @@ void LinkIndex::Apply(Sides& sides) const {
   const Inode* inode = Find(after.top.st);
   if (inode == nullptr) return;
   after.top = inode->entry;
+  after.xattrs.reset();  // they were the lower's
   if (!inode->metacopy) after.data = inode->entry;
   sides.indexed = true;
 }
@@ -152,7 +153,8 @@ Status LinkIndexReader::AddUpperEntry(const DirPtr& dir, const std::string& name
   auto there = StatAt(fd.value(), name, entry.st);
   if (!there.ok()) return Located(std::move(there.failure()), dir, name);
   if (!there.value() || S_ISDIR(entry.st.st_mode) || IsWhiteoutDevice(entry.st)) return Done{};
-  auto marks = ReadFileMarks(layers_, entry);
+  std::optional<std::string> xattrs;
+  auto marks = ReadFileMarks(layers_, entry, xattrs);
   if (!marks.ok()) return Vanished(std::move(marks.failure()));
   if (!marks.value().nlink) return Done{};
   auto origin = ReadOrigin(layers_.marks, entry);
@@ -197,7 +199,8 @@ Status LinkIndexReader::Add(const Origin& origin, LayerEntry entry) {
 }
 
 Status LinkIndex::Add(const Layers& layers, const struct stat& lower, LayerEntry entry) {
-  auto marks = ReadFileMarks(layers, entry);
+  std::optional<std::string> xattrs;
+  auto marks = ReadFileMarks(layers, entry, xattrs);
   if (!marks.ok()) return Vanished(std::move(marks.failure()));
   numbers_.insert(lower.st_ino);
   inodes_[{lower.st_dev, lower.st_ino}] = Inode{std::move(entry), marks.value().metacopy};

@@ -14,7 +14,7 @@ class LinkSurvey {
  public:
   LinkSurvey(Layers layers, const LinkIndex& index);
 
-  // Whether the links of that entry can be judged only after a survey.
+  // Whether the links of that entry can be judged only by more names than its own.
   static bool Needed(const Sides& sides, bool plain);
   // Whether an entry's file has other names than before.
   static bool Changed(const LinkGroups* groups, const LinkIndex& index, const Sides& sides,

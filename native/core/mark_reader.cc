@@ -29,7 +29,7 @@ MarkReader MarkReader::Unreadable() {
 
 Result<Markers> MarkReader::Read(std::string_view list, const DirPtr& dir,
                                  const std::string& name) const {
-  if (!readable_) return Markers{};
+  if (!readable_ || list.empty()) return Markers{};
   if (decided_) return FindMarkers(list, space_);
   const Markers trusted = FindMarkers(list, MarkerSpace::kTrusted);
   const Markers user = FindMarkers(list, MarkerSpace::kUser);

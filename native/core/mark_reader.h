@@ -4,6 +4,7 @@
 #define OVL_CORE_MARK_READER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,13 @@ class MarkReader {
 
   // Somebody has said that they are in user.* attributes.
   bool SaidUser() const { return decided_ && space_ == MarkerSpace::kUser; }
+
+  // Where nobody has said: which has been met so far, and what is to be taken for it.
+  bool IsUndecided() const { return !decided_; }
+  std::optional<MarkerSpace> met() const {
+    return met_ && met_->any ? std::optional(met_->space) : std::nullopt;
+  }
+  void Meet(std::optional<MarkerSpace> space) const { *met_ = space ? Met{true, *space} : Met{}; }
 
   // The marks of an attribute list; `dir` and `name` are where it was read, for messages.
   Result<Markers> Read(std::string_view list, const DirPtr& dir, const std::string& name) const;

@@ -58,9 +58,8 @@ Result<Found> ResolveBefore(const Layers& layers, std::string_view rest) {
   return found;
 }
 
-Result<Sides> ResolveAfter(const Layers& layers, std::string_view rest) {
+Result<Found> ResolveAfter(const Layers& layers, std::string_view rest) {
   Sides sides;
-  sides.after.top.dir = layers.now();
   sides.upper_dir = layers.upper;
   sides.before.dirs = Roots(layers);
   sides.after.dirs = layers.plain ? DirStack{layers.plain} : Roots(layers);
@@ -70,17 +69,11 @@ Result<Sides> ResolveAfter(const Layers& layers, std::string_view rest) {
     if (!name.ok()) return std::move(name.failure());
     const MergedDirectory dir(std::move(sides.upper_dir), std::move(sides.after.dirs),
                               std::move(sides.before.dirs));
-    auto next = ResolveSides(layers, dir, name.value(), dir.upper != nullptr);
-    if (!next.ok()) return std::move(next.failure());
-    sides = std::move(next.value());
+    Listed listed;
+    listed.in_upper = dir.upper != nullptr;
+    auto status = ResolveSides(layers, dir, name.value(), listed, sides);
+    if (!status.ok()) return std::move(status.failure());
   }
-  return sides;
-}
-
-Result<Found> ResolveIndexed(const Layers& layers, std::string_view rest) {
-  auto resolved = ResolveAfter(layers, rest);
-  if (!resolved.ok()) return std::move(resolved.failure());
-  Sides& sides = resolved.value();
   const Found& after = sides.after;
   const bool linked = after.kind == Found::Kind::kFile && after.top.st.st_nlink > 1;
   if (!linked || sides.in_upper || layers.index_use == IndexUse::kOff) {
@@ -94,26 +87,11 @@ Result<Found> ResolveIndexed(const Layers& layers, std::string_view rest) {
 
 }  // namespace
 
-Result<Found> LookUpSide(const Layers& layers, std::string_view path, Side side) {
-  if (side == Side::kBefore) return ResolveBefore(layers, path);
-  auto sides = ResolveAfter(layers, path);
-  if (!sides.ok()) return std::move(sides.failure());
-  Found& after = sides.value().after;
-  if (path.empty()) {
-    auto fd = after.top.dir->Fd();
-    if (!fd.ok()) return std::move(fd.failure());
-    auto st = StatFd(fd.value());
-    if (!st.ok()) return Located(std::move(st.failure()), after.top.dir, "");
-    after.top.st = st.value();
-  }
-  return std::move(after);
-}
-
 Result<UniqueFd> OpenSide(const Layers& shared, const std::string& path, Side side) {
   Layers layers = shared;  // the directories are read by name only, and can be shared
   layers.marks = shared.marks.Apart();
   const std::string_view way = path == "." ? std::string_view() : path;
-  auto resolved = side == Side::kBefore ? ResolveBefore(layers, way) : ResolveIndexed(layers, way);
+  auto resolved = side == Side::kBefore ? ResolveBefore(layers, way) : ResolveAfter(layers, way);
   if (!resolved.ok()) {
     if (resolved.failure().path.empty()) resolved.failure().path = path;
     return std::move(resolved.failure());

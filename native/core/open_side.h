@@ -4,19 +4,14 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "core/layers.h"
 #include "core/result.h"
-#include "core/stack_lookup.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
 
 enum class Side : uint8_t { kBefore, kAfter };
-
-// What a path is on one side, without regard to an index. ENOENT for what cannot be a path.
-Result<Found> LookUpSide(const Layers& layers, std::string_view path, Side side);
 
 // Opens a regular file for reading, in the layer that has its data. `path` is relative to the root
 // of the overlay. ENOENT where that side has no such file, EINVAL (reason "not-a-file") where it is

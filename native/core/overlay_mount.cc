@@ -59,6 +59,7 @@ class Mounter {
   Status Decide() {
     own_ = OwnMountPrivilege();
     out_.rootless = !own_.may_mount;
+    if (out_.rootless) user_namespace_ = spec_.user_namespace;
     const bool trusted = own_.trusted_xattrs;
     userxattr_ = spec_.features.userxattr.value_or(!trusted);
     const std::string where = spec_.target.value_or("");

@@ -83,7 +83,10 @@ struct OverlaySpec {
   UpperSpec upper;
   std::optional<std::string> work;    // nothing: "<upper>.work"
   std::optional<std::string> target;  // nothing: a detached mount
-  bool beneath = false;               // below what is mounted on the target now
+  // Of an overlay of the same user, where he may not mount: both are then of one namespace, and can
+  // be attached for one program. Null: a namespace of its own.
+  std::shared_ptr<const UniqueFd> user_namespace;
+  bool beneath = false;  // below what is mounted on the target now
   FeatureSpec features;
   uint64_t attributes = 0;  // MOUNT_ATTR_*, see sys_mount_tree.h
   uint64_t propagation =

@@ -1,5 +1,7 @@
 #include "core/rename_survey.h"
 
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace ovl {
@@ -16,18 +18,32 @@ Result<std::optional<FileHandle>> HandleOf(const LayerEntry& entry) {
   return handle;
 }
 
+// Whether a handle is of the form that most filesystems give theirs (FILEID_INO32_GEN in
+// include/linux/exportfs.h: the numbers of an inode and of its generation) and names this inode. In
+// one and the same layer that is this file, or one that is no more and is nowhere else.
+bool HasInode(const FileHandle& handle, const struct stat& st) {
+  constexpr int kIno32Gen = 1;
+  uint32_t number = 0;
+  if (handle.type != kIno32Gen || handle.bytes.size() != 2 * sizeof number) return false;
+  std::memcpy(&number, handle.bytes.data(), sizeof number);
+  return number == st.st_ino;
+}
+
 }  // namespace
 
-Result<std::optional<Origin>> ForeignOrigin(const MarkReader& marks, const Sides& sides) {
+Result<std::optional<Origin>> ForeignOrigin(const Layers& layers, const Sides& sides) {
   const std::optional<Origin> none;
   if (!sides.in_upper || !sides.origin || !IsFile(sides.after)) return none;
-  auto origin = ReadOrigin(marks, sides.after.top);
+  auto origin = ReadOrigin(layers.marks, sides.after.top);
   if (!origin.ok()) {
     if (origin.failure().err == ENOENT) return none;  // vanished from a live upper
     return std::move(origin.failure());
   }
   if (!origin.value()) return none;
   if (IsFile(sides.before)) {
+    if (layers.lowers.size() == 1 && HasInode(origin.value()->handle, sides.before.top.st)) {
+      return none;
+    }
     auto handle = HandleOf(sides.before.top);
     if (!handle.ok()) return std::move(handle.failure());
     if (handle.value() == origin.value()->handle) return none;
@@ -73,7 +89,7 @@ Result<bool> RenameSurvey::Next(const WorkSlice& slice) {
 }
 
 Status RenameSurvey::Want(const Sides& sides) {
-  auto origin = ForeignOrigin(layers_.marks, sides);
+  auto origin = ForeignOrigin(layers_, sides);
   if (!origin.ok()) return std::move(origin.failure());
   if (origin.value()) renames_.paths_.emplace(std::move(*origin.value()), "");
   return Done{};
@@ -85,7 +101,7 @@ Status RenameSurvey::Offer(const Sides& sides) {
   if (IsFile(sides.after)) {
     if (!sides.in_upper) return Done{};
     if (sides.origin) {
-      auto foreign = ForeignOrigin(layers_.marks, sides);
+      auto foreign = ForeignOrigin(layers_, sides);
       if (!foreign.ok()) return std::move(foreign.failure());
       if (!foreign.value()) return Done{};
     }

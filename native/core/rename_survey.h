@@ -19,7 +19,7 @@
 namespace ovl {
 
 // Where a file in the upper was copied up from, if it says so and it was another name.
-Result<std::optional<Origin>> ForeignOrigin(const MarkReader& marks, const Sides& sides);
+Result<std::optional<Origin>> ForeignOrigin(const Layers& layers, const Sides& sides);
 
 class Renames {
  public:

@@ -1,20 +1,29 @@
 #include "core/sides.h"
 
+#include <dirent.h>
+
 #include <utility>
 
 #include "core/sys_file.h"
-#include "core/sys_xattr.h"
 
 namespace ovl {
 
 namespace {
+
+Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
+              Sides& sides) {
+  auto before = LookupName(layers, dir.before, LookupStart{name, false, false});
+  if (!before.ok()) return std::move(before.failure());
+  sides.before = std::move(before.value());
+  return Done{};
+}
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
                              const std::string& name, Sides& sides) {
   const struct stat& st = sides.after.top.st;
   sides.after.kind = Found::Kind::kDirectory;
   sides.upper_dir = LayerDir::Child(dir.upper, name, st.st_dev, st.st_ino);
-  auto marks = ReadDirectoryMarks(layers, sides.upper_dir);
+  auto marks = ReadDirectoryMarks(layers, sides.after.top, sides.after.xattrs);
   if (!marks.ok()) return std::move(marks.failure());
   sides.after.unknown = marks.value().unknown;
   if (marks.value().opaque) return Done{};
@@ -40,21 +49,37 @@ Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
   return Done{};
 }
 
+// Of an entry that nobody has examined `examined` is false.
 Status ResolveUpperFile(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-                        Sides& sides) {
+                        bool examined, Sides& sides) {
+  LayerEntry& top = sides.after.top;
   sides.after.kind = Found::Kind::kFile;
-  sides.after.data = sides.after.top;
-  if (layers.marks.space() == MarkerSpace::kUser && !S_ISREG(sides.after.top.st.st_mode)) {
+  sides.after.data = top;
+  if (layers.marks.space() == MarkerSpace::kUser && !S_ISREG(top.st.st_mode)) {
     return Done{};  // user.* attributes exist on regular files and directories only
   }
-  auto marks = ReadFileMarks(layers, sides.after.top);
+  auto marks = ReadFileMarks(layers, top, sides.after.xattrs);
   if (!marks.ok()) {
-    if (marks.failure().err == ENOENT) return Done{};  // vanished; comparing it will notice
-    return std::move(marks.failure());
+    if (marks.failure().err != ENOENT) return std::move(marks.failure());
+    // Vanished: comparing it will notice, and nothing else would.
+    if (!examined) sides.after.kind = Found::Kind::kNothing;
+    return Done{};
+  }
+  if (marks.value().whiteout && S_ISREG(top.st.st_mode)) {
+    if (!examined) {
+      auto fd = dir.upper->Fd();
+      if (!fd.ok()) return std::move(fd.failure());
+      auto there = StatAt(fd.value(), name, top.st);
+      if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
+    }
+    if (MayBeXattrWhiteout(top.st)) {
+      sides.after = Found();
+      return Done{};
+    }
   }
   sides.indexed = layers.indexed && marks.value().nlink;
   sides.origin = marks.value().origin;
-  if (!S_ISREG(sides.after.top.st.st_mode)) return Done{};
+  if (!S_ISREG(top.st.st_mode)) return Done{};
   sides.after.data_unknown = marks.value().unknown;
   if (!marks.value().metacopy) return Done{};
   auto follow = layers.marks.CheckMetacopy(dir.upper, name);
@@ -65,18 +90,49 @@ Status ResolveUpperFile(const Layers& layers, const MergedDirectory& dir, const 
       LookupName(layers, dir.after, LookupStart{redirect.empty() ? name : redirect, false, true});
   if (!below.ok()) {
     // Wherever the chain ends, it is this file that cannot be opened.
-    if (IsMissingData(below.failure())) return MissingData(sides.after.top);
+    if (IsMissingData(below.failure())) return MissingData(top);
     return std::move(below.failure());
   }
   // Data-only layers are reached through an ordinary lower only.
-  if (below.value().kind != Found::Kind::kFile) return MissingData(sides.after.top);
+  if (below.value().kind != Found::Kind::kFile) return MissingData(top);
   sides.after.data = std::move(below.value().data);
   return Done{};
 }
 
-// Fills in what the upper has to say about a name. False if it has vanished.
-Result<bool> ResolveUpper(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-                          Sides& sides) {
+// What nothing but listing the upper has told.
+bool MayGoUnexamined(const Layers& layers, const Listed& listed) {
+  switch (listed.type) {
+    case DT_REG:
+    case DT_LNK:
+    case DT_FIFO:
+    case DT_SOCK:
+    case DT_BLK:
+      // An empty file may be a whiteout, which is said where its marks cannot be read.
+      return !listed.examine && layers.marks.readable();
+    default:
+      return false;
+  }
+}
+
+// Fills in both sides of a name that the upper has. False if it has vanished.
+Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
+                            const std::string& name, const Listed& listed, Sides& sides) {
+  LayerEntry& top = sides.after.top;
+  bool looked_below = false;
+  if (MayGoUnexamined(layers, listed)) {
+    auto before = Before(layers, dir, name, sides);
+    if (!before.ok()) return std::move(before.failure());
+    looked_below = true;
+    if (sides.before.kind == Found::Kind::kNothing) {
+      sides.in_upper = true;
+      top.dir = dir.upper;
+      top.name = name;
+      top.st.st_mode = DTTOIF(listed.type);
+      auto status = ResolveUpperFile(layers, dir, name, false, sides);
+      if (!status.ok()) return std::move(status.failure());
+      return true;
+    }
+  }
   auto fd = dir.upper->Fd();
   if (!fd.ok()) {
     if (fd.failure().err == ENOENT) return false;
@@ -87,38 +143,46 @@ Result<bool> ResolveUpper(const Layers& layers, const MergedDirectory& dir, cons
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
-  auto whiteout = IsWhiteout(layers, dir.upper, name, st);
-  if (!whiteout.ok()) return std::move(whiteout.failure());
-  if (whiteout.value() == Whiteout::kYes) return true;
-  sides.after.top = LayerEntry{dir.upper, name, st};
-  auto status = S_ISDIR(st.st_mode) ? ResolveUpperDirectory(layers, dir, name, sides)
-                                    : ResolveUpperFile(layers, dir, name, sides);
+  if (!looked_below) {
+    auto before = Before(layers, dir, name, sides);
+    if (!before.ok()) return std::move(before.failure());
+  }
+  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
+  top.dir = dir.upper;
+  top.name = name;
+  top.st = st;
+  if (S_ISDIR(st.st_mode)) {
+    auto status = ResolveUpperDirectory(layers, dir, name, sides);
+    if (!status.ok()) return std::move(status.failure());
+    return true;
+  }
+  auto status = ResolveUpperFile(layers, dir, name, true, sides);
   if (!status.ok()) return std::move(status.failure());
-  if (whiteout.value() == Whiteout::kUnknown) sides.after.unknown = true;
+  if (!layers.marks.readable() && MayBeXattrWhiteout(st)) sides.after.unknown = true;
   return true;
 }
 
 }  // namespace
 
-Result<Sides> ResolveSides(const Layers& layers, const MergedDirectory& dir,
-                           const std::string& name, bool in_upper) {
-  Sides sides;
-  auto before = LookupName(layers, dir.before, LookupStart{name, false, false});
-  if (!before.ok()) return std::move(before.failure());
-  sides.before = std::move(before.value());
-  if (in_upper) {
-    auto there = ResolveUpper(layers, dir, name, sides);
+Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std::string& name,
+                    const Listed& listed, Sides& sides) {
+  sides = Sides();
+  if (listed.in_upper) {
+    auto there = ResolveInUpper(layers, dir, name, listed, sides);
     if (!there.ok()) return std::move(there.failure());
-    if (there.value()) return sides;
+    if (there.value()) return Done{};
+    sides = Sides();
   }
+  auto before = Before(layers, dir, name, sides);
+  if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;
-    return sides;
+    return Done{};
   }
   auto after = LookupName(layers, dir.after, LookupStart{name, false, false});
   if (!after.ok()) return std::move(after.failure());
   sides.after = std::move(after.value());
-  return sides;
+  return Done{};
 }
 
 }  // namespace ovl

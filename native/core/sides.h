@@ -22,7 +22,9 @@ struct MergedDirectory {
       : upper(std::move(upper_dir)),
         after(std::move(after_stack)),
         before(std::move(before_stack)),
-        split(!SameStack(after, before)) {}
+        split(!SameStack(after, before)) {
+    if (!split) before = after;  // one descriptor for each
+  }
 };
 
 struct Sides {
@@ -35,10 +37,18 @@ struct Sides {
   std::string redirect;   // where the lowers have what merges, if the upper says so
 };
 
-// `in_upper`: the name was listed in the upper. If it has vanished since (a live upper), the lowers
-// decide.
-Result<Sides> ResolveSides(const Layers& layers, const MergedDirectory& dir,
-                           const std::string& name, bool in_upper);
+// What listing a directory has told of a name.
+struct Listed {
+  bool in_upper = false;
+  uint8_t type = 0;      // d_type in the upper; DT_UNKNOWN: not told
+  bool examine = false;  // everything that stat tells of the upper's entry is wanted
+};
+
+// Fills in both sides of a name. If it has vanished from the upper since it was listed (a live
+// upper), the lowers decide. Of an entry that is new only the type is known, by d_type, unless
+// `examine` asks for more.
+Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std::string& name,
+                    const Listed& listed, Sides& sides);
 
 }  // namespace ovl
 

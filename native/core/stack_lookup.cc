@@ -1,6 +1,7 @@
 #include "core/stack_lookup.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -51,6 +52,7 @@ struct Hit {
   bool found = false;
   bool directory = false;
   LayerEntry entry;
+  std::optional<std::string> xattrs;
   DirPtr dir;  // of a directory: itself
 };
 
@@ -68,13 +70,15 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
     if (fd.failure().err == ENOENT) return hit;
     return std::move(fd.failure());
   }
-  struct stat st;
-  auto there = StatAt(fd.value(), component, st);
+  auto there = StatAt(fd.value(), component, hit.entry.st);
   if (!there.ok()) return Located(std::move(there.failure()), base, component);
   if (!there.value()) return hit;
+  hit.entry.dir = base;
+  hit.entry.name = component;
+  const mode_t mode = hit.entry.st.st_mode;
 
   const bool last_component = rest.empty();
-  auto whiteout = IsWhiteout(search.layers, base, component, st);
+  auto whiteout = IsWhiteout(search.layers, hit.entry, hit.xattrs);
   if (!whiteout.ok()) return std::move(whiteout.failure());
   if (whiteout.value() == Whiteout::kYes) {
     search.stop = true;
@@ -82,20 +86,19 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
   }
   if (whiteout.value() == Whiteout::kUnknown) search.unknown = true;
   // Below a metacopy only a regular file can hold the data.
-  if (last_component && search.metacopy && !S_ISREG(st.st_mode)) {
+  if (last_component && search.metacopy && !S_ISREG(mode)) {
     search.stop = true;
     return hit;
   }
-  if (!S_ISDIR(st.st_mode)) {
+  if (!S_ISDIR(mode)) {
     if (search.directory || !last_component) {
       search.stop = true;
       return hit;
     }
     hit.found = true;
-    hit.entry = LayerEntry{base, component, st};
     search.metacopy = false;
-    if (S_ISREG(st.st_mode)) {
-      auto marks = ReadFileMarks(search.layers, hit.entry);
+    if (S_ISREG(mode)) {
+      auto marks = ReadFileMarks(search.layers, hit.entry, hit.xattrs);
       if (!marks.ok()) return std::move(marks.failure());
       if (marks.value().unknown) search.data_unknown = true;
       search.metacopy = marks.value().metacopy;
@@ -117,11 +120,10 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
   }
   hit.found = true;
   hit.directory = true;
-  hit.entry = LayerEntry{base, component, st};
-  hit.dir = LayerDir::Child(base, component, st.st_dev, st.st_ino);
+  hit.dir = LayerDir::Child(base, component, hit.entry.st.st_dev, hit.entry.st.st_ino);
   if (last_component) search.directory = true;
   if (last_layer) return hit;
-  auto marks = ReadDirectoryMarks(search.layers, hit.dir);
+  auto marks = ReadDirectoryMarks(search.layers, hit.entry, hit.xattrs);
   if (!marks.ok()) return std::move(marks.failure());
   if (marks.value().unknown) search.unknown = true;
   if (marks.value().opaque) {
@@ -140,8 +142,9 @@ Result<Hit> LookupComponent(Search& search, const DirPtr& base, const std::strin
 // then missing here; counting what remains from the end keeps the place while the front changes.
 Result<Hit> LookupLayer(Search& search, const DirPtr& base, bool last_layer) {
   if (!search.Absolute()) {
-    const std::string name = search.name;
-    return LookupComponent(search, base, name, "", "", last_layer);
+    static const std::string none;
+    const std::string name = search.name;  // which a redirect rewrites
+    return LookupComponent(search, base, name, none, none, last_layer);
   }
   DirPtr at = base;
   size_t remaining = search.name.size() - 1;
@@ -191,6 +194,28 @@ Result<LayerEntry> LookupData(const DirPtr& root, std::string_view path) {
   return LayerEntry{};
 }
 
+// One list serves the marks and, later, the comparison of all attributes.
+Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry,
+                          std::optional<std::string>& xattrs) {
+  if (!xattrs) {
+    auto fd = entry.dir->Fd();
+    if (!fd.ok()) return std::move(fd.failure());
+    auto list = ListXattrsAt(fd.value(), entry.name);
+    if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+    xattrs = std::move(list.value());
+  }
+  return layers.marks.Read(*xattrs, entry.dir, entry.name);
+}
+
+Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string_view mark,
+                      std::string& value) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto got = GetXattrAt(fd.value(), entry.name, MarkerName(layers.marks.space(), mark), value);
+  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
+  return got;
+}
+
 }  // namespace
 
 Failure MissingData(const LayerEntry& metacopy) {
@@ -210,51 +235,43 @@ Result<std::string> CheckRedirect(const std::string& value, const std::string& w
   return name;
 }
 
-Result<Whiteout> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
-                            const struct stat& st) {
+Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
+                            std::optional<std::string>& xattrs) {
   if (layers.marks.space() == MarkerSpace::kNone) return Whiteout::kNo;
-  if (IsWhiteoutDevice(st)) return Whiteout::kYes;
-  if (!MayBeXattrWhiteout(st)) return Whiteout::kNo;
+  if (IsWhiteoutDevice(entry.st)) return Whiteout::kYes;
+  if (!MayBeXattrWhiteout(entry.st)) return Whiteout::kNo;
   if (!layers.marks.readable()) return Whiteout::kUnknown;
-  auto fd = dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  auto list = ListXattrsAt(fd.value(), name);
-  if (!list.ok()) {
-    if (list.failure().err == ENOENT) return Whiteout::kNo;
-    return Located(std::move(list.failure()), dir, name);
+  auto marks = ListMarks(layers, entry, xattrs);
+  if (!marks.ok()) {
+    if (marks.failure().err == ENOENT) return Whiteout::kNo;
+    return std::move(marks.failure());
   }
-  auto marks = layers.marks.Read(list.value(), dir, name);
-  if (!marks.ok()) return std::move(marks.failure());
   return marks.value().whiteout ? Whiteout::kYes : Whiteout::kNo;
 }
 
-Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir) {
+Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
+                                          std::optional<std::string>& xattrs) {
   DirectoryMarks marks;
-  if (dir->IsRoot()) return marks;  // on the root of a layer the kernel ignores both
+  if (directory.name.empty()) return marks;  // on the root of a layer the kernel ignores both
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
-  auto fd = dir->Fd();
-  if (!fd.ok()) {
-    if (fd.failure().err == ENOENT) return marks;
-    return std::move(fd.failure());
+  auto found = ListMarks(layers, directory, xattrs);
+  if (!found.ok()) {
+    if (found.failure().err == ENOENT) return marks;
+    return std::move(found.failure());
   }
-  auto list = ListXattrs(fd.value());
-  if (!list.ok()) return Located(std::move(list.failure()), dir, "");
-  auto found = layers.marks.Read(list.value(), dir, "");
-  if (!found.ok()) return std::move(found.failure());
-  const MarkerSpace space = layers.marks.space();
   std::string value;
   if (found.value().opaque) {
-    auto got = GetXattr(fd.value(), MarkerName(space, "opaque"), value);
-    if (!got.ok()) return Located(std::move(got.failure()), dir, "");
+    auto got = ReadMark(layers, directory, "opaque", value);
+    if (!got.ok()) return std::move(got.failure());
     // Exactly one byte counts; "x" announces whiteouts by attribute, which are found by looking.
     marks.opaque = got.value() && value == "y";
   }
   if (found.value().redirect && !marks.opaque) {
-    auto got = GetXattr(fd.value(), MarkerName(space, "redirect"), value);
-    if (!got.ok()) return Located(std::move(got.failure()), dir, "");
+    auto got = ReadMark(layers, directory, "redirect", value);
+    if (!got.ok()) return std::move(got.failure());
     if (got.value()) {
-      auto checked = CheckRedirect(value, dir->PathOf(""));
+      auto checked = CheckRedirect(value, directory.dir->PathOf(directory.name));
       if (!checked.ok()) return std::move(checked.failure());
       marks.redirect = std::move(checked.value());
     }
@@ -262,34 +279,31 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& di
   return marks;
 }
 
-Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file) {
-  const DirPtr& dir = file.dir;
-  const std::string& name = file.name;
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file,
+                                std::optional<std::string>& xattrs) {
   FileMarks marks;
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
-  auto fd = dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  auto list = ListXattrsAt(fd.value(), name);
-  if (!list.ok()) return Located(std::move(list.failure()), dir, name);
-  auto read = layers.marks.Read(list.value(), dir, name);
+  auto read = ListMarks(layers, file, xattrs);
   if (!read.ok()) return std::move(read.failure());
   const Markers& found = read.value();
+  marks.whiteout = found.whiteout;
   marks.nlink = found.nlink;
   marks.origin = found.origin;
   // Only a regular file can be one, and a redirect without it is stale and ignored.
   if (!found.metacopy || !S_ISREG(file.st.st_mode)) return marks;
+  const auto path = [&file] { return file.dir->PathOf(file.name); };
   std::string value;
-  auto got = GetXattrAt(fd.value(), name, MarkerName(layers.marks.space(), "metacopy"), value);
-  if (!got.ok()) return Located(std::move(got.failure()), dir, name);
+  auto got = ReadMark(layers, file, "metacopy", value);
+  if (!got.ok()) return std::move(got.failure());
   if (!got.value()) return marks;
-  if (!IsMetacopyValue(value)) return Refusal(EIO, "getxattr", "bad-metacopy", dir->PathOf(name));
+  if (!IsMetacopyValue(value)) return Refusal(EIO, "getxattr", "bad-metacopy", path());
   marks.metacopy = true;
   if (!found.redirect) return marks;
-  got = GetXattrAt(fd.value(), name, MarkerName(layers.marks.space(), "redirect"), value);
-  if (!got.ok()) return Located(std::move(got.failure()), dir, name);
+  got = ReadMark(layers, file, "redirect", value);
+  if (!got.ok()) return std::move(got.failure());
   if (!got.value()) return marks;
-  auto checked = CheckRedirect(value, dir->PathOf(name));
+  auto checked = CheckRedirect(value, path());
   if (!checked.ok()) return std::move(checked.failure());
   marks.redirect = std::move(checked.value());
   return marks;
@@ -318,14 +332,16 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
     if (!hit.ok()) return std::move(hit.failure());
     ++i;
     if (hit.value().found) {
-      if (hit.value().directory) {
-        if (found.kind == Found::Kind::kNothing) found.top = hit.value().entry;
-        found.kind = Found::Kind::kDirectory;
-        found.dirs.push_back(hit.value().dir);
-      } else {
-        if (found.kind == Found::Kind::kNothing) found.top = hit.value().entry;
-        found.kind = Found::Kind::kFile;
-        if (!search.metacopy) found.data = hit.value().entry;
+      Hit& each = hit.value();
+      if (each.directory) {
+        found.dirs.push_back(std::move(each.dir));
+      } else if (!search.metacopy) {
+        found.data = each.entry;
+      }
+      if (found.kind == Found::Kind::kNothing) {
+        found.kind = each.directory ? Found::Kind::kDirectory : Found::Kind::kFile;
+        found.top = std::move(each.entry);
+        found.xattrs = std::move(each.xattrs);
       }
     }
     if (search.stop) break;

@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 
 #include "core/layers.h"
@@ -29,7 +30,10 @@ struct Found {
   bool data_unknown = false;  // the same of the data only
   LayerEntry top;             // what shows: type, attributes, link target
   LayerEntry data;  // kFile: where the content is; differs from `top` for metacopy files only
-  DirStack dirs;    // kDirectory: everything that merges, top-most first
+  // What listxattr(2) gave of `top`, if it had to be asked: the marks are in it, and what is to be
+  // compared.
+  std::optional<std::string> xattrs;
+  DirStack dirs;  // kDirectory: everything that merges, top-most first
 };
 
 // What is already known from the layer above when the search enters the lowers.
@@ -50,30 +54,34 @@ bool IsMissingData(const Failure& failure);
 // "." or ".." is refused (EACCES) once the search gets to it.
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where);
 
-// Whether an open directory is opaque, and the redirect it carries if it is not. Whether that may
-// be followed is for the caller to ask, where the search comes to it.
+// Whether a directory is opaque, and the redirect it carries if it is not. Whether that may be
+// followed is for the caller to ask, where the search comes to it. `xattrs` takes the list that was
+// read, and gives one that was read before.
 struct DirectoryMarks {
   bool opaque = false;
   bool unknown = false;
   std::string redirect;  // empty: none
 };
-Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const DirPtr& dir);
+Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
+                                          std::optional<std::string>& xattrs);
 
-// Whether it may be followed is for the caller to ask. Whether a file is a metacopy (it has no data
-// of its own; regular files only), its redirect, and what its marks say of its history.
+// Whether a file is a metacopy (it has no data of its own; regular files only), its redirect, and
+// what its marks say of its history. Whether a redirect may be followed is for the caller to ask.
 struct FileMarks {
+  bool whiteout = false;  // if the file is an empty regular one
   bool metacopy = false;
   bool unknown = false;
   bool nlink = false;   // an index keeps it together with names elsewhere
   bool origin = false;  // it was copied up
   std::string redirect;
 };
-Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file);
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file,
+                                std::optional<std::string>& xattrs);
 
 // Whether an entry is a whiteout of either form.
 enum class Whiteout : uint8_t { kNo, kYes, kUnknown };
-Result<Whiteout> IsWhiteout(const Layers& layers, const DirPtr& dir, const std::string& name,
-                            const struct stat& st);
+Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
+                            std::optional<std::string>& xattrs);
 
 }  // namespace ovl
 

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace ovl {
 
@@ -17,32 +19,85 @@ constexpr size_t kReclenOffset = 16;
 constexpr size_t kTypeOffset = 18;
 constexpr size_t kNameOffset = 19;
 constexpr size_t kBufferSize = 32 * 1024;  // larger buffers measured no faster
+constexpr size_t kFirstBytes = 4096;
+constexpr size_t kFirstNames = 128;
+
+// `block` with room for `wanted` elements. There is nothing that could be done without memory, as
+// everywhere where the library allocates.
+template <typename T>
+T* Grown(T* block, size_t wanted, size_t first, size_t& room) {
+  if (wanted <= room) return block;
+  room = std::max({wanted, first, room + room / 2});
+  void* const grown = std::realloc(static_cast<void*>(block), room * sizeof(T));
+  if (grown == nullptr) std::abort();
+  return static_cast<T*>(grown);
+}
 
 bool IsDotOrDotDot(std::string_view name) { return name == "." || name == ".."; }
 
 }  // namespace
 
-void NameList::Add(std::string_view name, NameSource source) {
-  entries_.push_back(Entry{arena_.size(), static_cast<uint16_t>(name.size()), source});
-  arena_.append(name);
+NameList::NameList(NameList&& other) noexcept
+    : arena_(std::exchange(other.arena_, nullptr)),
+      arena_used_(std::exchange(other.arena_used_, 0)),
+      arena_room_(std::exchange(other.arena_room_, 0)),
+      entries_(std::exchange(other.entries_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      room_(std::exchange(other.room_, 0)),
+      shared_(std::exchange(other.shared_, 0)) {}
+
+NameList::~NameList() {
+  std::free(arena_);
+  std::free(entries_);
+}
+
+void NameList::Add(std::string_view name, NameSource source, uint8_t type) {
+  arena_ = Grown(arena_, arena_used_ + name.size(), kFirstBytes, arena_room_);
+  entries_ = Grown(entries_, size_ + 1, kFirstNames, room_);
+  if (size_ == 0) {
+    shared_ = name.size();
+  } else {
+    const std::string_view first = Text(entries_[0]);
+    const size_t most = std::min(shared_, name.size());
+    shared_ = 0;
+    while (shared_ < most && first[shared_] == name[shared_]) ++shared_;
+  }
+  std::memcpy(arena_ + arena_used_, name.data(), name.size());
+  entries_[size_++] =
+      Entry{0, static_cast<uint32_t>(arena_used_), static_cast<uint8_t>(arena_used_ >> 32),
+            static_cast<uint8_t>(type << 4 | source), static_cast<uint16_t>(name.size())};
+  arena_used_ += name.size();
+}
+
+// Keys end in NUL bytes where names do, and no name holds one: equal keys of short names are equal
+// names, and a prefix comes first.
+bool NameList::Before(const Entry& a, const Entry& b) const {
+  if (a.key != b.key) return a.key < b.key;
+  // string_view compares as unsigned bytes: the order that is promised.
+  return Text(a).substr(shared_) < Text(b).substr(shared_);
 }
 
 void NameList::Sort() {
-  const auto text = [this](const Entry& e) {
-    return std::string_view(arena_).substr(e.offset, e.length);
-  };
-  // string_view compares as unsigned bytes: the order that is promised.
-  std::sort(entries_.begin(), entries_.end(),
-            [&](const Entry& a, const Entry& b) { return text(a) < text(b); });
+  for (size_t i = 0; i < size_; ++i) {
+    const std::string_view rest = Text(entries_[i]).substr(shared_);
+    uint64_t key = 0;
+    for (size_t k = 0; k < sizeof key; ++k) {
+      key = key << 8 | (k < rest.size() ? static_cast<uint8_t>(rest[k]) : 0);
+    }
+    entries_[i].key = key;
+  }
+  std::sort(entries_, entries_ + size_,
+            [this](const Entry& a, const Entry& b) { return Before(a, b); });
   size_t kept = 0;
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    if (kept > 0 && text(entries_[kept - 1]) == text(entries_[i])) {
-      entries_[kept - 1].sources |= entries_[i].sources;
+  for (size_t i = 0; i < size_; ++i) {
+    if (kept > 0 && Text(entries_[kept - 1]) == Text(entries_[i])) {
+      // One of the types is the upper's, the other 0.
+      entries_[kept - 1].sources_and_type |= entries_[i].sources_and_type;
     } else {
       entries_[kept++] = entries_[i];
     }
   }
-  entries_.resize(kept);
+  size_ = kept;
 }
 
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit) {
@@ -72,7 +127,9 @@ Result<bool> TellsTypes(int dir) {
 }
 
 Result<bool> ReadSomeNames(int dir, NameSource source, NameList& out) {
-  return ReadSomeEntries(dir, [&](const DirEntry& entry) { out.Add(entry.name, source); });
+  return ReadSomeEntries(dir, [&](const DirEntry& entry) {
+    out.Add(entry.name, source, source == kInUpper ? entry.type : 0);
+  });
 }
 
 }  // namespace ovl

@@ -34,23 +34,45 @@ enum NameSource : uint8_t { kInUpper = 1, kInLower = 2 };
 // that a directory of a million names costs tens of megabytes and not a million allocations.
 class NameList {
  public:
-  void Add(std::string_view name, NameSource source);
+  NameList() = default;
+  NameList(NameList&& other) noexcept;
+  NameList& operator=(NameList&&) = delete;
+  ~NameList();
+
+  // `type` is d_type as the upper has it; what the lowers say of a name is of no interest here.
+  void Add(std::string_view name, NameSource source, uint8_t type = 0);
   // Orders by bytes and merges names that were seen more than once.
   void Sort();
-  size_t size() const { return entries_.size(); }
-  std::string_view name(size_t i) const {
-    return std::string_view(arena_).substr(entries_[i].offset, entries_[i].length);
-  }
-  bool InUpper(size_t i) const { return (entries_[i].sources & kInUpper) != 0; }
+  size_t size() const { return size_; }
+  std::string_view name(size_t i) const { return Text(entries_[i]); }
+  bool InUpper(size_t i) const { return (entries_[i].sources_and_type & kInUpper) != 0; }
+  uint8_t type(size_t i) const { return static_cast<uint8_t>(entries_[i].sources_and_type >> 4); }
 
  private:
+  // The first bytes that not all names share, as a number: most comparisons end with it.
   struct Entry {
-    uint64_t offset;
-    uint16_t length;
-    uint8_t sources;
+    uint64_t key;
+    uint32_t offset_low;
+    uint8_t offset_high;
+    uint8_t sources_and_type;  // the type, which is below 16, in the upper half
+    uint16_t length;           // NAME_MAX is 255; FUSE has longer ones
   };
-  std::string arena_;
-  std::vector<Entry> entries_;
+  static_assert(sizeof(Entry) == 16);
+  std::string_view Text(const Entry& entry) const {
+    const size_t offset = static_cast<size_t>(entry.offset_high) << 32 | entry.offset_low;
+    return {arena_ + offset, entry.length};
+  }
+  bool Before(const Entry& a, const Entry& b) const;
+
+  // realloc(3) moves the pages of a large block instead of its bytes, so that growing needs no
+  // second copy; that of a vector does.
+  char* arena_ = nullptr;
+  size_t arena_used_ = 0;
+  size_t arena_room_ = 0;
+  Entry* entries_ = nullptr;
+  size_t size_ = 0;
+  size_t room_ = 0;
+  size_t shared_ = 0;  // length of what all names begin with
 };
 
 // The names that one getdents64(2) call gives. False at the end.

@@ -39,21 +39,27 @@ std::string ThroughProc(int dir, const std::string& name) {
 }
 
 // Calls `read(buffer, size)` until the answer fits. The size asked for first is no promise: the
-// attribute may grow in between, and overlayfs counts names that it then does not list.
+// attribute may grow in between, and overlayfs counts names that it then does not list. Most
+// answers are short or empty and take no memory of their own.
 template <typename Read>
 ssize_t ReadGrowing(std::string& out, Read read) {
-  out.resize(512);
-  for (;;) {
-    ssize_t n = read(out.data(), out.size());
+  char few[512];
+  ssize_t n = read(few, sizeof few);
+  if (n >= 0) {
+    out.assign(few, static_cast<size_t>(n));
+    return n;
+  }
+  while (errno == ERANGE) {
+    n = read(nullptr, size_t{0});
+    if (n < 0) return n;
+    out.resize(static_cast<size_t>(n) + sizeof few);
+    n = read(out.data(), out.size());
     if (n >= 0) {
       out.resize(static_cast<size_t>(n));
       return n;
     }
-    if (errno != ERANGE) return n;
-    n = read(nullptr, size_t{0});
-    if (n < 0) return n;
-    out.resize(static_cast<size_t>(n) + 512);
   }
+  return n;
 }
 
 Result<std::string> Listed(ssize_t n, std::string list, const char* call, const std::string& path) {

@@ -206,4 +206,19 @@ void ReleaseParkedGuards() {
   });
 }
 
+Status CheckUpperFree(const std::string& upper, const std::string& work) {
+  auto upper_fd = OpenDirectory(upper);
+  auto work_fd = OpenDirectory(work);
+  for (const auto* each : {&upper_fd, &work_fd}) {
+    if (each->ok()) continue;
+    if (each->failure().err == EACCES) return Done{};
+    return each->failure();
+  }
+  auto guard = UpperGuard::Acquire(upper_fd.value().get(), work_fd.value().get(), upper, work,
+                                   OwnMountPrivilege());
+  if (!guard.ok()) return std::move(guard.failure());
+  guard.value().Release();
+  return Done{};
+}
+
 }  // namespace ovl

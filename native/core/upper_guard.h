@@ -69,6 +69,10 @@ class UpperGuard {
   bool kernel_knows_ = false;
 };
 
+// Asks without keeping anything: the failure is that of Acquire where somebody has them. What may
+// not be looked into is nobody's that could be found.
+Status CheckUpperFree(const std::string& upper, const std::string& work);
+
 // Of an upper that this process itself still uses through open files, on the mount of that id: it
 // is released by the first call that finds it unused, which every Acquire makes.
 void ParkGuard(UpperGuard guard, uint64_t mount_id);

@@ -6,27 +6,18 @@
 
 #include <array>
 #include <string>
-#include <vector>
 
+#include "core/program_spec.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
 
-// Instead of a descriptor in ViewProcessSpec::stdio.
-inline constexpr int kStdioNull = -1;  // /dev/null
-inline constexpr int kStdioPipe = -2;  // a new pipe; its other end is in ViewProcess::pipes
-
 // Descriptors are borrowed, and texts are bytes.
-struct ViewProcessSpec {
-  int mount = -1;                 // the overlay
-  int user_namespace = -1;        // in which it was mounted; -1: in the caller's
-  std::string at;                 // where the program sees it: absolute, an existing directory
-  std::string file;               // looked for in the PATH of `env` if it has no slash
-  std::vector<std::string> args;  // from argv[0] on
-  std::vector<std::string> env;   // "NAME=value"
-  std::string cwd;                // absolute; where the overlay is in place already
-  std::array<int, 3> stdio{kStdioNull, kStdioNull, kStdioNull};
+struct ViewProcessSpec : ProgramSpec {
+  int mount = -1;           // the overlay
+  int user_namespace = -1;  // in which it was mounted; -1: in the caller's
+  std::string at;           // where the program sees it: absolute, an existing directory
 };
 
 struct ViewProcess {

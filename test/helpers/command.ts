@@ -29,10 +29,16 @@ function shellWord(argument: string | Buffer): string {
   return `"$(printf '${bytes.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}')"`;
 }
 
+/** What the test runner is told about colours is not meant for the command. */
+function withoutColours(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { FORCE_COLOR: _, NO_COLOR: __, ...rest } = env;
+  return rest;
+}
+
 async function finish(
   file: string,
   args: readonly string[],
-  { cwd, env }: RunOptions,
+  { cwd, env = withoutColours(process.env) }: RunOptions,
 ): Promise<Result> {
   const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const status = new Promise<number | undefined>((resolve, reject) => {
@@ -50,7 +56,8 @@ export function overlayfs(args: readonly string[], options: RunOptions = {}): Pr
 /** Runs a line of shell in which `overlayfs` is the command. */
 export function shell(line: string, options: RunOptions = {}): Promise<Result> {
   const script = `overlayfs() { "$NODE" "$OVERLAYFS" "$@"; }\n${line}`;
-  const env = { ...process.env, ...options.env, NODE: process.execPath, OVERLAYFS: program };
+  const own = { NODE: process.execPath, OVERLAYFS: program };
+  const env = { ...withoutColours(process.env), ...options.env, ...own };
   return finish('sh', ['-c', script], { ...options, env });
 }
 
@@ -60,6 +67,19 @@ export function overlayfsBytes(
   options: RunOptions = {},
 ): Promise<Result> {
   return shell(`overlayfs ${args.map(shellWord).join(' ')}`, options);
+}
+
+/**
+ * The same line with a terminal for both outputs, as `script` makes one: what the terminal was sent, with
+ * its carriage returns taken off.
+ */
+export async function onTerminal(line: string, options: RunOptions = {}): Promise<Result> {
+  const words = `overlayfs() { "$NODE" "$OVERLAYFS" "$@"; }; ${line}`;
+  const quoted = `'${words.replaceAll("'", "'\\''")}'`;
+  const env = { TERM: 'xterm', ...options.env };
+  const result = await shell(`script -qec ${quoted} /dev/null </dev/null`, { ...options, env });
+  const text = result.stdout.toString('latin1').replaceAll('\r\n', '\n');
+  return { ...result, stdout: Buffer.from(text, 'latin1') };
 }
 
 /** The objects of `--json`. */

@@ -1,0 +1,78 @@
+/** The rules of `diff`: how they are given, and how a failure is told. */
+import type { RuleFailure, RuleOffender, Rules } from '../rules.ts';
+import { kindLetters } from './change-text.ts';
+import { UsageError } from './command-errors.ts';
+import { pattern, patterns } from './diff-patterns.ts';
+import { escapeName } from './escape.ts';
+import { complain } from './messages.ts';
+import { sizeOf, sizeText } from './sizes.ts';
+import type { Word } from './words.ts';
+import { textOf } from './words.ts';
+
+export const ruleOptions = {
+  'fail-on': { type: 'string', multiple: true },
+  'max-added': { type: 'string' },
+  only: { type: 'string', multiple: true },
+} as const;
+
+interface RuleWords {
+  readonly 'fail-on'?: readonly Word[];
+  readonly 'max-added'?: Word;
+  readonly only?: readonly Word[];
+}
+
+const kinds = ['added', 'modified', 'deleted', 'any'];
+
+function failOn(word: Word, target: Buffer | undefined): Buffer {
+  const [kind = ''] = word.split(':', 1);
+  if (!kinds.includes(kind)) {
+    const known = kinds.join(', ');
+    throw new UsageError(
+      `--fail-on must be one of ${known}, or that, a colon and a pattern, but is '${textOf(word)}'`,
+    );
+  }
+  return word === kind
+    ? Buffer.from(kind)
+    : Buffer.concat([
+        Buffer.from(`${kind}:`),
+        pattern('--fail-on', word.slice(kind.length + 1), target),
+      ]);
+}
+
+/** Undefined where there are none. */
+export function rulesOf(words: RuleWords, target: Buffer | undefined): Rules | undefined {
+  const { 'fail-on': fail, 'max-added': most, only } = words;
+  return fail === undefined && most === undefined && only === undefined
+    ? undefined
+    : {
+        failOn: (fail ?? []).map((word) => failOn(word, target)),
+        ...(most === undefined ? {} : { maxAdded: sizeOf(most, '--max-added') }),
+        only: patterns('--only', only, target),
+      };
+}
+
+const options = { failOn: '--fail-on', maxAdded: '--max-added', only: '--only' } as const;
+
+function counted(value: number, unit: RuleFailure['unit']): string {
+  return unit === 'changes' || value === 0 ? String(value) : `${sizeText(value)} (${value} bytes)`;
+}
+
+function offenderLine({ kind, path, pathBytes, addedBytes }: RuleOffender): string {
+  const size = addedBytes === undefined ? '' : `  [${sizeText(addedBytes)}]`;
+  return `  ${kindLetters[kind]}  ${escapeName(path, pathBytes)}${size}\n`;
+}
+
+/** Value, limit, and the worst offenders. */
+export function reportRules(failures: readonly RuleFailure[]): void {
+  for (const { rule, text, unit, value, limit, offenders, more } of failures) {
+    const what = rule === 'maxAdded' ? 'added' : value === 1 ? 'change' : 'changes';
+    complain(
+      `rule failed: ${options[rule]} '${text}': ${counted(value, unit)} ${what}, ` +
+        `allowed ${counted(limit, unit)}`,
+    );
+    process.stderr.write(offenders.map(offenderLine).join(''));
+    if (more > 0) {
+      process.stderr.write(`  and ${more} more\n`);
+    }
+  }
+}

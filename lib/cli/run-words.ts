@@ -1,0 +1,35 @@
+/** The words of `run`: its own options, and the command, which is nobody's but the program's. */
+import { parseArgs } from 'node:util';
+import type { Word } from './words.ts';
+
+export const runOptions = {
+  name: { type: 'string' },
+  base: { type: 'string' },
+  lower: { type: 'string', multiple: true },
+  overlay: { type: 'string', multiple: true },
+  dir: { type: 'string' },
+  grace: { type: 'string' },
+  'on-success': { type: 'string' },
+  'on-failure': { type: 'string' },
+} as const;
+
+export interface RunWords {
+  readonly own: readonly Word[];
+  readonly command: readonly Word[];
+}
+
+/** The command begins after `--`, or with the first word that is no option. */
+export function splitRunWords(words: readonly Word[]): RunWords {
+  const { tokens } = parseArgs({
+    args: words,
+    options: runOptions,
+    strict: false,
+    tokens: true,
+  });
+  const first = tokens.find(({ kind }) => kind !== 'option');
+  if (first === undefined) {
+    return { own: words, command: [] };
+  }
+  const after = first.kind === 'option-terminator' ? first.index + 1 : first.index;
+  return { own: words.slice(0, first.index), command: words.slice(after) };
+}

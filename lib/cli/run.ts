@@ -1,0 +1,145 @@
+import { OverlayError } from '../errors.ts';
+import { signalNumber } from '../run-options.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { createSandbox } from '../sandbox.ts';
+import type { SandboxOptions, SandboxOverlayOptions } from '../sandbox-options.ts';
+import { UsageError } from './command-errors.ts';
+import { exitCodes } from './exit-codes.ts';
+import { reportFailure } from './failure.ts';
+import { complain } from './messages.ts';
+import { parseWords, pathOf } from './options.ts';
+import type { Output } from './output.ts';
+import { runOptions, splitRunWords } from './run-words.ts';
+import { sessionNameOf } from './session-words.ts';
+import type { Word } from './words.ts';
+import { bytesOf, textOf } from './words.ts';
+
+const endings = ['keep', 'discard'] as const;
+type Ending = (typeof endings)[number];
+
+function ending(word: Word | undefined, option: string, otherwise: Ending): Ending {
+  const found = word === undefined ? otherwise : endings.find((each) => each === word);
+  if (found === undefined) {
+    throw new UsageError(
+      `${option} must be one of ${endings.join(', ')}, but is '${textOf(word ?? '')}'`,
+    );
+  }
+  return found;
+}
+
+/** Splits at every `separator` that no backslash precedes. */
+function split(text: Word, separator: string): Word[] {
+  const parts = [''];
+  for (let i = 0; i < text.length; i++) {
+    const next = text[i + 1];
+    if (text[i] === '\\' && (next === separator || next === '\\')) {
+      parts.push(`${parts.pop()}${next}`);
+      i++;
+    } else if (text[i] === separator) {
+      parts.push('');
+    } else {
+      parts.push(`${parts.pop()}${text[i]}`);
+    }
+  }
+  return parts;
+}
+
+/** `TARGET=LOWER[:LOWER]...` */
+function overlayOf(word: Word): SandboxOverlayOptions {
+  const [target = '', ...rest] = split(word, '=');
+  const lower = split(rest.join('='), ':');
+  if (target === '' || lower.includes('')) {
+    throw new UsageError(`--overlay must be TARGET=LOWER[:LOWER]..., but is '${textOf(word)}'`);
+  }
+  return { target: bytesOf(target), lower: lower.map(bytesOf) };
+}
+
+function milliseconds(word: Word): number {
+  if (!/^\d{1,7}$/.test(word)) {
+    throw new UsageError(`--grace must be a number of milliseconds, but is '${textOf(word)}'`);
+  }
+  return Number(word);
+}
+
+interface Request {
+  readonly sandbox: SandboxOptions;
+  readonly command: Word;
+  readonly args: readonly Word[];
+  readonly onSuccess: Ending;
+  readonly onFailure: Ending;
+}
+
+function requestOf(words: readonly Word[]): Request {
+  const { own, command } = splitRunWords(words);
+  const { values } = parseWords(own, runOptions);
+  const [program, ...args] = command;
+  if (program === undefined || program === '') {
+    throw new UsageError('a command to run is missing');
+  }
+  const { name, base, lower, overlay, dir, grace } = values;
+  const session = name === undefined ? undefined : sessionNameOf(name, '--name');
+  const otherwise = session === undefined ? 'discard' : 'keep';
+  return {
+    sandbox: {
+      ...(session === undefined ? {} : { session }),
+      ...(base === undefined ? {} : { base: sessionNameOf(base, '--base') }),
+      ...(lower === undefined ? {} : { lower: lower.map((each) => pathOf(each, '--lower')) }),
+      ...(overlay === undefined ? {} : { overlays: overlay.map(overlayOf) }),
+      ...(dir === undefined ? {} : { directory: pathOf(dir, '--dir') }),
+      ...(grace === undefined ? {} : { grace: milliseconds(grace) }),
+    },
+    command: program,
+    args,
+    onSuccess: ending(values['on-success'], '--on-success', otherwise),
+    onFailure: ending(values['on-failure'], '--on-failure', otherwise),
+  };
+}
+
+/** As a shell has it. */
+function statusOfFailure(error: unknown): number {
+  if (!(error instanceof OverlayError) || error.syscall !== 'execve') {
+    return exitCodes.notRun;
+  }
+  return error.code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecutable;
+}
+
+/** Up to the end of everything that the program has left running. */
+function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<number> {
+  return new Promise((resolve) => {
+    const program = sandbox.spawn(bytesOf(command), args.map(bytesOf), {
+      stdio: 'inherit',
+      relaySignals: true,
+    });
+    program.on('error', (error) => {
+      reportFailure(error, 'run');
+      resolve(statusOfFailure(error));
+    });
+    program.on('close', (code, signal) => {
+      resolve(code ?? 128 + (signal === null ? 0 : signalNumber(signal, 'signal')));
+    });
+  });
+}
+
+async function finish(sandbox: Sandbox, how: Ending, named: boolean): Promise<void> {
+  await sandbox.close({ discard: how === 'discard' });
+  if (how === 'keep' && !named) {
+    complain(`kept as session ${sandbox.name}`);
+  }
+}
+
+export async function run(words: readonly Word[], _: Output): Promise<number> {
+  const request = requestOf(words);
+  const sandbox = await createSandbox(request.sandbox);
+  for (const warning of sandbox.warnings) {
+    complain(`warning: ${warning}`);
+  }
+  const status = await programStatus(sandbox, request);
+  const how = status === 0 ? request.onSuccess : request.onFailure;
+  try {
+    await finish(sandbox, how, request.sandbox.session !== undefined);
+  } catch (error) {
+    reportFailure(error, 'run');
+    return status === 0 ? exitCodes.failed : status;
+  }
+  return status;
+}

@@ -1,0 +1,168 @@
+/** Where a sandbox has overlays: what was asked for, and what is mounted below. */
+import { realpathSync, statSync } from 'node:fs';
+import { argumentValue } from './errors.ts';
+import type { Mount } from './mount-entry.ts';
+import { listMounts } from './mount-table.ts';
+import { fileFailure, mountsBelow, rootlessRoot } from './session-errors.ts';
+import type { RecordedOverlay } from './session-record.ts';
+import { isWithin } from './session-roots.ts';
+
+export interface SandboxPlaces {
+  readonly overlays: readonly RecordedOverlay[];
+  /** Mounts that are seen as they are. */
+  readonly carried: readonly string[];
+  /** Mounts instead of which an empty directory is seen. */
+  readonly emptied: readonly string[];
+  /** Sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** These are the kernel's own: there is nothing to be copied on writing. */
+const kernelFilesystems: ReadonlySet<string> = new Set([
+  ...['autofs', 'binfmt_misc', 'bpf', 'cgroup', 'cgroup2', 'configfs', 'debugfs', 'devpts'],
+  ...['devtmpfs', 'efivarfs', 'fusectl', 'hugetlbfs', 'mqueue', 'nsfs', 'proc', 'pstore'],
+  ...['rpc_pipefs', 'securityfs', 'selinuxfs', 'sysfs', 'tracefs'],
+]);
+
+function isDirectory(path: Buffer): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Those below that can be seen: neither they nor what they lie on is covered by another mount. */
+function visibleBelow(table: readonly Mount[], target: string): Mount[] {
+  const byId = new Map(table.map((mount) => [mount.mountId, mount]));
+  const covers = new Map<number, Mount>();
+  for (const mount of table) {
+    if (byId.get(mount.parentId)?.target === mount.target) {
+      covers.set(mount.parentId, mount);
+    }
+  }
+  const isVisible = (mount: Mount): boolean => {
+    const parent = byId.get(mount.parentId);
+    const over = covers.get(mount.parentId) ?? mount;
+    return over === mount && (parent === undefined || parent === mount || isVisible(parent));
+  };
+  return table.filter(
+    (mount) =>
+      mount.target !== target &&
+      isWithin(mount.target, target) &&
+      !covers.has(mount.mountId) &&
+      isVisible(mount),
+  );
+}
+
+/** The kernel takes one mount as a layer, without those below it. */
+function placesBelow(
+  below: readonly Mount[],
+  taken: ReadonlySet<string>,
+  hidden: string | undefined,
+): SandboxPlaces {
+  const overlays: RecordedOverlay[] = [];
+  const carried: string[] = [];
+  const emptied: string[] = [];
+  const warnings: string[] = [];
+  for (const { target, targetBytes, filesystemType } of below) {
+    if (taken.has(target)) {
+      continue; // it was asked for
+    }
+    if (target === hidden) {
+      emptied.push(target);
+      warnings.push(`${target} is seen empty: the session lies there`);
+    } else if (kernelFilesystems.has(filesystemType)) {
+      carried.push(target);
+    } else if (isDirectory(targetBytes)) {
+      overlays.push({ target: targetBytes, lower: [targetBytes] });
+    } else {
+      carried.push(target);
+      warnings.push(
+        `the file that is mounted on ${target} is the real one: writing to it is not undone`,
+      );
+    }
+  }
+  return { overlays, carried, emptied, warnings };
+}
+
+function depth(target: Buffer): number {
+  return target.length === 1 ? 0 : target.toString('latin1').split('/').length;
+}
+
+/** Outer ones before those inside of them. */
+export function inOrder<T extends { readonly target: Buffer }>(places: readonly T[]): T[] {
+  return [...places].sort((a, b) => depth(a.target) - depth(b.target));
+}
+
+export interface AskedPlaces {
+  /** Each is covered by an overlay on itself. */
+  readonly lower: readonly Buffer[];
+  readonly stacked: readonly RecordedOverlay[];
+}
+
+function real(path: Buffer): Buffer {
+  try {
+    return realpathSync(path, { encoding: 'buffer' });
+  } catch (error) {
+    throw fileFailure(error, 'a directory that is to be covered cannot be found');
+  }
+}
+
+/** With symbolic links resolved: an overlay is attached where they lead. */
+export function resolvedPlaces({ lower, stacked }: AskedPlaces): readonly RecordedOverlay[] {
+  const places = [
+    ...lower.map(real).map((path) => ({ target: path, lower: [path] })),
+    ...stacked.map((each) => ({ target: real(each.target), lower: each.lower.map(real) })),
+  ];
+  for (const [i, { target }] of places.entries()) {
+    if (places.findIndex((other) => other.target.equals(target)) !== i) {
+      throw argumentValue('options.overlays', `covers '${target}' twice`);
+    }
+  }
+  return places;
+}
+
+/** What is mounted below directories that are covered in place, by target. */
+export type MountsBelow = ReadonlyMap<string, readonly Mount[]>;
+
+/**
+ * @param privileged Whether we may mount what we have not mounted ourselves; asked where it matters.
+ * @throws OverlayError `EINVAL` where there are some, and an ordinary user is told so.
+ */
+export async function findMountsBelow(
+  asked: readonly RecordedOverlay[],
+  privileged: () => boolean,
+): Promise<MountsBelow> {
+  const table = await listMounts();
+  const found = new Map<string, readonly Mount[]>();
+  for (const { target, lower } of asked) {
+    const name = target.toString();
+    const below = lower.some((layer) => layer.equals(target)) ? visibleBelow(table, name) : [];
+    const [first] = below;
+    if (first !== undefined && !privileged()) {
+      throw name === '/' ? rootlessRoot() : mountsBelow(name, first.target);
+    }
+    found.set(name, below);
+  }
+  return found;
+}
+
+/** @param hidden The mount that the session lies on. */
+export function placesOf(
+  asked: readonly RecordedOverlay[],
+  mounts: MountsBelow,
+  hidden: string | undefined,
+): SandboxPlaces {
+  const taken = new Set(asked.map(({ target }) => target.toString()));
+  const found = [...mounts.values()].map((below) => placesBelow(below, taken, hidden));
+  const overlays = new Map<string, RecordedOverlay>();
+  for (const each of [...asked, ...found.flatMap((below) => below.overlays)]) {
+    overlays.set(each.target.toString('latin1'), each);
+  }
+  const all = (list: (places: SandboxPlaces) => readonly string[]): string[] => [
+    ...new Set(found.flatMap(list)),
+  ];
+  return {
+    overlays: [...overlays.values()],
+    carried: all(({ carried }) => carried),
+    emptied: all(({ emptied }) => emptied),
+    warnings: all(({ warnings }) => warnings),
+  };
+}

@@ -1,0 +1,260 @@
+/** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { MountAttributes } from './mount-attributes.ts';
+import { findMount } from './mount-table.ts';
+import { native } from './native.ts';
+import type { Overlay } from './overlay.ts';
+import { mountBeside } from './overlay.ts';
+import type { SandboxPlan } from './sandbox-options.ts';
+import { here } from './sandbox-options.ts';
+import type { SandboxPlaces } from './sandbox-places.ts';
+import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
+import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
+import { dependentsOf } from './session-list.ts';
+import type { RecordedOverlay, SessionRecord } from './session-record.ts';
+import { removeLocked } from './session-removal.ts';
+import { chooseRoot, mountPointOf } from './session-roots.ts';
+import type { StoredSession } from './session-store.ts';
+import {
+  clearNew,
+  createStored,
+  findStored,
+  makePlaces,
+  markUsed,
+  pathOfSession,
+  readSession,
+  SessionLock,
+  writeRecord,
+} from './session-store.ts';
+
+/** An overlay of a sandbox, mounted. */
+export interface MountedPlace {
+  readonly target: Buffer;
+  readonly overlay: Overlay;
+}
+
+export interface OpenedSession {
+  readonly path: string;
+  readonly record: SessionRecord;
+  /** Its own, and that of the session it is stacked on. */
+  readonly locks: readonly SessionLock[];
+  /** Outer ones first. */
+  readonly places: readonly MountedPlace[];
+  readonly carried: readonly string[];
+  readonly emptied: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+interface Base {
+  readonly name: string;
+  readonly overlays: readonly RecordedOverlay[];
+  readonly lock: SessionLock;
+}
+
+interface Locked {
+  readonly stored: StoredSession;
+  readonly lock: SessionLock;
+  readonly places: SandboxPlaces;
+  /** It did not exist before. */
+  readonly fresh: boolean;
+  /** There are overlays that it had no need of before. */
+  readonly more: boolean;
+}
+
+const covering = ({ target, lower }: RecordedOverlay): string =>
+  `${target}${lower.length === 1 && lower[0]?.equals(target) ? '' : ` of ${lower.join(':')}`}`;
+
+function sameOverlay(a: RecordedOverlay, b: RecordedOverlay): boolean {
+  const lowers =
+    a.lower.length === b.lower.length && a.lower.every((l, i) => b.lower[i]?.equals(l));
+  return lowers && a.target.equals(b.target);
+}
+
+async function lockBase(name: string, directory: string | undefined): Promise<Base> {
+  const path = await pathOfSession(name, directory);
+  const lock = await SessionLock.take(path, name);
+  try {
+    const { record } = await readSession(path, name);
+    if (record.state === 'new') {
+      throw brokenSession(
+        name,
+        path,
+        'nothing was ever mounted of it, so nothing can be stacked on it',
+      );
+    }
+    const overlays = record.overlays.map(({ target, lower }, i) => ({
+      target,
+      lower: [Buffer.from(join(path, `${i}`, 'upper')), ...lower],
+    }));
+    return { name, overlays, lock };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
+  const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
+  const below = await findMountsBelow(asked, () => native().mayMount());
+  const covered = asked.map(({ target }) => target.toString());
+  const root = await chooseRoot(plan.directory, covered);
+  const places = placesOf(asked, below, await mountPointOf(root));
+  const record: SessionRecord = {
+    name: plan.session ?? `tmp-${randomBytes(6).toString('hex')}`,
+    state: 'new',
+    ephemeral: plan.session === undefined,
+    created: new Date(),
+    userxattr: !native().canReadTrusted(),
+    overlays: places.overlays,
+    base: base?.name,
+    last: undefined,
+  };
+  return { ...(await createStored(root, record)), places, fresh: true, more: false };
+}
+
+async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
+  const { name, overlays } = record;
+  const asked = plan.asked && resolvedPlaces(plan.asked);
+  const known = asked?.every((each) => overlays.some((other) => sameOverlay(each, other))) ?? true;
+  if (!known || (plan.base !== undefined && plan.base !== record.base)) {
+    throw otherLayers(name, path, overlays.map(covering).join(', '));
+  }
+  const dependents = await dependentsOf(name, plan.directory);
+  if (dependents.length > 0) {
+    throw sessionHasDependents(name, dependents);
+  }
+  if (record.userxattr === native().canReadTrusted()) {
+    const by = record.userxattr ? 'an ordinary user' : 'root';
+    throw otherLayers(
+      name,
+      path,
+      `${overlays.map(covering).join(', ')} by ${by}, with other marks`,
+    );
+  }
+}
+
+async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
+  const { path } = found;
+  const { name } = found.record;
+  const lock = await SessionLock.take(path, name);
+  try {
+    let stored = await readSession(path, name); // as it is now that nobody else changes it
+    await checkReuse(plan, stored);
+    if (stored.record.state === 'new') {
+      await clearNew(stored);
+    }
+    const { overlays } = stored.record;
+    const below = await findMountsBelow(overlays, () => native().mayMount());
+    const places = placesOf(overlays, below, await mountPointOf(path));
+    const more = places.overlays.filter(
+      ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
+    );
+    if (more.length > 0) {
+      stored = await makePlaces(stored, more);
+    }
+    return { stored, lock, places, fresh: false, more: more.length > 0 };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** An overlay does not take them over from the mounts of its layers, and a view is to allow no more. */
+async function restrictionsOf(
+  target: Buffer,
+): Promise<Pick<MountAttributes, 'nosuid' | 'nodev' | 'noexec'>> {
+  const flags = (await findMount(target))?.mountOptions ?? [];
+  return {
+    nosuid: flags.includes('nosuid'),
+    nodev: flags.includes('nodev'),
+    noexec: flags.includes('noexec'),
+  };
+}
+
+async function mountAll({ path, record }: StoredSession): Promise<MountedPlace[]> {
+  const mounted: MountedPlace[] = [];
+  try {
+    const numbered = record.overlays.map((each, number) => ({ ...each, number }));
+    for (const { target, lower, number } of inOrder(numbered)) {
+      const inPlace = lower.some((layer) => layer.equals(target));
+      const overlay = await mountBeside({
+        lower,
+        upper: join(path, `${number}`, 'upper'),
+        work: join(path, `${number}`, 'work'),
+        volatile: record.ephemeral,
+        ...(await restrictionsOf(target)),
+        beside: mounted[0]?.overlay,
+        expected: inPlace ? 'submounts-hidden' : undefined,
+      });
+      mounted.push({ target, overlay });
+    }
+  } catch (error) {
+    await closeAll(mounted, false);
+    throw error;
+  }
+  return mounted;
+}
+
+/** @param sync Whether an upper that was mounted `volatile` is to be used again. */
+export async function closeAll(places: readonly MountedPlace[], sync: boolean): Promise<void> {
+  const outcomes = await Promise.allSettled(places.map(({ overlay }) => overlay.close({ sync })));
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') {
+      throw outcome.reason;
+    }
+  }
+}
+
+async function mountSession(locked: Locked): Promise<Pick<OpenedSession, 'record' | 'places'>> {
+  const { stored } = locked;
+  const places = await mountAll(stored);
+  const record: SessionRecord = { ...stored.record, state: 'ready' };
+  try {
+    if (stored.record.state === 'new' || locked.more) {
+      await writeRecord(stored.path, record);
+    } else {
+      await markUsed(stored.path);
+    }
+  } catch (error) {
+    await closeAll(places, true);
+    throw fileFailure(error, 'the session could not be entered');
+  }
+  return { record, places };
+}
+
+async function lockSession(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
+  const { session, directory } = plan;
+  const found = session === undefined ? undefined : await findStored(session, directory);
+  return found === undefined ? create(plan, base) : reuse(plan, found);
+}
+
+/** Of a session that is there already its own record says on which one it is stacked. */
+async function baseOf(plan: SandboxPlan): Promise<string | undefined> {
+  const { session, directory } = plan;
+  const found = session === undefined ? undefined : await findStored(session, directory);
+  return found === undefined ? plan.base : found.record.base;
+}
+
+export async function openSession(plan: SandboxPlan): Promise<OpenedSession> {
+  const baseName = await baseOf(plan);
+  const base = baseName === undefined ? undefined : await lockBase(baseName, plan.directory);
+  try {
+    const locked = await lockSession(plan, base);
+    try {
+      const locks = [locked.lock, ...(base ? [base.lock] : [])];
+      const { path } = locked.stored;
+      const { carried, emptied, warnings } = locked.places;
+      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked)) };
+    } catch (error) {
+      if (locked.fresh) {
+        await removeLocked(locked.stored.path);
+      }
+      await locked.lock.release();
+      throw error;
+    }
+  } catch (error) {
+    await base?.lock.release();
+    throw error;
+  }
+}

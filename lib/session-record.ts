@@ -1,0 +1,165 @@
+/** What is written down of a session: `session.json`, format 1. docs/running.md describes it. */
+import { isUtf8 } from 'node:buffer';
+
+export const recordFormat = 1;
+
+export interface RecordedOverlay {
+  readonly target: Buffer;
+  /** Top-most first. */
+  readonly lower: readonly Buffer[];
+}
+
+export interface RecordedEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface SessionRecord {
+  readonly name: string;
+  /** `'new'`: no overlay of it was mounted yet, and what is in it may be half made. */
+  readonly state: 'new' | 'ready';
+  /** Not to be kept, unless somebody says so at its end. */
+  readonly ephemeral: boolean;
+  readonly created: Date;
+  /** The marks are in `user.*` attributes: made by an ordinary user. */
+  readonly userxattr: boolean;
+  /** Their upper and work directories are `<number>/upper` and `<number>/work`. */
+  readonly overlays: readonly RecordedOverlay[];
+  /** The session this one is stacked on. */
+  readonly base: string | undefined;
+  /** How the program that was run last has ended. */
+  readonly last: RecordedEnd | undefined;
+}
+
+/** A text, or its bytes in Base64 where it is not UTF-8. */
+type PathText = string | { readonly base64: string };
+
+function textOf(path: Buffer): PathText {
+  return isUtf8(path) ? path.toString() : { base64: path.toString('base64') };
+}
+
+export function formatRecord(record: SessionRecord): string {
+  const { overlays, created, ...rest } = record;
+  const value = {
+    format: recordFormat,
+    ...rest,
+    created: created.toISOString(),
+    overlays: overlays.map(({ target, lower }) => ({
+      target: textOf(target),
+      lower: lower.map(textOf),
+    })),
+  };
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** Thrown with the reason, as the end of a sentence. */
+export class NoRecord extends Error {
+  override readonly name = 'NoRecord';
+  /** It is one, of a newer version. */
+  readonly newer: boolean;
+
+  constructor(message: string, newer = false) {
+    super(message);
+    this.newer = newer;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new NoRecord(`${what} is no object`);
+  }
+  return value as Fields;
+}
+
+function pathOf(value: unknown, what: string): Buffer {
+  const bytes =
+    typeof value === 'string'
+      ? Buffer.from(value)
+      : Buffer.from(String(fields(value, what).base64), 'base64');
+  if (bytes[0] !== 0x2f || bytes.includes(0)) {
+    throw new NoRecord(`${what} is no absolute path`);
+  }
+  return bytes;
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new NoRecord(`${what} is no list, or empty`);
+  }
+  return value;
+}
+
+function dateOf(value: unknown, what: string): Date {
+  const date = new Date(typeof value === 'string' ? value : Number.NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new NoRecord(`${what} is no time`);
+  }
+  return date;
+}
+
+function booleanOf(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') {
+    throw new NoRecord(`${what} is neither true nor false`);
+  }
+  return value;
+}
+
+function endOf(value: unknown): RecordedEnd | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  const { code, signal } = fields(value, 'last');
+  const plain =
+    (code === null || Number.isInteger(code)) && (signal === null || typeof signal === 'string');
+  if (!plain) {
+    throw new NoRecord('last has another form');
+  }
+  return { code: code as number | null, signal };
+}
+
+/** @throws NoRecord for anything that this version has not written. */
+export function parseRecord(text: string): SessionRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new NoRecord('session.json is no JSON');
+  }
+  const given = fields(value, 'session.json');
+  if (given.format !== recordFormat) {
+    const newer = typeof given.format === 'number' && given.format > recordFormat;
+    throw new NoRecord(
+      newer
+        ? `session.json has format ${given.format}, and this version knows ${recordFormat}`
+        : 'session.json has no format that is known',
+      newer,
+    );
+  }
+  const { name, state, base } = given;
+  if (typeof name !== 'string' || (state !== 'new' && state !== 'ready')) {
+    throw new NoRecord('session.json has no name, or no state');
+  }
+  if (base !== undefined && typeof base !== 'string') {
+    throw new NoRecord('base is no name');
+  }
+  return {
+    name,
+    state,
+    ephemeral: booleanOf(given.ephemeral, 'ephemeral'),
+    created: dateOf(given.created, 'created'),
+    userxattr: booleanOf(given.userxattr, 'userxattr'),
+    overlays: list(given.overlays, 'overlays').map((item, i) => {
+      const overlay = fields(item, `overlays[${i}]`);
+      return {
+        target: pathOf(overlay.target, `overlays[${i}].target`),
+        lower: list(overlay.lower, `overlays[${i}].lower`).map((layer, j) =>
+          pathOf(layer, `overlays[${i}].lower[${j}]`),
+        ),
+      };
+    }),
+    base,
+    last: endOf(given.last),
+  };
+}

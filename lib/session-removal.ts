@@ -1,0 +1,169 @@
+/** Removing sessions, whole. */
+import { randomBytes } from 'node:crypto';
+import { lstat, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PathLike } from './arguments.ts';
+import { integer, optionalBoolean, optionsObject } from './arguments.ts';
+import { OverlayError } from './errors.ts';
+import { native, unwrap } from './native.ts';
+import { sessionDirectory } from './sandbox-options.ts';
+import { brokenSession, fileFailure, sessionHasDependents } from './session-errors.ts';
+import type { Session, SessionRest } from './session-list.ts';
+import { dependentsOf, isSession, listSessions } from './session-list.ts';
+import {
+  halfRemoved,
+  pathOfSession,
+  readSession,
+  SessionLock,
+  sessionName,
+} from './session-store.ts';
+
+/**
+ * Removes a session that nobody else can have: it is locked, or was never whole. First it gets a name
+ * that no session has, so that what is left of it after a failure is known for what it is.
+ */
+export async function removeLocked(path: string): Promise<void> {
+  const doomed = join(dirname(path), `${halfRemoved}${randomBytes(6).toString('hex')}`);
+  try {
+    await rename(path, doomed);
+  } catch (error) {
+    throw fileFailure(error, 'the session could not be taken out of use');
+  }
+  unwrap(await native().removeTree(Buffer.from(doomed), false));
+}
+
+/** By another program than this library, which knows nothing of locks. */
+async function checkUnmounted(path: string, name: string): Promise<void> {
+  const stored = await readSession(path, name).catch((error: unknown) => {
+    if (error instanceof OverlayError && error.code === 'ERR_SESSION_BROKEN') {
+      return undefined; // what it consists of cannot be told
+    }
+    throw error;
+  });
+  if (stored?.record.state !== 'ready') {
+    return;
+  }
+  for (const [i] of stored.record.overlays.entries()) {
+    const [upper, work] = [join(path, `${i}`, 'upper'), join(path, `${i}`, 'work')];
+    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work), false));
+  }
+}
+
+export interface DiscardOptions {
+  /** As of `createSandbox`. */
+  readonly directory?: PathLike;
+}
+
+async function discard(path: string, name: string, directory: string | undefined): Promise<void> {
+  const lock = await SessionLock.take(path, name);
+  try {
+    const dependents = await dependentsOf(name, directory);
+    if (dependents.length > 0) {
+      throw sessionHasDependents(name, dependents);
+    }
+    await checkUnmounted(path, name);
+    await removeLocked(path);
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Removes a session with everything in it, whatever the modes of its directories are. It goes through
+ * open directories, follows no link and enters no mount.
+ *
+ * @throws OverlayError `ENOENT` where there is none of that name, `EBUSY` where somebody works with it
+ * or another session is stacked on it, `ERR_SESSION_BROKEN` where what is there is not whole (see
+ * `pruneSessions`), `EXDEV` where something is mounted inside, `EACCES` or `EPERM` where something in it
+ * belongs to somebody else.
+ */
+export async function discardSession(name: string, options?: DiscardOptions): Promise<void> {
+  const given = optionsObject(options, 'options', ['directory']);
+  const directory = sessionDirectory(given.directory, 'options.directory');
+  const wanted = sessionName(name, 'name');
+  const path = await pathOfSession(wanted, directory);
+  await readSession(path, wanted);
+  await discard(path, wanted, directory);
+}
+
+export interface PruneOptions extends DiscardOptions {
+  /** Also sessions that nobody has used for so many milliseconds. Default: none. */
+  readonly unusedFor?: number;
+  /** Also what is damaged, unless it is of a newer version. Default: false. */
+  readonly broken?: boolean;
+  /** Only say what would be removed. Default: false. */
+  readonly dryRun?: boolean;
+}
+
+export interface Pruned {
+  readonly name: string;
+  readonly path: string;
+  readonly why: 'abandoned' | 'unused' | SessionRest['problem'];
+  /** Undefined: it was removed, or would be. */
+  readonly error: OverlayError | undefined;
+}
+
+interface Rule {
+  readonly unusedFor: number;
+  readonly broken: boolean;
+}
+
+function reason(found: Session | SessionRest, rule: Rule): Pruned['why'] | undefined {
+  if (found.user !== undefined) {
+    return undefined;
+  }
+  if (!isSession(found)) {
+    const left = found.problem === 'half-made' || found.problem === 'half-removed';
+    return left || (found.problem === 'damaged' && rule.broken) ? found.problem : undefined;
+  }
+  if (found.ephemeral) {
+    return 'abandoned';
+  }
+  return Date.now() - found.used.getTime() >= rule.unusedFor ? 'unused' : undefined;
+}
+
+async function remove(
+  found: Session | SessionRest,
+  directory: string | undefined,
+): Promise<OverlayError | undefined> {
+  const { path, name } = found;
+  try {
+    if (!(await lstat(path)).isDirectory()) {
+      throw brokenSession(name, path, 'it is no directory, and has to be removed by hand');
+    }
+    await discard(path, name, directory);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OverlayError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Removes what nobody needs any more: sessions that were half made or half removed, and those without a
+ * name whose process was killed; on request old and damaged ones. What is in use, and what others are
+ * stacked on, stays.
+ */
+export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
+  const given = optionsObject(options, 'options', ['directory', 'unusedFor', 'broken', 'dryRun']);
+  const directory = sessionDirectory(given.directory, 'options.directory');
+  const rule = {
+    unusedFor:
+      given.unusedFor === undefined
+        ? Number.POSITIVE_INFINITY
+        : integer(given.unusedFor, 'options.unusedFor', 0, Number.MAX_SAFE_INTEGER),
+    broken: optionalBoolean(given.broken, 'options.broken') ?? false,
+  };
+  const dryRun = optionalBoolean(given.dryRun, 'options.dryRun') ?? false;
+  const pruned: Pruned[] = [];
+  for (const found of await listSessions(directory === undefined ? {} : { directory })) {
+    const why = reason(found, rule);
+    if (why !== undefined) {
+      const { name, path } = found;
+      pruned.push({ name, path, why, error: dryRun ? undefined : await remove(found, directory) });
+    }
+  }
+  return pruned;
+}

@@ -1,0 +1,90 @@
+/** Adds to the changes of a list what is there on both sides. */
+import type { Change } from './entries.ts';
+import type { LayersHandle, NativeBatch, Outcome, SidesHandle } from './native.ts';
+import { native } from './native.ts';
+import { PackedSides } from './packed-stat.ts';
+
+/** Each path behind its length. */
+function packed(changes: readonly Change[]): Buffer {
+  const pieces = changes.flatMap(({ path, pathBytes }) => {
+    const bytes = pathBytes ?? Buffer.from(path);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(bytes.length);
+    return [size, bytes];
+  });
+  return Buffer.concat(pieces);
+}
+
+export interface SideReaderOptions {
+  /** Go on where the marks cannot be read. */
+  readonly unread: boolean;
+  readonly withBytes: boolean;
+}
+
+export class SideReader {
+  readonly #options: SideReaderOptions;
+  readonly #decode: (bytes: Buffer) => Change[];
+  #sides: SidesHandle | undefined;
+  /** By the bytes of the batch they are from. */
+  readonly #ready = new WeakMap<Buffer, Change[]>();
+
+  constructor(options: SideReaderOptions, decode: (bytes: Buffer) => Change[]) {
+    this.#options = options;
+    this.#decode = decode;
+  }
+
+  /** While the layers are open. */
+  async open(layers: LayersHandle): Promise<Outcome<undefined>> {
+    const sides = await native().openSides(layers, this.#options.unread);
+    if ('failure' in sides) {
+      return sides;
+    }
+    this.#sides = sides.value;
+    return { value: undefined };
+  }
+
+  /** Reads the sides of a batch, which `decode` then gives with them. */
+  async fill(batch: Outcome<NativeBatch>): Promise<Outcome<NativeBatch>> {
+    if ('failure' in batch) {
+      return batch;
+    }
+    const changes = this.#decode(batch.value.bytes);
+    const out: Change[] = [];
+    for (let paths = packed(changes); paths.length > 0; ) {
+      if (this.#sides === undefined) {
+        return batch; // closed meanwhile: nobody will ask for it
+      }
+      const read = await native().readSides(this.#sides, paths);
+      if ('failure' in read) {
+        return read;
+      }
+      const facts = new PackedSides(read.value.bytes, this.#options.withBytes);
+      while (!facts.ended) {
+        out.push({ ...(changes[out.length] as Change), ...facts.next() });
+      }
+      paths = paths.subarray(read.value.read);
+    }
+    this.#ready.set(batch.value.bytes, out);
+    return batch;
+  }
+
+  /** The content of one side; undefined where it has to be opened in another way. */
+  content(path: Buffer, after: boolean): Promise<Outcome<number>> | undefined {
+    // Where marks may be unread, whoever opens the layers has to look whether they can be.
+    return this.#sides && !this.#options.unread
+      ? native().openSideOf(this.#sides, path, after)
+      : undefined;
+  }
+
+  decode(bytes: Buffer): Change[] {
+    return this.#ready.get(bytes) ?? [];
+  }
+
+  async close(): Promise<void> {
+    const sides = this.#sides;
+    this.#sides = undefined;
+    if (sides !== undefined) {
+      await native().closeSides(sides);
+    }
+  }
+}

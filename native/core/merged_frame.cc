@@ -1,0 +1,194 @@
+#include "core/merged_frame.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/chain_release.h"
+#include "core/sys_file.h"
+
+namespace ovl {
+
+namespace {
+
+DirStack Ordinary(const Layers& layers) {
+  return DirStack(layers.lowers.begin(),
+                  layers.lowers.begin() + static_cast<std::ptrdiff_t>(layers.ordinary()));
+}
+
+MergedDirectory Borrow(const MergedDirectory& owned) {
+  const auto each = [](const DirStack& stack) {
+    DirStack out;
+    for (const DirPtr& dir : stack) out.push_back(Borrowed(dir));
+    return out;
+  };
+  return MergedDirectory(Borrowed(owned.upper), each(owned.after), each(owned.before));
+}
+
+// "a", "b" and "c" of parts that come last first.
+std::string Joined(const std::vector<std::string_view>& parts) {
+  std::string path;
+  for (size_t i = parts.size(); i-- > 0;) {
+    if (parts[i].empty()) continue;
+    if (!path.empty()) path.push_back('/');
+    path.append(parts[i]);
+  }
+  return path;
+}
+
+}  // namespace
+
+WalkPlace::~WalkPlace() { ReleaseChain(above_); }
+
+std::string WalkPlace::PathOf(std::string_view name) const {
+  std::vector<std::string_view> parts{name};
+  for (const WalkPlace* at = this; at != nullptr; at = at->above_.get()) {
+    parts.emplace_back(at->name_);
+  }
+  return Joined(parts);
+}
+
+std::string WalkPlace::PathBefore(std::string_view name) const {
+  std::vector<std::string_view> parts{name};
+  for (const WalkPlace* at = this; at != nullptr; at = at->above_.get()) {
+    if (at->redirect_.empty()) {
+      parts.emplace_back(at->name_);
+    } else if (at->redirect_[0] == '/') {
+      parts.push_back(std::string_view(at->redirect_).substr(1));
+      break;
+    } else {
+      parts.emplace_back(at->redirect_);
+    }
+  }
+  return Joined(parts);
+}
+
+std::string WalkPlace::PathBefore(std::string_view name, const std::string& redirect) const {
+  if (redirect.empty()) return PathBefore(name);
+  return redirect[0] == '/' ? redirect.substr(1) : PathBefore(redirect);
+}
+
+void WalkEntry::Own() {
+  for (Found* side : {&sides.before, &sides.after}) {
+    for (LayerEntry* entry : {&side->top, &side->data}) entry->dir = Owned(entry->dir);
+    for (DirPtr& dir : side->dirs) dir = Owned(dir);
+  }
+  sides.upper_dir = Owned(sides.upper_dir);
+}
+
+MergedFrame::MergedFrame(MergedDirectory merged, WalkPlace::Ptr place, PathFilter::Scope filter,
+                         const WalkScope& scope)
+    : owned_(std::move(merged)),
+      dir_(Borrow(owned_)),
+      place_(std::move(place)),
+      filter_(std::move(filter)),
+      scope_(scope) {
+  if (dir_.upper) to_read_.emplace_back(dir_.upper, kInUpper);
+  const bool held = scope.index != nullptr && scope.index->Holds(dir_.after);
+  if (dir_.split || held) {
+    for (const DirPtr& lower : dir_.after) to_read_.emplace_back(lower, kInLower);
+  }
+  if (dir_.split) {
+    for (const DirPtr& lower : dir_.before) to_read_.emplace_back(lower, kInLower);
+  }
+}
+
+Status MergedFrame::VisitRoot(const Layers& layers, const WalkScope& scope, WalkEntry& entry) {
+  entry.name.assign(1, '.');  // assigning "." makes GCC 12 warn of an overlap (-Wrestrict) at -O3
+  Sides& root = entry.sides;
+  root.before.kind = root.after.kind = Found::Kind::kDirectory;
+  root.before.top.dir = layers.lowers.front();
+  root.after.top.dir = layers.now();
+  for (Found* side : {&root.before, &root.after}) {
+    auto fd = side->top.dir->Fd();
+    if (!fd.ok()) return std::move(fd.failure());
+    auto st = StatFd(fd.value());
+    if (!st.ok()) return Located(std::move(st.failure()), side->top.dir, "");
+    side->top.st = st.value();
+  }
+  // An ordinary user cannot give the upper the owner of the lower root; that is said once when
+  // mounting and not in every list.
+  if (layers.marks.SaidUser()) {
+    root.before.top.st.st_uid = root.after.top.st.st_uid;
+    root.before.top.st.st_gid = root.after.top.st.st_gid;
+  }
+  root.upper_dir = layers.upper;
+  root.before.dirs = Ordinary(layers);
+  root.after.dirs = layers.plain ? DirStack{layers.plain} : root.before.dirs;
+  entry.filter = scope.filter.Root();
+  entry.root = true;
+  entry.chosen = entry.filter.answer == PathFilter::Answer::kChosen;
+  return Done{};
+}
+
+Result<bool> MergedFrame::Read() {
+  if (sorted_) return false;
+  if (to_read_.empty()) {
+    names_.Sort();
+    sorted_ = true;
+    return false;
+  }
+  const DirPtr& dir = to_read_.back().first;
+  const NameSource source = to_read_.back().second;
+  auto fd = dir->Fd();
+  if (!fd.ok()) {
+    // A directory may vanish between being named and being opened.
+    if (fd.failure().err != ENOENT) return std::move(fd.failure());
+    to_read_.pop_back();
+    return true;
+  }
+  // Of an untouched directory only the names of files that an index keeps together matter.
+  const bool few = source == kInLower && !dir_.split;
+  auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
+    if (few && !scope_.index->Concerns(dir, entry)) return;
+    names_.Add(entry.name, source, source == kInUpper ? entry.type : 0);
+  });
+  if (!more.ok()) return Located(std::move(more.failure()), dir, "");
+  if (!more.value()) to_read_.pop_back();
+  return true;
+}
+
+Result<bool> MergedFrame::Visit(const Layers& layers, size_t i, WalkEntry& entry) const {
+  entry.name.assign(names_.name(i));
+  entry.filter = scope_.filter.Below(filter_, entry.name);
+  if (entry.filter.answer == PathFilter::Answer::kPruned) return false;
+  const Listed listed{names_.InUpper(i), names_.type(i), scope_.every_name};
+  auto status = ResolveSides(layers, dir_, entry.name, listed, entry.sides);
+  if (!status.ok()) return std::move(status.failure());
+  entry.chosen = entry.filter.answer == PathFilter::Answer::kChosen;
+  entry.root = false;
+  if (entry.place != place_) entry.place = place_;  // shared by threads, and seldom another
+  if (scope_.index != nullptr) scope_.index->Apply(entry.sides);
+  entry.redirected_from.clear();
+  if (!entry.sides.redirect.empty()) {
+    std::string from = place_->PathBefore(entry.name, entry.sides.redirect);
+    if (from != place_->PathOf(entry.name)) entry.redirected_from = std::move(from);
+  }
+  return true;
+}
+
+bool MergedFrame::GoesBelow(const Layers& layers, const WalkScope& scope, const WalkEntry& entry) {
+  const Found& before = entry.sides.before;
+  const Found& after = entry.sides.after;
+  const bool was = before.kind == Found::Kind::kDirectory;
+  const bool is = after.kind == Found::Kind::kDirectory;
+  if (entry.filter.answer == PathFilter::Answer::kPruned || (!was && !is)) return false;
+  if (entry.sides.upper_dir) return true;
+  const bool held = scope.index != nullptr && scope.index->Holds(before.dirs);
+  if (is) return held || !SameStack(after.dirs, before.dirs);
+  // What lay below a removed directory follows only if it was asked for.
+  return scope.expand || entry.filter.answer == PathFilter::Answer::kPassing ||
+         (scope.every_name && (held || layers.plain));
+}
+
+std::unique_ptr<MergedFrame> MergedFrame::Below(WalkEntry& entry, const WalkScope& scope) {
+  Sides& sides = entry.sides;
+  auto place = entry.root ? WalkPlace::Root()
+                          : std::make_shared<const WalkPlace>(entry.place, entry.name,
+                                                              std::move(sides.redirect));
+  return std::make_unique<MergedFrame>(
+      MergedDirectory(std::move(sides.upper_dir), std::move(sides.after.dirs),
+                      std::move(sides.before.dirs)),
+      std::move(place), std::move(entry.filter), scope);
+}
+
+}  // namespace ovl

@@ -1,0 +1,126 @@
+#include "core/program_spec.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/program_search.h"
+
+namespace ovl {
+
+namespace {
+
+// execve(2) wants pointers to bytes it does not change.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+const char* WhyNotExecuted(const ViewFault& fault) {
+  switch (fault.err) {
+    case ENOENT:
+      return fault.program_exists ? "interpreter-missing" : "program-missing";
+    case EACCES:
+      return "program-not-executable";
+    case ENOEXEC:
+      return "program-format";
+    default:
+      return "";
+  }
+}
+
+const char* WhyNotAttached(int err) {
+  switch (err) {
+    case EPERM:
+      return "view-not-permitted";
+    case ENOENT:
+      return "target-missing";
+    case ENOTDIR:
+      return "target-not-directory";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Status PreparedProgram::Prepare(ProgramSpec spec) {
+  spec_ = std::move(spec);
+  auto opened = OpenStdio();
+  if (!opened.ok()) return opened;
+  candidates_ = ProgramCandidates(spec_.file, spec_.env);
+  candidate_pointers_ = Pointers(candidates_);
+  argv_ = Pointers(spec_.args);
+  env_ = Pointers(spec_.env);
+  child_.cwd = spec_.cwd.c_str();
+  child_.by_path = spec_.file.find('/') != std::string::npos;
+  child_.candidates = candidate_pointers_.data();
+  child_.argv = argv_.data();
+  child_.env = env_.data();
+  return Done{};
+}
+
+Status PreparedProgram::OpenStdio() {
+  for (size_t i = 0; i < spec_.stdio.size(); ++i) {
+    child_.stdio[i] = spec_.stdio[i];
+    if (spec_.stdio[i] == kStdioNull) {
+      owned_[i] = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+      if (!owned_[i]) return Errno("open", "/dev/null");
+    } else if (spec_.stdio[i] == kStdioPipe) {
+      int ends[2];
+      if (::pipe2(ends, O_CLOEXEC) != 0) return Errno("pipe2");
+      const bool input = i == 0;
+      owned_[i] = UniqueFd(ends[input ? 0 : 1]);
+      kept_[i] = UniqueFd(ends[input ? 1 : 0]);
+    }
+    if (owned_[i]) child_.stdio[i] = owned_[i].get();
+  }
+  return Done{};
+}
+
+void PreparedProgram::CloseItsEnds() {
+  for (UniqueFd& each : owned_) each.Reset();
+}
+
+Failure ExplainFault(const ViewFault& fault, const ProgramSpec& spec, const std::string& at) {
+  const char* const forbidden = fault.err == EPERM ? "view-not-permitted" : "";
+  switch (fault.failed) {
+    case ViewStep::kJoin:
+      return Refusal(fault.err, "setns", forbidden, "user namespace");
+    case ViewStep::kUnshare:
+      return Refusal(fault.err, "unshare",
+                     fault.err == ENOSPC ? "mount-namespaces-exhausted" : forbidden,
+                     "mount namespace");
+    case ViewStep::kCopy:
+      return Refusal(fault.err, "open_tree", fault.err == EINVAL ? "view-not-copied" : forbidden);
+    case ViewStep::kPropagation:
+      return Refusal(fault.err, "mount", fault.err == EINVAL ? "root-is-no-mount" : forbidden, "",
+                     "/");
+    case ViewStep::kCarry:
+      return Refusal(fault.err, "open_tree", forbidden, at);
+    case ViewStep::kEmpty:
+      return Refusal(fault.err, "mount", forbidden, "tmpfs", at);
+    case ViewStep::kAttach:
+      return Refusal(fault.err, "move_mount", WhyNotAttached(fault.err), "", at);
+    case ViewStep::kEnter:
+      return Refusal(fault.err, "chroot", forbidden, at);
+    case ViewStep::kSupervise:
+      return Refusal(fault.err, "prctl", "");
+    case ViewStep::kClone:
+      return Refusal(fault.err, "clone", fault.err == EAGAIN ? "process-limit" : "");
+    case ViewStep::kStdio:
+      return Refusal(fault.err, "dup2", "");
+    case ViewStep::kChdir:
+      return Refusal(fault.err, "chdir", fault.err == ENOENT ? "view-cwd-missing" : "", spec.cwd);
+    case ViewStep::kNone:  // which is no failure and never comes here
+    case ViewStep::kExecute:
+      break;
+  }
+  return Refusal(fault.err, "execve", WhyNotExecuted(fault), spec.file);
+}
+
+}  // namespace ovl

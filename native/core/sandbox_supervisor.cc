@@ -1,0 +1,213 @@
+#include "core/sandbox_supervisor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#ifdef __SANITIZE_THREAD__
+// See sys_clone.cc.
+extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument, ...);
+#define clone __clone
+#endif
+
+namespace ovl {
+
+namespace {
+
+constexpr long kCloseRange = 436;
+constexpr int kRepeatKill = 20;  // milliseconds
+
+void Say(int socket, const SupervisorReport& report) {
+  // Nobody listens any more: then there is nothing to say.
+  (void)::send(socket, &report, sizeof report, MSG_NOSIGNAL);
+}
+
+int RunProgramChild(void* argument) {
+  auto& supervisor = *static_cast<Supervisor*>(argument);
+  // If the supervisor is killed: at least the program does not go on unsupervised.
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  BecomeProgram(*supervisor.program, supervisor.fault);
+  return 0;
+}
+
+bool Prepare(Supervisor& supervisor) {
+  MakeSignalsOrdinary();
+  (void)::close(supervisor.peer);  // the copy: else nobody would see that we close ours
+  if (!EnterView(supervisor.view, supervisor.fault)) return false;
+  (void)::prctl(PR_SET_NAME, "overlayfs run", 0, 0, 0);  // for people who read ps(1)
+  const bool reaper = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+  if (!supervisor.fault.Did(ViewStep::kSupervise, reaper)) return false;
+  // After the user namespace was joined, which would clear it.
+  const bool told = ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
+  return supervisor.fault.Did(ViewStep::kSupervise, told);
+}
+
+pid_t StartProgram(Supervisor& supervisor) {
+  const pid_t pid = ::clone(RunProgramChild, supervisor.program_stack,
+                            CLONE_VM | CLONE_VFORK | SIGCHLD, &supervisor);
+  if (!supervisor.fault.Did(ViewStep::kClone, pid > 0)) return -1;
+  if (supervisor.fault.failed == ViewStep::kNone) return pid;
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  return -1;
+}
+
+// From here on only its own descriptors are open: those it has copies of are ours to close, and the
+// pipes of the program end with the program.
+bool KeepOwnDescriptors(Supervisor& supervisor) {
+  const int first = static_cast<int>(supervisor.kept_count) + 2;
+  // Out of the way first: one may have the number of another.
+  const auto move_away = [first](int& fd) {
+    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, first);
+    return fd >= 0;
+  };
+  if (!move_away(supervisor.socket) || !move_away(supervisor.proc)) return false;
+  for (size_t i = 0; i < supervisor.kept_count; ++i) {
+    if (!move_away(supervisor.kept[i])) return false;
+  }
+  if (::dup2(supervisor.socket, 0) < 0 || ::dup2(supervisor.proc, 1) < 0) return false;
+  supervisor.socket = 0;
+  supervisor.proc = 1;
+  for (size_t i = 0; i < supervisor.kept_count; ++i) {
+    if (::dup2(supervisor.kept[i], static_cast<int>(i) + 2) < 0) return false;
+  }
+  return ::syscall(kCloseRange, static_cast<unsigned>(first), ~0U, 0U) == 0;
+}
+
+class Watch {
+ public:
+  explicit Watch(Supervisor& supervisor, pid_t program)
+      : supervisor_(supervisor), program_(program), self_(::getpid()) {}
+
+  void Run() {
+    sigset_t set;
+    (void)::sigemptyset(&set);
+    (void)::sigaddset(&set, SIGCHLD);
+    (void)::sigaddset(&set, SIGTERM);  // the thread that cloned us has ended
+    signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    // Who was told to by a signal that came before it could be caught.
+    bool wanted = signals_ >= 0 && ::getppid() == supervisor_.parent;
+    while (wanted && Reap() && !ended_) wanted = Wait(-1);
+    End();
+  }
+
+ private:
+  // Until a child ends. False when it is time to end everything.
+  bool Wait(int timeout) {
+    struct pollfd fds[2] = {{signals_, POLLIN, 0}, {supervisor_.socket, POLLIN, 0}};
+    const int ready = ::poll(fds, 2, timeout);
+    if (ready < 0) return errno == EINTR;
+    if (fds[1].revents != 0) gone_ = true;
+    struct signalfd_siginfo info {};
+    while (::read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo == SIGTERM) gone_ = true;
+    }
+    return !gone_;
+  }
+
+  // False when there are no children left.
+  bool Reap() {
+    for (;;) {
+      siginfo_t info{};
+      const int done = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL);
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) return false;
+      if (info.si_pid == 0) return true;
+      if (info.si_pid == program_) Tell(info);
+    }
+  }
+
+  void Tell(const siginfo_t& info) {
+    ended_ = true;
+    SupervisorReport report;
+    report.kind = SupervisorReport::kEnded;
+    (info.si_code == CLD_EXITED ? report.code : report.signal) = info.si_status;
+    Say(supervisor_.socket, report);
+  }
+
+  void Signal(int signal) {
+    // Without /proc nobody can be found; it was open when we started.
+    (void)SignalDescendants(supervisor_.proc, self_, signal, supervisor_.names);
+  }
+
+  static int64_t Now() {
+    struct timespec now {};
+    (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  }
+
+  void End() {
+    if (!Reap()) return;
+    Signal(SIGTERM);
+    Signal(SIGCONT);  // what is stopped would not see it
+    const int64_t deadline = Now() + supervisor_.grace;
+    for (int64_t left = supervisor_.grace; left > 0; left = deadline - Now()) {
+      Pause(static_cast<int>(left));
+      if (!Reap()) return;
+    }
+    while (Reap()) {
+      Signal(SIGKILL);
+      Pause(kRepeatKill);
+    }
+  }
+
+  // The socket would say again and again that we are gone.
+  void Pause(int timeout) {
+    struct pollfd fd = {signals_, POLLIN, 0};
+    (void)::poll(&fd, 1, timeout);
+    struct signalfd_siginfo info {};
+    while (::read(signals_, &info, sizeof info) > 0) continue;
+  }
+
+  Supervisor& supervisor_;
+  pid_t program_;
+  pid_t self_;
+  int signals_ = -1;
+  bool ended_ = false;
+  bool gone_ = false;
+};
+
+// Until we have a descriptor of the program it is not waited for: its number could be another's.
+// That we have ended may not be seen by the socket, of which others that are just being cloned have
+// copies.
+void AwaitAnswer(const Supervisor& supervisor) {
+  constexpr int kLookAgain = 50;  // milliseconds
+  struct pollfd fd = {supervisor.socket, POLLIN, 0};
+  while (::poll(&fd, 1, kLookAgain) <= 0) {
+    if (::getppid() != supervisor.parent) return;
+  }
+  char answer = 0;
+  (void)::recv(supervisor.socket, &answer, 1, MSG_DONTWAIT);  // or its end, which is seen again
+}
+
+}  // namespace
+
+int RunSupervisor(void* argument) {
+  auto& supervisor = *static_cast<Supervisor*>(argument);
+  SupervisorReport report;
+  const pid_t program = Prepare(supervisor) ? StartProgram(supervisor) : -1;
+  if (program < 0) {
+    report.kind = SupervisorReport::kNotStarted;
+    Say(supervisor.socket, report);
+    return 0;
+  }
+  report.kind = SupervisorReport::kStarted;
+  report.pid = program;
+  Say(supervisor.socket, report);
+  AwaitAnswer(supervisor);
+  if (!KeepOwnDescriptors(supervisor)) supervisor.parent = -1;  // then it all ends at once
+  (void)::chdir("/");                                           // what we were in may be unmounted
+  Watch(supervisor, program).Run();
+  return 0;
+}
+
+}  // namespace ovl

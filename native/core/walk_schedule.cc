@@ -1,0 +1,174 @@
+#include "core/walk_schedule.h"
+
+#include <utility>
+
+namespace ovl {
+
+namespace {
+
+// What may have been found out ahead of what was handed out. Enough to keep several threads busy
+// for a while, and little beside what a process takes anyway.
+constexpr size_t kMostAhead = 2 * 1024 * 1024;
+
+// Directory descriptors kept open, besides those of directories that are being worked on: far below
+// the usual limit of 1024 for a process, so that several walks fit.
+constexpr size_t kOpenDirectories = 192;
+
+using State = ChangeUnit::State;
+
+}  // namespace
+
+void WalkSchedule::Begin(ChangeUnit& unit) {
+  unit.after = first_;
+  unit.before = nullptr;
+  unit.listed = true;
+  if (first_ != nullptr) first_->before = &unit;
+  first_ = &unit;
+}
+
+void WalkSchedule::InsertBefore(ChangeUnit& unit, ChangeUnit& place) {
+  unit.before = place.before;
+  unit.after = &place;
+  (unit.before == nullptr ? first_ : unit.before->after) = &unit;
+  place.before = &unit;
+  unit.listed = true;
+}
+
+void WalkSchedule::Remove(ChangeUnit& unit) {
+  if (!std::exchange(unit.listed, false)) return;
+  (unit.before == nullptr ? first_ : unit.before->after) = unit.after;
+  if (unit.after != nullptr) unit.after->before = unit.before;
+  unit.before = unit.after = nullptr;
+}
+
+// Those that are passed over are being worked on, or held: few.
+ChangeUnit* WalkSchedule::FirstWaiting() const {
+  ChangeUnit* unit = first_;
+  while (unit != nullptr && unit->state != State::kWaiting) unit = unit->after;
+  return unit;
+}
+
+ChangeUnit* WalkSchedule::Claim() {
+  const std::lock_guard lock(mutex_);
+  ChangeUnit* const unit = ahead_ < kMostAhead ? FirstWaiting() : nullptr;
+  if (unit != nullptr) unit->state = State::kRunning;
+  return unit;
+}
+
+ChangeUnit* WalkSchedule::AwaitClaim() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (stopped_) return nullptr;
+    if (ahead_ < kMostAhead) {
+      if (ChangeUnit* const unit = FirstWaiting()) {
+        unit->state = State::kRunning;
+        return unit;
+      }
+    }
+    ++idle_;
+    changed_.wait(lock);
+    --idle_;
+  }
+}
+
+bool WalkSchedule::Hold(ChangeUnit& unit) {
+  const std::lock_guard lock(mutex_);
+  if (unit.state == State::kRunning) return false;
+  if (unit.state != State::kDone) unit.state = State::kRunning;
+  return true;
+}
+
+void WalkSchedule::ShowRest(ChangeUnit& unit) {
+  const std::lock_guard lock(mutex_);
+  ChangeUnit& rest = *unit.rest;
+  rest.before = &unit;
+  rest.after = unit.after;
+  if (rest.after != nullptr) rest.after->before = &rest;
+  unit.after = &rest;
+  rest.listed = unit.rest_shown = true;
+  changed_.notify_all();
+}
+
+void WalkSchedule::ShowChildren(ChangeUnit& unit) {
+  for (; unit.shown_children < unit.children.size(); ++unit.shown_children) {
+    InsertBefore(*unit.children[unit.shown_children], unit);
+  }
+}
+
+ChangeUnit::Ptr WalkSchedule::TakeChild(ChangeUnit& unit, size_t number) {
+  const std::lock_guard lock(mutex_);
+  ShowChildren(unit);
+  ++unit.taken_children;
+  return std::move(unit.children[number]);
+}
+
+void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
+  std::shared_ptr<MergedFrame> done;  // goes when others may go on
+  const std::lock_guard lock(mutex_);
+  ShowChildren(unit);
+  Count(unit, unit.Weight());
+  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+  switch (unit.progress) {
+    case ChangeUnit::Progress::kMore:
+      unit.state = State::kWaiting;
+      break;
+    case ChangeUnit::Progress::kHeld:
+      unit.state = State::kHeld;
+      break;
+    case ChangeUnit::Progress::kDone:
+      unit.state = State::kDone;
+      Remove(unit);
+      if (!keep) done = std::move(unit.frame);
+      break;
+  }
+  changed_.notify_all();
+}
+
+void WalkSchedule::AwaitRelease(const ChangeUnit& unit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return unit.state != State::kRunning; });
+}
+
+void WalkSchedule::Forget(ChangeUnit& unit) {
+  const std::lock_guard lock(mutex_);
+  const bool held_up = ahead_ >= kMostAhead;
+  Remove(unit);
+  Count(unit, 0);
+  if (held_up && ahead_ < kMostAhead && idle_ > 0) changed_.notify_all();
+}
+
+void WalkSchedule::Stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void WalkSchedule::Clear() {
+  const std::lock_guard lock(mutex_);
+  first_ = nullptr;
+  ahead_ = 0;
+}
+
+bool WalkSchedule::HasWaiting() {
+  const std::lock_guard lock(mutex_);
+  return FirstWaiting() != nullptr;
+}
+
+void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
+  ahead_ += weight - unit.counted;
+  unit.counted = weight;
+}
+
+void WalkSchedule::Used(const DirPtr& dir) {
+  if (dir->IsRoot() || !dir->IsOpen()) return;
+  dir->Used(++clock_);
+  opened_.push_back({dir, clock_});
+  while (opened_.size() > kOpenDirectories) {
+    const Opened oldest = std::move(opened_.front());
+    opened_.pop_front();
+    const DirPtr still = oldest.dir.lock();
+    if (still && still->used() == oldest.when) still->Close();
+  }
+}
+
+}  // namespace ovl

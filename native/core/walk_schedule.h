@@ -1,0 +1,77 @@
+// Which unit is worked on next, by several threads: the one that is nearest to the front, so that
+// what is found out can be handed out soon. What waits to be handed out is bounded.
+#ifndef OVL_CORE_WALK_SCHEDULE_H_
+#define OVL_CORE_WALK_SCHEDULE_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "core/change_unit.h"
+#include "core/layer_dir.h"
+
+namespace ovl {
+
+class WalkSchedule {
+ public:
+  // Its first unit.
+  void Begin(ChangeUnit& unit);
+
+  // The nearest waiting unit, which is kRunning then; null: there is none, or too much has been
+  // found out ahead already.
+  ChangeUnit* Claim();
+  // Waits for one; null once Stop() was called.
+  ChangeUnit* AwaitClaim();
+  // This unit, unless another thread is at work on it. A unit that is done is everybody's.
+  bool Hold(ChangeUnit& unit);
+  // Shows the rest of a long directory to others.
+  void ShowRest(ChangeUnit& unit);
+  // Takes a child out of a unit that is held, to hand it out.
+  ChangeUnit::Ptr TakeChild(ChangeUnit& unit, size_t number);
+  // Gives a unit back, shows what is below to others, and closes what has long been unused. Of a
+  // unit that is done the directory is let go of, unless it may have to be gone through again.
+  void Release(ChangeUnit& unit, bool keep);
+  // Waits until another thread has given a unit back.
+  void AwaitRelease(const ChangeUnit& unit);
+  // A unit, done, has been handed out.
+  void Forget(ChangeUnit& unit);
+
+  // Nobody waits any more.
+  void Stop();
+  void Resume() { stopped_ = false; }
+
+  // Nothing but the units given from now on (Begin) is known. While one thread is at work.
+  void Clear();
+
+  // Whether there is more to do than one thread can.
+  bool HasWaiting();
+
+ private:
+  void ShowChildren(ChangeUnit& unit);
+  void InsertBefore(ChangeUnit& unit, ChangeUnit& place);
+  void Remove(ChangeUnit& unit);
+  ChangeUnit* FirstWaiting() const;
+  void Used(const DirPtr& dir);
+  void Count(ChangeUnit& unit, size_t weight);
+
+  struct Opened {
+    std::weak_ptr<LayerDir> dir;
+    uint64_t when;
+  };
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  ChangeUnit* first_ = nullptr;
+  size_t ahead_ = 0;  // bytes
+  size_t idle_ = 0;   // threads that wait
+  bool stopped_ = false;
+  std::deque<Opened> opened_;  // in order of last use
+  uint64_t clock_ = 0;
+};
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_WALK_SCHEDULE_H_

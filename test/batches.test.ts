@@ -1,0 +1,138 @@
+// Other ways to have a list than entry by entry, and how many threads make it.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import type { Change } from 'overlayfs';
+import { changes, scanLayer } from 'overlayfs';
+
+const directories = 20;
+const filesEach = 150;
+
+let base = '';
+const at = (...names: readonly string[]): string => join(base, ...names);
+const layers = (): { upper: string; lower: string; xattrs: 'user' } => ({
+  upper: at('upper'),
+  lower: at('lower'),
+  xattrs: 'user',
+});
+
+test.before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'overlayfs-test-batches-'));
+  for (let d = 0; d < directories; d++) {
+    for (const layer of ['upper', 'lower']) await mkdir(at(layer, `d${d}`), { recursive: true });
+    for (let f = 0; f < filesEach; f++) {
+      const name = f % 50 === 0 ? `ü${f}` : `file-${f}`;
+      await writeFile(at('upper', `d${d}`, name), 'upper');
+      if (f % 3 === 0) await writeFile(at('lower', `d${d}`, name), 'lower');
+    }
+  }
+  await mkdir(at('empty'));
+});
+test.after.always(() => rm(base, { recursive: true, force: true }));
+
+async function each(threads?: number): Promise<Change[]> {
+  const out: Change[] = [];
+  const list = changes(layers(), threads === undefined ? {} : { threads });
+  for await (const change of list) out.push(change);
+  return out;
+}
+
+test('every number of threads gives the same list', async (t) => {
+  const one = await each(1);
+  t.is(one.length, directories * filesEach);
+  for (const threads of [undefined, 2, 4, 7, 64]) t.deepEqual(await each(threads), one);
+});
+
+test('batches are the same list', async (t) => {
+  const out: Change[] = [];
+  let batches = 0;
+  for await (const batch of changes(layers()).batches()) {
+    t.true(batch.length > 0 && batch.length <= 2048);
+    out.push(...batch);
+    batches++;
+  }
+  t.deepEqual(out, await each());
+  t.true(batches > 1);
+});
+
+test('batches of nothing are none', async (t) => {
+  for await (const batch of changes({ upper: at('empty'), lower: at('empty') }).batches()) {
+    t.fail(JSON.stringify(batch));
+  }
+  t.pass();
+});
+
+test('batches of the entries of a layer', async (t) => {
+  const paths: string[] = [];
+  for await (const batch of scanLayer(at('upper'), { xattrs: 'user' }).batches()) {
+    paths.push(...batch.map(({ path }) => path));
+  }
+  t.is(paths.length, 1 + directories * (1 + filesEach));
+});
+
+test('leaving the batches ends the walk', async (t) => {
+  for await (const batch of changes(layers()).batches()) {
+    t.true(batch.length > 0);
+    break;
+  }
+});
+
+test('counting gives how many there are of each kind', async (t) => {
+  const list = await each();
+  const of = (kind: string): number => list.filter((change) => change.kind === kind).length;
+  t.deepEqual(await changes(layers()).count(), {
+    added: of('added'),
+    modified: of('modified'),
+    deleted: of('deleted'),
+  });
+  t.deepEqual(await changes({ upper: at('empty'), lower: at('upper') }).count(), {
+    added: 0,
+    modified: 0,
+    deleted: 0,
+  });
+});
+
+test('a list is to be had once, in one way', async (t) => {
+  const list = changes(layers());
+  await list.count();
+  t.throws(() => list.batches(), { code: 'ERR_INVALID_STATE' });
+  await t.throwsAsync(() => list.count(), { code: 'ERR_INVALID_STATE' });
+  t.throws(() => list[Symbol.asyncIterator](), { code: 'ERR_INVALID_STATE' });
+});
+
+test('what is wrong is told by each of them', async (t) => {
+  const missing = { ...layers(), upper: at('missing') };
+  await t.throwsAsync(() => changes(missing).count(), { code: 'ENOENT' });
+  await t.throwsAsync(() => changes(missing).batches().next(), { code: 'ENOENT' });
+});
+
+test('an abort ends each of them at once', async (t) => {
+  const signal = AbortSignal.abort();
+  await t.throwsAsync(() => changes(layers(), { signal }).count(), { name: 'AbortError' });
+  await t.throwsAsync(() => changes(layers(), { signal }).batches().next(), { name: 'AbortError' });
+  const controller = new AbortController();
+  const counted = changes(layers(), { signal: controller.signal }).count();
+  const started = performance.now();
+  controller.abort();
+  await t.throwsAsync(counted, { name: 'AbortError' });
+  t.true(performance.now() - started < 1000);
+});
+
+test('calls that do not wait for each other are answered in their order', async (t) => {
+  const list = changes(layers());
+  const first = await Promise.all(Array.from({ length: 400 }, () => list.next()));
+  await list.return();
+  const paths = (await each()).slice(0, 400).map(({ path }) => path);
+  t.deepEqual(
+    first.map((result) => result.value?.path),
+    paths,
+  );
+});
+
+test('the number of threads is checked', (t) => {
+  for (const threads of [0, 65, 1.5, -1]) {
+    t.throws(() => changes(layers(), { threads }), { code: 'ERR_OUT_OF_RANGE' });
+  }
+  t.throws(() => changes(layers(), { threads: '2' as never }), { code: 'ERR_INVALID_ARG_TYPE' });
+});

@@ -1,0 +1,293 @@
+/** What holds for sessions on disk, whoever made them. */
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import type { SessionRest } from 'overlayfs';
+import {
+  changes,
+  discardSession,
+  findSession,
+  isSession,
+  listSessions,
+  pruneSessions,
+  sessionSize,
+} from 'overlayfs';
+import { SandboxPlace } from './sandbox-place.ts';
+
+/** A session that is kept, with what a script wrote. */
+async function kept(place: SandboxPlace, name: string, script = 'echo > new'): Promise<string> {
+  const sandbox = await place.sandbox({ session: name });
+  try {
+    const { code, stderr } = await sandbox.run('sh', ['-c', script], { cwd: place.lower });
+    if (code !== 0) {
+      throw new Error(stderr.toString());
+    }
+  } finally {
+    await sandbox.close();
+  }
+  return sandbox.path;
+}
+
+const record = (path: string): string => join(path, 'session.json');
+
+function edit(path: string, change: Record<string, unknown>): void {
+  const value = JSON.parse(readFileSync(record(path), 'utf8'));
+  writeFileSync(record(path), JSON.stringify({ ...value, ...change }));
+}
+
+function lookingCases(): void {
+  test.serial('a session is found, measured, and read without being mounted', async (t) => {
+    using place = new SandboxPlace();
+    writeFileSync(join(place.lower, 'old'), '');
+    const path = await kept(place, 'one', 'rm old; head -c 100000 /dev/zero > big; ln big hard');
+    const options = { directory: place.state };
+    const session = await findSession('one', options);
+    t.like(session, { name: 'one', path, ephemeral: false, base: undefined, user: undefined });
+    t.deepEqual(session.last, { code: 0, signal: null });
+    const size = await sessionSize(session);
+    t.true(size.bytes >= 100_000 && size.bytes < 200_000, `${size.bytes}`);
+    const [overlay] = session.overlays;
+    const list: string[] = [];
+    if (overlay !== undefined) {
+      t.is(overlay.target, place.lower);
+      for await (const { kind, path: name } of changes(overlay.layers)) {
+        list.push(`${kind} ${name}`);
+      }
+    }
+    t.deepEqual(list, ['added big', 'added hard', 'deleted old']);
+    t.deepEqual(
+      (await listSessions(options)).map(({ name }) => name),
+      ['one'],
+    );
+    await t.throwsAsync(findSession('two', options), { code: 'ENOENT' });
+    await t.throwsAsync(findSession('../x', options), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
+  test.serial('one with a user says who, and is neither entered nor discarded', async (t) => {
+    using place = new SandboxPlace();
+    await using sandbox = await place.sandbox({ session: 'one' });
+    t.is(sandbox.name, 'one');
+    const options = { directory: place.state };
+    t.is((await findSession('one', options)).user, process.pid);
+    const busy = { code: 'EBUSY', message: new RegExp(`process ${process.pid} `) };
+    await t.throwsAsync(place.sandbox({ session: 'one' }), busy);
+    await t.throwsAsync(place.sandbox({ base: 'one' }), busy);
+    await t.throwsAsync(discardSession('one', options), busy);
+    t.deepEqual(await pruneSessions({ ...options, unusedFor: 0, broken: true }), []);
+  });
+
+  test.serial('other layers than it was made from are refused', async (t) => {
+    using place = new SandboxPlace();
+    await kept(place, 'one');
+    mkdirSync(place.at('other'));
+    await t.throwsAsync(place.sandbox({ session: 'one', lower: place.at('other') }), {
+      code: 'EEXIST',
+      message: new RegExp(`made from ${place.lower}`),
+    });
+    await using again = await place.sandbox({ session: 'one', lower: place.lower });
+    t.deepEqual(
+      again.overlays.map(({ target }) => target),
+      [place.lower],
+    );
+  });
+
+  test.serial('a session outlives a change of what lies below', async (t) => {
+    using place = new SandboxPlace();
+    await kept(place, 'one');
+    writeFileSync(join(place.lower, 'later'), '');
+    await using again = await place.sandbox({ session: 'one' });
+    const { stdout } = await again.run('ls', [], { cwd: place.lower });
+    t.is(stdout.toString(), 'later\nnew\n');
+  });
+}
+
+/** What an attacker, an accident or another version can have made of a session. */
+const damages: Readonly<Record<string, (path: string) => void>> = {
+  'no record': (path) => rmSync(record(path)),
+  'no JSON': (path) => writeFileSync(record(path), '{'),
+  'half a record': (path) =>
+    writeFileSync(record(path), readFileSync(record(path), 'utf8').slice(0, 100)),
+  'an empty record': (path) => writeFileSync(record(path), ''),
+  'a record of another name': (path) => edit(path, { name: 'other' }),
+  'an unknown state': (path) => edit(path, { state: 'maybe' }),
+  'no overlays': (path) => edit(path, { overlays: [] }),
+  'a target that is no path': (path) => edit(path, { overlays: [{ target: 'x', lower: ['/y'] }] }),
+  'an older format': (path) => edit(path, { format: 0 }),
+  'a record that is a link': (path) => {
+    renameSync(record(path), join(path, 'elsewhere'));
+    symlinkSync('elsewhere', record(path));
+  },
+  'a record that is a FIFO': (path) => {
+    rmSync(record(path));
+    execFileSync('mkfifo', [record(path)]);
+  },
+  'no upper': (path) => renameSync(join(path, '0/upper'), join(path, '0/gone')),
+  'no work': (path) => renameSync(join(path, '0/work'), join(path, '0/gone')),
+  'an upper that is a link': (path) => {
+    renameSync(join(path, '0/upper'), join(path, '0/gone'));
+    symlinkSync('gone', join(path, '0/upper'));
+  },
+  'a directory that is a link': (path) => {
+    renameSync(path, join(path, '../../there'));
+    symlinkSync('../there', path);
+  },
+};
+
+function damageCases(): void {
+  for (const [what, damage] of Object.entries(damages)) {
+    test.serial(`damaged: ${what}`, async (t) => {
+      using place = new SandboxPlace();
+      const path = await kept(place, 'one');
+      damage(path);
+      const isLink = lstatSync(path).isSymbolicLink();
+      const before = readdirSync(path).sort();
+      const options = { directory: place.state };
+      const broken = { code: 'ERR_SESSION_BROKEN', message: /the session 'one' is damaged: / };
+      await t.throwsAsync(place.sandbox({ session: 'one' }), broken);
+      await t.throwsAsync(place.sandbox({ base: 'one' }), broken);
+      await t.throwsAsync(discardSession('one', options), broken);
+      await t.throwsAsync(findSession('one', options), broken);
+      const [found] = await listSessions(options);
+      t.like(found, { name: 'one', problem: 'damaged' });
+      t.deepEqual(await pruneSessions(options), []);
+      t.deepEqual(readdirSync(path).sort(), before);
+      const [pruned] = await pruneSessions({ ...options, broken: true });
+      t.is(pruned?.why, 'damaged');
+      t.is(existsSync(path), isLink); // of which neither the link nor where it leads is ours
+    });
+  }
+
+  test.serial('one of a newer version is left alone', async (t) => {
+    using place = new SandboxPlace();
+    const path = await kept(place, 'one');
+    edit(path, { format: 2 });
+    const options = { directory: place.state };
+    const newer = { code: 'ERR_SESSION_NEWER', message: /has format 2/ };
+    await t.throwsAsync(place.sandbox({ session: 'one' }), newer);
+    await t.throwsAsync(discardSession('one', options), newer);
+    t.deepEqual(await pruneSessions({ ...options, broken: true, unusedFor: 0 }), []);
+    t.like((await listSessions(options))[0], { problem: 'newer' });
+  });
+}
+
+function halfMadeCases(): void {
+  test.serial('half made: a mount that was killed is made anew', async (t) => {
+    using place = new SandboxPlace();
+    for (const left of [[], ['upper'], ['upper', 'work'], ['upper', 'work', 'work/work']]) {
+      const path = await kept(place, 'one');
+      edit(path, { state: 'new' });
+      for (const name of ['upper', 'work']) {
+        execFileSync('chmod', ['-R', 'u+rwx', join(path, '0', name)]);
+        rmSync(join(path, '0', name), { recursive: true });
+      }
+      for (const name of left) {
+        mkdirSync(join(path, '0', name));
+      }
+      if (left.includes('upper')) {
+        chmodSync(join(path, '0/upper'), 0); // what had no attributes yet
+      }
+      await using again = await place.sandbox({ session: 'one' });
+      const { stdout } = await again.run('sh', ['-c', 'stat -c %a .; ls'], { cwd: place.lower });
+      t.is(stdout.toString(), '755\n');
+      await again.close({ discard: true });
+    }
+  });
+
+  test.serial('half made or half removed, it is no session, and pruned', async (t) => {
+    using place = new SandboxPlace();
+    const path = await kept(place, 'one');
+    cpSync(record(path), place.at('copy.json'));
+    mkdirSync(join(place.state, '.new-aaaaaa'));
+    mkdirSync(join(place.state, '.new-bbbbbb/0'), { recursive: true });
+    cpSync(place.at('copy.json'), join(place.state, '.new-bbbbbb/session.json'));
+    mkdirSync(join(place.state, '.old-cccccc/0/upper'), { recursive: true });
+    const options = { directory: place.state };
+    const rest = (await listSessions(options)).filter(
+      (each): each is SessionRest => !isSession(each),
+    );
+    t.deepEqual(
+      rest.map(({ name, problem }) => [name, problem]),
+      [
+        ['.new-aaaaaa', 'half-made'],
+        ['.new-bbbbbb', 'half-made'],
+        ['.old-cccccc', 'half-removed'],
+      ],
+    );
+    const dry = await pruneSessions({ ...options, dryRun: true });
+    t.is(dry.length, 3);
+    t.is(place.sessions().length, 4);
+    t.deepEqual(
+      (await pruneSessions(options)).map(({ error }) => error),
+      [undefined, undefined, undefined],
+    );
+    t.deepEqual(place.sessions(), ['one']);
+  });
+
+  test.serial('pruned by age, but for what others are stacked on', async (t) => {
+    using place = new SandboxPlace();
+    const options = { directory: place.state };
+    const base = await kept(place, 'base');
+    await (await place.sandbox({ session: 'top', base: 'base' })).close();
+    const recent = await kept(place, 'recent');
+    for (const path of [base, join(place.state, 'top')]) {
+      utimesSync(record(path), 1_500_000_000, 1_500_000_000);
+    }
+    utimesSync(recent, 0, 0); // it is the time of the record that counts
+    const first = await pruneSessions({ ...options, unusedFor: 86_400_000 });
+    t.deepEqual(
+      first.map(({ name, error }) => [name, error?.code]),
+      [
+        ['base', 'EBUSY'],
+        ['top', undefined],
+      ],
+    );
+    t.deepEqual(place.sessions(), ['base', 'recent']);
+    await pruneSessions({ ...options, unusedFor: 86_400_000 });
+    t.deepEqual(place.sessions(), ['recent']);
+  });
+}
+
+function discardCases(): void {
+  test.serial('discarded whatever the modes are, and what is linked to stays', async (t) => {
+    using place = new SandboxPlace();
+    mkdirSync(place.at('outside'));
+    writeFileSync(place.at('outside/file'), '');
+    const script = `mkdir -p a/b/c dark/inner; echo > a/b/c/f; echo > dark/inner/f
+      ln -s ${place.at('outside')} a/link; chmod 0 a/b/c a/b dark/inner dark
+      mkfifo fifo; chmod 0 fifo`;
+    await kept(place, 'one', script);
+    await discardSession('one', { directory: place.state });
+    t.deepEqual(place.sessions(), []);
+    t.deepEqual(readdirSync(place.at('outside')), ['file']);
+  });
+
+  test.serial('a session of fifty levels and of long names', async (t) => {
+    using place = new SandboxPlace();
+    const script =
+      'n=0; while [ $n -lt 50 ]; do d=$(printf "%0200d" $n); mkdir "$d" && cd "$d"; n=$((n+1)); done; echo > f';
+    await kept(place, 'one', script);
+    await discardSession('one', { directory: place.state });
+    t.deepEqual(place.sessions(), []);
+  });
+}
+
+export function sessionCases(): void {
+  lookingCases();
+  damageCases();
+  halfMadeCases();
+  discardCases();
+}

@@ -1,0 +1,4 @@
+// `overlayfs run` of an ordinary user.
+import { runCommandCases } from './helpers/run-command-cases.ts';
+
+runCommandCases();

@@ -1,0 +1,4 @@
+// Sessions of an ordinary user.
+import { sessionCases } from './helpers/session-cases.ts';
+
+sessionCases();

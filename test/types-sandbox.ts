@@ -1,0 +1,67 @@
+/** Compiled, never run: what the types of sandboxes and sessions promise. */
+import type { Readable, Writable } from 'node:stream';
+import type {
+  createSandbox,
+  discardSession,
+  findSession,
+  isSession,
+  Layers,
+  listSessions,
+  PathLike,
+  Pruned,
+  pruneSessions,
+  RunResult,
+  RunStdio,
+  Sandbox,
+  SandboxOptions,
+  SandboxProcess,
+  SandboxRunOptions,
+  Session,
+  SessionRest,
+  SpawnOptions,
+} from 'overlayfs';
+
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Expect<T extends true> = T;
+type Refuses<T, Value> = Value extends T ? false : true;
+
+export type Sandboxes = [
+  Expect<Equal<typeof createSandbox, (options?: SandboxOptions) => Promise<Sandbox>>>,
+  Expect<
+    Equal<keyof SandboxOptions, 'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace'>
+  >,
+  Expect<Equal<SandboxOptions['lower'], PathLike | readonly PathLike[] | undefined>>,
+  Expect<Refuses<SandboxOptions, { lower: undefined }>>,
+  Expect<Refuses<SandboxOptions, { session: Buffer }>>,
+  Expect<Equal<ReturnType<Sandbox['spawn']>, SandboxProcess>>,
+  Expect<Equal<ReturnType<Sandbox['run']>, Promise<RunResult>>>,
+  Expect<
+    Equal<keyof SpawnOptions, 'cwd' | 'env' | 'stdio' | 'signal' | 'killSignal' | 'relaySignals'>
+  >,
+  Expect<Equal<'at' extends keyof SandboxRunOptions ? true : false, false>>,
+  Expect<Refuses<SpawnOptions['stdio'], readonly ['pipe', 'pipe']>>,
+  Expect<Refuses<RunStdio, 'overlapped'>>,
+  Expect<Equal<SandboxProcess['stdin'], Writable | null>>,
+  Expect<Equal<SandboxProcess['stdout'], Readable | null>>,
+  Expect<Equal<SandboxProcess['pid'], number | undefined>>,
+  Expect<Equal<Sandbox extends AsyncDisposable ? true : false, true>>,
+];
+
+export type Sessions = [
+  Expect<Equal<ReturnType<typeof findSession>, Promise<Session>>>,
+  Expect<Equal<ReturnType<typeof listSessions>, Promise<(Session | SessionRest)[]>>>,
+  Expect<Equal<ReturnType<typeof discardSession>, Promise<void>>>,
+  Expect<Equal<ReturnType<typeof pruneSessions>, Promise<Pruned[]>>>,
+  Expect<Equal<Session['overlays'][number]['layers'], Layers>>,
+  Expect<Equal<Parameters<typeof isSession>, [found: Session | SessionRest]>>,
+];
+
+export function listeners(program: SandboxProcess): void {
+  program.on('exit', (code: number | null, signal: NodeJS.Signals | null) => [code, signal]);
+  program.once('close', (code, signal) => [code, signal]);
+  program.on('error', (error: Error) => error);
+  program.on('spawn', () => undefined);
+  // @ts-expect-error: there is no such event
+  program.on('disconnect', () => undefined);
+}
