@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
-  oneOf,
   optionalBoolean,
+  optionalOneOf,
   optionalSignal,
   optionsObject,
   patternList,
@@ -89,7 +89,7 @@ export interface ApplyOptions extends PendingApplyOptions {
 }
 
 const pendingKeys = ['sync', 'encoding', 'onChange', 'onProgress'];
-const keys = [
+export const applyKeys: readonly string[] = [
   ...pendingKeys,
   'to',
   'include',
@@ -151,7 +151,7 @@ function fingerprint(...parts: readonly (Buffer | string)[][]): number {
 
 function listening(given: Readonly<Record<string, unknown>>): Listening {
   return {
-    withBytes: oneOf(given.encoding ?? 'utf8', 'options.encoding', ['utf8', 'buffer']) === 'buffer',
+    withBytes: optionalOneOf(given.encoding, 'options.encoding', ['utf8', 'buffer']) === 'buffer',
     onChange: callback(given.onChange, 'options.onChange'),
     onProgress: callback(given.onProgress, 'options.onProgress'),
     signal: optionalSignal(given.signal, 'options.signal'),
@@ -160,10 +160,10 @@ function listening(given: Readonly<Record<string, unknown>>): Listening {
 
 /** @throws TypeError or RangeError for wrong options. */
 export function checkedApply(value: unknown): CheckedApply {
-  const given = optionsObject(value, 'options', keys);
+  const given = optionsObject(value, 'options', applyKeys);
   const include = patternList(given.include, 'options.include');
   const exclude = patternList(given.exclude, 'options.exclude');
-  const policy = oneOf(given.conflicts ?? 'skip', 'options.conflicts', policies);
+  const policy = optionalOneOf(given.conflicts, 'options.conflicts', policies) ?? 'skip';
   return {
     ...listening(given),
     to: given.to === undefined ? null : absolutePath(given.to, 'options.to'),

@@ -98,6 +98,8 @@ export type { SandboxProcessEvents } from './sandbox-process.ts';
 export { SandboxProcess } from './sandbox-process.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
+export type { AppliedOverlay, AppliedSession, SessionApplyOptions } from './session-apply.ts';
+export { applySession } from './session-apply.ts';
 export type {
   Session,
   SessionOverlay,

@@ -1,7 +1,9 @@
 /** The forms in which the outcome of a change is printed. */
+import type { ApplyResult } from '../apply.ts';
 import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
 import { changeLine, changeObject } from './change-text.ts';
 import type { Paint } from './colour.ts';
+import { complain } from './messages.ts';
 
 const marks: Readonly<Record<ApplyOutcome, string>> = {
   applied: '',
@@ -40,4 +42,13 @@ export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => st
         : Buffer.alloc(0);
   }
   return form.json ? object : (change) => line(change, form.paint);
+}
+
+/** Why changes were left alone. */
+export function complainOf({ conflicts, failed }: ApplyResult): void {
+  for (const { error } of [...conflicts, ...failed]) {
+    if (error !== undefined) {
+      complain(error.message);
+    }
+  }
 }

@@ -1,22 +1,32 @@
 import type { ApplyResult } from '../apply.ts';
 import { abortApply, applyChanges, resumeApply } from '../apply.ts';
-import type { ApplyOptions, ConflictPolicy } from '../apply-options.ts';
+import type {
+  ApplyOptions,
+  ApplyProgress,
+  ConflictPolicy,
+  PendingApplyOptions,
+} from '../apply-options.ts';
 import type { AppliedChange } from '../packed-apply.ts';
-import { appliedPrinter } from './applied-text.ts';
+import { applySession } from '../session-apply.ts';
+import { appliedPrinter, complainOf } from './applied-text.ts';
 import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
 import { patterns } from './diff-patterns.ts';
-import { namedSource, sourceOptions } from './diff-source.ts';
+import { namedSession, namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
 import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
+import { Progress } from './progress.ts';
 import type { Word } from './words.ts';
 
 const options = {
   ...listOptions,
   ...sourceOptions,
+  dir: { type: 'string' },
+  of: { type: 'string' },
+  keep: { type: 'boolean' },
   to: { type: 'string' },
   include: { type: 'string', multiple: true },
   exclude: { type: 'string', multiple: true },
@@ -50,60 +60,117 @@ function lowerOf(lower: readonly Word[] | undefined): Buffer | undefined {
 }
 
 /** What was printed while it was not known whether anything would be done. */
-function conclude(result: ApplyResult, dryRun: boolean, undone: boolean): number {
-  const { conflicts, failed, applied } = result;
-  for (const { error } of [...conflicts, ...failed]) {
-    if (error !== undefined) {
-      complain(error.message);
-    }
-  }
-  if (failed.length > 0 && !dryRun && applied === 0 && !undone) {
+function conclude(results: readonly ApplyResult[], dryRun: boolean, undone: boolean): number {
+  results.forEach(complainOf);
+  const failed = results.some((result) => result.failed.length > 0);
+  if (failed && !dryRun && !undone && results.every(({ applied }) => applied === 0)) {
     complain('nothing was changed; --keep-going carries out the rest');
   }
-  return result.complete ? exitCodes.done : exitCodes.failed;
+  return results.every(({ complete }) => complete) ? exitCodes.done : exitCodes.failed;
+}
+
+/** Prints every change, and says on a terminal how far it has come. */
+class Listener {
+  readonly #output: Output;
+  readonly #print: (change: AppliedChange) => string | Buffer;
+  readonly #progress: Progress;
+  #text = '';
+
+  constructor(output: Output, form: { readonly json: boolean; readonly ended: boolean }) {
+    this.#output = output;
+    this.#print = appliedPrinter({ ...form, paint: paintFor('auto', process.stdout, process.env) });
+    this.#progress = new Progress(
+      process.stderr,
+      (seconds) => `overlayfs: ${this.#text}${seconds} s`,
+    );
+    output.beforeWriting(() => this.#progress.clear());
+  }
+
+  readonly onChange = (change: AppliedChange): void => {
+    void this.#output.write(this.#print(change));
+  };
+
+  readonly onProgress = ({ prepared, applied }: ApplyProgress): void => {
+    this.#text = `${prepared} changes prepared, ${applied} in place, `;
+  };
+
+  end(): void {
+    this.#progress.end();
+  }
+}
+
+type Values = ReturnType<typeof parseWords<typeof options>>['values'];
+
+/** `root`: what absolute patterns lie below. */
+function applyOptions(values: Values, listening: PendingApplyOptions, root?: Buffer): ApplyOptions {
+  const { to, include, exclude: excluded, since } = values;
+  return {
+    ...listening,
+    ...(to !== undefined && { to: pathOf(to, '--to') }),
+    ...(include !== undefined && { include: patterns('--include', include, root) }),
+    ...(excluded !== undefined && { exclude: patterns('--exclude', excluded, root) }),
+    conflicts: policy(values.theirs, values.ours),
+    ...(since !== undefined && { since: moment(since) }),
+    dryRun: values['dry-run'] ?? false,
+    keepGoing: values['keep-going'] ?? false,
+  };
+}
+
+function finishPending(
+  target: Buffer | undefined,
+  { to, lower, abort }: Values,
+  listening: PendingApplyOptions,
+): Promise<ApplyResult> {
+  const destination = to === undefined ? (target ?? lowerOf(lower)) : pathOf(to, '--to');
+  if (destination === undefined) {
+    throw new UsageError(`${abort ? '--abort' : '--resume'} needs the directory: --to DIR`);
+  }
+  return (abort ? abortApply : resumeApply)(destination, listening);
+}
+
+/** Of each overlay, where it is a session. */
+async function carryOut(
+  target: Buffer | undefined,
+  values: Values,
+  listening: PendingApplyOptions,
+): Promise<readonly ApplyResult[]> {
+  const { resume, abort, dir, of, keep } = values;
+  if (resume || abort) {
+    return [await finishPending(target, values, listening)];
+  }
+  const session = await namedSession(target, dir);
+  const named = namedSource(session === undefined ? target : undefined, values);
+  if (session === undefined) {
+    if (keep || of !== undefined) {
+      throw new UsageError(`${keep ? '--keep' : '--of'} goes with the name of a session`);
+    }
+    const source = named ?? (await currentOverlay());
+    const root = Buffer.isBuffer(source) ? source : undefined;
+    return [await applyChanges(source, applyOptions(values, listening, root))];
+  }
+  if (named !== undefined) {
+    throw new UsageError('the name of a session excludes layers and directories');
+  }
+  const applied = await applySession(session.name, {
+    ...applyOptions(values, listening),
+    ...(dir !== undefined && { directory: pathOf(dir, '--dir') }),
+    ...(of !== undefined && { of: pathOf(of, '--of') }),
+    keep: keep ?? false,
+  });
+  return applied.overlays;
 }
 
 export async function apply(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = optionalArgument(positionals, 'TARGET');
-  const { resume = false, abort = false } = values;
+  const { json = false, null: ended = false, resume, abort } = values;
   const dryRun = values['dry-run'] ?? false;
-  exclude(['--json', values.json], ['-0', values.null]);
+  exclude(['--json', json], ['-0', ended]);
   exclude(['--resume', resume], ['--abort', abort], ['--dry-run', dryRun]);
-  const printed: (string | Buffer)[] = [];
-  const paint = paintFor('auto', process.stdout, process.env);
-  const print = appliedPrinter({ json: values.json ?? false, ended: values.null ?? false, paint });
-  const listening = {
-    sync: !values['no-sync'],
-    onChange: (change: AppliedChange): void => {
-      printed.push(print(change));
-    },
-    onProgress: (): void => {
-      for (const piece of printed.splice(0)) {
-        void output.write(piece);
-      }
-    },
-  };
-  const to = values.to === undefined ? undefined : pathOf(values.to, '--to');
-  if (resume || abort) {
-    const destination = to ?? target ?? lowerOf(values.lower);
-    if (destination === undefined) {
-      throw new UsageError(`${abort ? '--abort' : '--resume'} needs the directory: --to DIR`);
-    }
-    const undo = abort ? abortApply : resumeApply;
-    return conclude(await undo(destination, listening), false, abort);
-  }
-  const source = namedSource(target, values) ?? (await currentOverlay());
-  const root = Buffer.isBuffer(source) ? source : undefined;
-  const given: ApplyOptions = {
-    ...listening,
-    ...(to !== undefined && { to }),
-    include: patterns('--include', values.include, root),
-    exclude: patterns('--exclude', values.exclude, root),
-    conflicts: policy(values.theirs, values.ours),
-    ...(values.since !== undefined && { since: moment(values.since) }),
-    dryRun,
-    keepGoing: values['keep-going'] ?? false,
-  };
-  return conclude(await applyChanges(source, given), dryRun, false);
+  const listener = new Listener(output, { json, ended });
+  const { onChange, onProgress } = listener;
+  const listening = { sync: !values['no-sync'], onChange, onProgress };
+  const results = await carryOut(target, values, listening).finally(() => listener.end());
+  await output.flush(); // what was done comes before what was not
+  return conclude(results, dryRun, abort ?? false);
 }

@@ -88,7 +88,7 @@ function threadCount(word: Word | undefined): { threads?: number } {
   if (word === undefined) {
     return {};
   }
-  const threads = count(word, '--threads');
+  const threads = /^\d+$/.test(word) ? Number(word) : 0;
   if (threads < 1 || threads > mostThreads) {
     throw new UsageError(
       `--threads must be a number from 1 to ${mostThreads}, but is '${textOf(word)}'`,

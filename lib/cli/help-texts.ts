@@ -174,8 +174,10 @@ is left mounted. It takes no privileges.
   --dir DIR      where sessions lie (default: $XDG_STATE_HOME/overlayfs, or
                  where that cannot be, another place: see docs/running.md)
   --on-success WHAT, --on-failure WHAT
-                 keep or discard the session when the program has ended with 0,
-                 or otherwise (default: keep one with a name)
+                 keep, discard or apply the session when the program has ended
+                 with 0, or otherwise (default: keep one with a name). apply
+                 carries out what it has changed, as 'overlayfs apply' does,
+                 and keeps the session if that cannot be done
   --grace MS     what the program has left running is sent SIGTERM when it has
                  ended, and SIGKILL after so many milliseconds (default: 2000)
   -h, --help     this text
@@ -188,6 +190,8 @@ Examples:
   overlayfs run -- npm install            # thrown away when it has ended
   overlayfs run --name try1 -- make       # kept
   overlayfs diff try1
+  overlayfs apply try1                    # done for good
+  overlayfs run --on-success apply -- make
   overlayfs run --name try1 -- sh         # have a look around in it
   overlayfs run --base try1 --name try2 -- make test
   overlayfs discard try2
@@ -330,6 +334,7 @@ Examples:
 
 const apply = `Usage: overlayfs apply [OPTION]... --upper DIR --lower DIR
        overlayfs apply [OPTION]... --to DIR [TARGET]
+       overlayfs apply [OPTION]... NAME
        overlayfs apply --resume | --abort --to DIR
 
 Carry out what an upper changes, on its lower or on another directory, and list
@@ -337,7 +342,12 @@ it as diff does. Everything is prepared first, and if something cannot be done
 nothing is changed. Then it is put in place name by name; killed at any moment,
 the same command finishes it. The upper of a mounted overlay (TARGET, or the one
 that the current directory lies in) can be applied to another directory only.
+NAME is a session of 'overlayfs run': what has changed since it was made is a
+conflict, and once all of it was applied it is discarded.
 
+  --dir DIR      where sessions lie, as in run
+  --of DIR       of a session that covers several directories, this one
+  --keep         do not discard the session
   --upper, --lower, --data-lower, --work, --xattrs, --userxattr, --before,
   --after        the layers, as in diff
   --to DIR       the directory to change (default: the lower, if it is one only)
@@ -360,6 +370,7 @@ that the current directory lies in) can be applied to another directory only.
   -h, --help     this text
 
 Examples:
+  overlayfs apply try1
   overlayfs apply --dry-run --upper /data/upper --lower /base
   overlayfs apply --upper /data/upper --lower /base --include 'dist/**'
   overlayfs apply --to /srv/copy /mnt/merged
