@@ -104,7 +104,7 @@ bool ApplyPreparation::BecomesDirectory() const {
 
 // The inode that an index keeps for names of which the upper has none has one link itself.
 bool ApplyPreparation::HasOtherNames() const {
-  return after().top.st.st_nlink > 1 || (info_.aspects & kAspectLinks) != 0;
+  return after().top.st.st_nlink > 1 || entry_.sides.indexed || (info_.aspects & kAspectLinks) != 0;
 }
 
 Status ApplyPreparation::Begin() {
