@@ -24,7 +24,7 @@ import { Trees } from './changes/trees.ts';
 import { compile, script } from './tools.ts';
 
 const usage = `npm run bench -- changes [options]
-  --full          also the large cases: 10⁶ entries, about 6 GB and a quarter of an hour
+  --full          all cases, with 10⁶ entries, and with dropped caches: about 6 GB, a quarter of an hour
   --case NAME     only this one (again for more): ${cases.map(({ name }) => name).join(', ')}
   --runs N        of everybody who is not slow (7)
   --bare          only the library and the floor
@@ -118,8 +118,8 @@ async function measureAll(
 ): Promise<Measured[]> {
   const trees = new Trees(base, spaceHere());
   const measured: Measured[] = [];
-  const extent = { runs: Number(values.runs), bare: values.bare };
-  if (!canDropCaches()) {
+  const extent = { runs: Number(values.runs), full: values.full, bare: values.bare };
+  if (values.full && !canDropCaches()) {
     console.log(
       'Caches cannot be dropped here (that takes root): everything is measured warm only.',
     );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
-import { OverlayError } from './errors.ts';
+import { argumentType, OverlayError } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
 import {
@@ -156,7 +156,11 @@ async function openQuietly(path: Buffer): Promise<Dir | undefined> {
 }
 
 /** What is in it, by size. It is read entry by entry, so a big session takes its time. */
-export async function sessionSize({ path }: Pick<Session, 'path'>): Promise<SessionSize> {
+export async function sessionSize(session: Pick<Session, 'path'>): Promise<SessionSize> {
+  const path: unknown = (session as Partial<Session> | null | undefined)?.path;
+  if (typeof path !== 'string') {
+    throw argumentType('session', 'a session', session);
+  }
   const size = { bytes: 0, entries: 0, unreadable: 0 };
   const seen = new Set<string>();
   const pending: Buffer[] = [Buffer.from(path)];

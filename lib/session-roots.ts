@@ -1,4 +1,5 @@
 /** Directories that sessions lie in. */
+import type { Stats } from 'node:fs';
 import { lstatSync, realpathSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,16 +36,23 @@ export function sessionRoots(directory: string | undefined): readonly string[] {
   return directory === undefined ? defaultRoots() : [directory];
 }
 
+/** Nothing as well where one may not look: a HOME can be somebody else's (`sudo -E`), or `/dev/null`. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A directory in a place where everybody may write could be somebody else's. */
 export function isOwnDirectory(path: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = lookAt(path);
   return stat?.isDirectory() === true && stat.uid === process.geteuid?.();
 }
 
 function nearestExisting(path: string): string {
-  return lstatSync(path, { throwIfNoEntry: false }) === undefined
-    ? nearestExisting(dirname(path))
-    : path;
+  return path !== '/' && lookAt(path) === undefined ? nearestExisting(dirname(path)) : path;
 }
 
 export function isWithin(path: string, directory: string): boolean {

@@ -57,7 +57,11 @@ test('batches are the same list', async (t) => {
 });
 
 test('batches of nothing are none', async (t) => {
-  for await (const batch of changes({ upper: at('empty'), lower: at('empty') }).batches()) {
+  for await (const batch of changes({
+    ...layers(),
+    upper: at('empty'),
+    lower: at('empty'),
+  }).batches()) {
     t.fail(JSON.stringify(batch));
   }
   t.pass();
@@ -86,7 +90,7 @@ test('counting gives how many there are of each kind', async (t) => {
     modified: of('modified'),
     deleted: of('deleted'),
   });
-  t.deepEqual(await changes({ upper: at('empty'), lower: at('upper') }).count(), {
+  t.deepEqual(await changes({ ...layers(), upper: at('empty'), lower: at('upper') }).count(), {
     added: 0,
     modified: 0,
     deleted: 0,

@@ -1,12 +1,11 @@
 /** All that is measured of one case. */
-import { changes } from 'overlayfs';
 import { median } from '../tools.ts';
 import type { Beside, Memory, Traced } from './beside.ts';
 import { beside, memory, systemCalls, together } from './beside.ts';
 import type { Case } from './cases.ts';
 import type { Checked } from './check.ts';
 import { check } from './check.ts';
-import type { Abilities, Contestant, Programs } from './contestants.ts';
+import type { Contestant, Programs } from './contestants.ts';
 import { others, ours, whole } from './contestants.ts';
 import type { Runs } from './rounds.ts';
 import { canDropCaches, cold, warm } from './rounds.ts';
@@ -28,24 +27,11 @@ export interface Measured {
 
 export interface Extent {
   readonly runs: number;
+  /** Also with dropped caches, and what compares whole trees more than once. */
+  readonly full: boolean;
   /** Ours and the floor only. */
   readonly bare: boolean;
 }
-
-function takes(options: object): boolean {
-  try {
-    changes({ upper: '/', lower: '/' }, options);
-    return true;
-  } catch {
-    return false; // an unknown option
-  }
-}
-
-const can: Abilities = {
-  count: 'count' in changes({ upper: '/', lower: '/' }),
-  batches: 'batches' in changes({ upper: '/', lower: '/' }),
-  threads: takes({ threads: 1 }),
-};
 
 export function medianOf(runs: readonly Runs[], name: string): number {
   return median(runs.find((one) => one.name === name)?.ms ?? []);
@@ -64,19 +50,18 @@ async function taken<T>(
   }
 }
 
-const coldNames = ['floor-1', 'floor-n', 'each', 'command', 'sync', 'find'];
+const coldNames = ['floor-n', 'each', 'command', 'sync', 'find'];
 const coldRounds = 3;
 
 async function wholeTrees(
-  one: Case,
+  layers: Layers,
   programs: Programs,
   trees: Trees,
-  layers: Layers,
   runs: number,
   right: Counts,
 ): Promise<Runs[]> {
   return await trees.merged(layers, (merged) =>
-    taken(whole(programs, layers, merged), (all) => warm(all, one.whole ? runs : 0, right)),
+    taken(whole(programs, layers, merged), (all) => warm(all, runs, right)),
   );
 }
 
@@ -85,14 +70,14 @@ export async function measure(
   one: Case,
   programs: Programs,
   trees: Trees,
-  { runs, bare }: Extent,
+  { runs, full, bare }: Extent,
 ): Promise<Measured> {
   const layers = trees.layers(one);
   const answer = await check(programs, trees, layers, one.whole);
   const right = answer.counts;
-  const all = [...ours(programs, layers, can), ...(bare ? [] : others(programs, layers))];
+  const alone = bare || one.bare === true;
+  const all = [...ours(programs, layers), ...(alone ? [] : others(programs, layers))];
   const warmRuns = await taken(all, (contestants) => warm(contestants, runs, right));
-  const many = one.changes >= 10_000;
   const measured: Measured = {
     name: one.name,
     title: one.title,
@@ -100,23 +85,26 @@ export async function measure(
     answer,
     warm: warmRuns,
     cold: [],
-    memory: await memory(layers, can.batches),
-    ...(many && one.changes <= 100_000 && { together: await together(layers) }),
-    ...(many && { beside: await beside(layers) }),
+    memory: await memory(layers),
+    ...(one.beside && one.changes <= 100_000 && { together: await together(layers) }),
+    ...(one.beside && { beside: await beside(layers) }),
     ...(one.changes <= 10_000 && { calls: systemCalls(programs, layers, answer.entries) }),
   };
-  if (bare || one.changes === 1) {
+  if (alone || one.changes === 1) {
     return measured;
   }
-  const wholeRuns = await wholeTrees(one, programs, trees, layers, runs, right);
-  const again = [...ours(programs, layers, can), ...others(programs, layers)].filter(({ name }) =>
+  const wholeRuns =
+    one.whole || one.cold
+      ? await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right)
+      : [];
+  const again = [...ours(programs, layers), ...others(programs, layers)].filter(({ name }) =>
     coldNames.includes(name),
   );
   return {
     ...measured,
     warm: [...warmRuns, ...wholeRuns],
     cold:
-      one.cold && canDropCaches()
+      full && one.cold && canDropCaches()
         ? await taken(again, (contestants) => cold(contestants, coldRounds, right))
         : [],
   };

@@ -19,7 +19,7 @@ export interface Calls {
 export interface Memory {
   /** Above a Node that has the library loaded and has walked over nothing. */
   readonly each: number;
-  readonly batches?: number;
+  readonly batches: number;
 }
 
 export interface Beside {
@@ -39,10 +39,12 @@ async function peak(what: 'walk' | 'idle', how: How, layers: Layers): Promise<nu
   return least;
 }
 
-export async function memory(layers: Layers, hasBatches: boolean): Promise<Memory> {
+export async function memory(layers: Layers): Promise<Memory> {
   const idle = await peak('idle', 'each', layers);
-  const each = (await peak('walk', 'each', layers)) - idle;
-  return hasBatches ? { each, batches: (await peak('walk', 'batches', layers)) - idle } : { each };
+  return {
+    each: (await peak('walk', 'each', layers)) - idle,
+    batches: (await peak('walk', 'batches', layers)) - idle,
+  };
 }
 
 export async function beside(layers: Layers): Promise<Beside> {

@@ -23,6 +23,10 @@ export interface Case {
   readonly whole: boolean;
   /** Also with dropped caches. */
   readonly cold: boolean;
+  /** Without what a user would take instead. */
+  readonly bare?: true;
+  /** Also what the process can do meanwhile. */
+  readonly beside: boolean;
   readonly full: boolean;
 }
 
@@ -40,6 +44,7 @@ function changed(entries: number, changes: number, title: string): Case {
     inside: '',
     whole: entries <= 100_000,
     cold: changes > 1 && entries >= 100_000 && changes <= 100_000,
+    beside: changes >= 10_000,
     full: entries > 100_000,
   };
 }
@@ -58,6 +63,7 @@ function oneDirectory(count: number, title: string): Case {
     inside: 'd',
     whole: count <= 100_000,
     cold: false,
+    beside: false,
     full: count > 100_000,
   };
 }
@@ -68,7 +74,8 @@ function linked(entries: number, changes: number, title: string): Case {
     ...changed(entries, changes, title),
     name: `${changes}-linked-over-${entries}`,
     make: ['change-linked', entries, changes],
-    cold: false,
+    bare: true,
+    beside: false,
   };
 }
 

@@ -116,15 +116,22 @@ function program(
   };
 }
 
-/** The path of a program: given by a variable of the environment, or else found. */
+const known = new Map<string, string | undefined>();
+
+/** The path of a program: given by a variable of the environment, or else found; said once if not. */
 function found(name: string): string | undefined {
-  const given = process.env[`OVERLAYFS_BENCH_${name.toUpperCase()}`];
-  const path = given ?? name;
-  const { error } = spawnSync(path, ['--version'], { stdio: 'ignore' });
-  return error === undefined ? path : undefined;
+  if (!known.has(name)) {
+    const path = process.env[`OVERLAYFS_BENCH_${name.toUpperCase()}`] ?? name;
+    const { error } = spawnSync(path, ['--version'], { stdio: 'ignore' });
+    if (error !== undefined) {
+      console.log(`${name} is not installed, and left out`);
+    }
+    known.set(name, error === undefined ? path : undefined);
+  }
+  return known.get(name);
 }
 
-/** One of them, unless it is not installed; then that is said. */
+/** One of them, unless it is not installed. */
 function peer(
   programs: Programs,
   name: string,
@@ -133,29 +140,18 @@ function peer(
   statuses?: readonly number[],
 ): Contestant[] {
   const path = found(name);
-  if (path === undefined) {
-    console.log(`${title}: left out, ${name} is not installed`);
-    return [];
-  }
-  return [program(programs, name, title, [path, ...words], statuses)];
+  return path === undefined ? [] : [program(programs, name, title, [path, ...words], statuses)];
 }
 
-/** What this version of the library can do. */
-export interface Abilities {
-  readonly count: boolean;
-  readonly batches: boolean;
-  readonly threads: boolean;
-}
-
-export function ours(programs: Programs, layers: Layers, can: Abilities): Contestant[] {
+export function ours(programs: Programs, layers: Layers): Contestant[] {
   return [
     floor(programs, layers, false, false),
     floor(programs, layers, true, false),
     floor(programs, layers, true, true),
     walk('each', layers),
-    ...(can.threads ? [walk('each-1', layers)] : []),
-    ...(can.batches ? [walk('batches', layers)] : []),
-    ...(can.count ? [walk('count', layers)] : []),
+    walk('each-1', layers),
+    walk('batches', layers),
+    walk('count', layers),
     program(programs, 'command', 'overlayfs diff, a process', [
       process.execPath,
       command,

@@ -13,12 +13,20 @@ export interface Runs {
   counts?: Counts;
 }
 
+/** Those whose ratios count. */
+const core = ['floor-1', 'floor-n', 'each', 'batches', 'command'];
+
 /** How often somebody runs in all, by how long the first time took, and whether that one counts. */
-function share(ms: number, most: number): { readonly runs: number; readonly counts: boolean } {
-  if (most === 0 || ms > 20_000) {
+function share(
+  name: string,
+  ms: number,
+  most: number,
+): { readonly runs: number; readonly counts: boolean } {
+  const [slow, slower] = core.includes(name) ? [10_000, 60_000] : [3000, 20_000];
+  if (most === 0 || ms > slower) {
     return { runs: 1, counts: true };
   }
-  return ms > 10_000 ? { runs: 3, counts: true } : { runs: most, counts: ms > 1000 };
+  return { runs: ms > slow ? Math.min(most, 3) : most, counts: ms > 1000 };
 }
 
 export function sameCounts(a: Counts | undefined, b: Counts | undefined): boolean {
@@ -56,7 +64,7 @@ export async function warm(
   for (const contestant of contestants) {
     const runs = runsOf(contestant);
     await once(contestant, runs, right);
-    const { runs: wanted, counts } = share(runs.ms[0] ?? 0, most);
+    const { runs: wanted, counts } = share(runs.name, runs.ms[0] ?? 0, most);
     if (!counts) {
       runs.ms.pop();
     }

@@ -63,8 +63,9 @@ export function printCase(measured: Measured): void {
   console.log(`  answer: the same, with aspects and former paths, by ${by}`);
   printRuns('warm', measured.warm);
   printRuns('with dropped caches', measured.cold);
-  const batches = memory.batches === undefined ? '' : `, batches() ${mib(memory.batches)}`;
-  console.log(`  peak memory above an idle Node: for await ${mib(memory.each)}${batches}`);
+  console.log(
+    `  peak memory above an idle Node: for await ${mib(memory.each)}, batches() ${mib(memory.batches)}`,
+  );
   if (measured.together !== undefined) {
     console.log(`  four walks at once: ${measured.together.toFixed(2)} × four in sequence`);
   }

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Change } from 'overlayfs';
+import type { ChangesOptions } from 'overlayfs';
 import { changes } from 'overlayfs';
 import type { Layers } from './trees.ts';
 import type { Counts, How } from './worker-messages.ts';
@@ -12,7 +12,7 @@ type Tally = { -readonly [Kind in keyof Counts]: number };
 
 const none = (): Tally => ({ added: 0, modified: 0, deleted: 0 });
 
-async function each(layers: Layers, options: object = {}): Promise<Counts> {
+async function each(layers: Layers, options: ChangesOptions = {}): Promise<Counts> {
   const tally = none();
   for await (const change of changes(layers, options)) {
     tally[change.kind]++;
@@ -20,17 +20,9 @@ async function each(layers: Layers, options: object = {}): Promise<Counts> {
   return tally;
 }
 
-interface Batched {
-  batches(): AsyncIterable<readonly Change[]>;
-}
-
 async function batches(layers: Layers): Promise<Counts> {
   const tally = none();
-  const list: object = changes(layers);
-  if (!('batches' in list)) {
-    throw new Error('there are no batches');
-  }
-  for await (const batch of (list as Batched).batches()) {
+  for await (const batch of changes(layers).batches()) {
     for (const change of batch) {
       tally[change.kind]++;
     }
@@ -38,16 +30,8 @@ async function batches(layers: Layers): Promise<Counts> {
   return tally;
 }
 
-interface Counting {
-  count(): Promise<Counts>;
-}
-
-async function counted(layers: Layers): Promise<Counts> {
-  const list: object = changes(layers);
-  if (!('count' in list)) {
-    throw new Error('there is no count');
-  }
-  const { added, modified, deleted } = await (list as Counting).count();
+async function count(layers: Layers): Promise<Counts> {
+  const { added, modified, deleted } = await changes(layers).count();
   return { added, modified, deleted };
 }
 
@@ -150,7 +134,7 @@ export const walks: Readonly<Record<How, (layers: Layers) => Promise<Counts>>> =
   each: (layers) => each(layers),
   'each-1': (layers) => each(layers, { threads: 1 }),
   batches,
-  count: counted,
+  count,
   sync,
   async: asynchronously,
   recursive,

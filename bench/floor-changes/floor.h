@@ -62,10 +62,12 @@ enum phase { UPPER, BEFORE, AFTER };
 // A directory of the overlay: what the upper has of it, what the lower had there (before) and what
 // of the lower shows through it (after). Descriptors are -1 where there is none.
 struct directory {
-  struct directory* newer;  // in a queue
+  struct directory* parent;  // until it is opened
+  struct directory* newer;   // in a queue
   struct directory* older;
   atomic_uint users;
   bool in_upper;
+  bool in_before;  // it may be there
   bool opened;
   // Names come from the lower too: what was there is not what shows now.
   bool split;
@@ -74,9 +76,9 @@ struct directory {
   int upper_fd;
   int before_fd;
   int after_fd;
-  // Of the lower; NULL where there is none, and `path` itself where they are the same.
-  char* before;
+  // Of the lower, what shows; NULL where nothing does, and `path` itself where it is the same.
   char* after;
+  size_t name;  // where it begins in the path
   size_t length;
   char path[];
 };
@@ -98,6 +100,10 @@ struct list {
 struct worker {
   unsigned number;
   struct queue queue;
+  // By which names are looked up in the directory at hand.
+  int upper_fd;
+  int before_fd;
+  int after_fd;
   struct list late;
   struct list gone;
   struct list gone_paths;
@@ -140,7 +146,7 @@ void work_on(struct worker* w, struct directory* d);
 void release(struct directory* d);
 
 // open.c
-struct directory* below(const struct directory* d, const char* name, bool in_upper, bool before,
+struct directory* below(struct directory* d, const char* name, bool in_upper, bool before,
                         bool after);
 void open_and_report(struct worker* w, struct directory* d);
 

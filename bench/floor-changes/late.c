@@ -102,6 +102,10 @@ static int by_number(const void* a, const void* b) {
   return x < y ? -1 : x > y;
 }
 
+static void sort(struct list* list, size_t each) {
+  if (list->size > 0) qsort(list->items, list->size / each, each, by_number);
+}
+
 // The first of them; a pointer behind the last one where there is none.
 static const char* first(const struct list* list, size_t each, uint64_t number) {
   size_t low = 0;
@@ -180,12 +184,11 @@ void print_late(void) {
     struct list linked = gather(offsetof(struct worker, linked));
     struct list added = gather(offsetof(struct worker, added));
     if (linked.size > 0) {
-      qsort(linked.items, linked.size / sizeof(struct linked), sizeof(struct linked), by_number);
-      qsort(added.items, added.size / sizeof(uint64_t), sizeof(uint64_t), by_number);
+      sort(&linked, sizeof(struct linked));
+      sort(&added, sizeof(uint64_t));
     }
     for (unsigned i = 0; i < options.threads; i++) {
-      struct list* gone = &workers[i].gone;
-      qsort(gone->items, gone->size / sizeof(struct gone), sizeof(struct gone), by_number);
+      sort(&workers[i].gone, sizeof(struct gone));
     }
     for (size_t at = 0; at < late.size; at += sizeof(struct late)) {
       print_one(w, (const struct late*)(const void*)(late.items + at), &linked, &added);

@@ -18,39 +18,34 @@ static char* join(const char* directory, const char* name) {
   return out;
 }
 
-// Where the overlay and the lower have the same path there is one string for all.
-static char* path_below(struct directory* child, const struct directory* d, const char* in,
-                        const char* name) {
-  return in == d->path ? child->path : join(in, name);
-}
-
-struct directory* below(const struct directory* d, const char* name, bool in_upper, bool before,
+struct directory* below(struct directory* d, const char* name, bool in_upper, bool before,
                         bool after) {
   const size_t size = strlen(name) + 1;
-  const size_t slash = d->length > 0;
-  struct directory* child = allocate(sizeof *child + d->length + slash + size);
-  *child = (struct directory){.in_upper = in_upper,
-                              .length = d->length + slash + size - 1,
+  const size_t start = d->length + (d->length > 0);
+  struct directory* child = allocate(sizeof *child + start + size);
+  *child = (struct directory){.parent = d,
+                              .in_upper = in_upper,
+                              .in_before = before,
+                              .name = start,
+                              .length = start + size - 1,
                               .upper_fd = -1,
                               .before_fd = -1,
                               .after_fd = -1};
   atomic_init(&child->users, 1);
+  atomic_fetch_add(&d->users, 1);
   memcpy(child->path, d->path, d->length);
-  if (slash > 0) child->path[d->length] = '/';
-  memcpy(child->path + d->length + slash, name, size);
-  if (before) child->before = path_below(child, d, d->before, name);
-  // Below a plain directory what shows is what was there: one opening serves both.
-  if (after && d->split) child->after = path_below(child, d, d->after, name);
-  if (after && !d->split) child->after = child->before;
-  child->split = d->split;
+  if (start > 0) child->path[d->length] = '/';
+  memcpy(child->path + start, name, size);
+  if (after) child->after = d->after == d->path ? child->path : join(d->after, name);
   return child;
 }
 
 // Only to look up names in it, which is cheaper to open, where attributes can be had of such a one.
-static int open_lower(const char* path) {
-  if (*path == '\0') path = ".";
+static int open_lower(int parent, const char* name) {
   const int access = options.xattrat ? O_PATH : O_RDONLY;
-  return openat(options.lower, path, access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = openat(parent, name, access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) fail("openat", name);
+  return fd;
 }
 
 // To read its names too.
@@ -61,68 +56,62 @@ static void make_readable(int* fd, const char* path) {
   *fd = readable;
 }
 
-static void forget(struct directory* d, char** path) {
-  char* const old = *path;
-  *path = NULL;
-  if (old != d->path && d->before != old && d->after != old) free(old);
+static void show(struct directory* d, char* path) {
+  if (d->after != d->path) free(d->after);
+  d->after = path;
 }
 
 // What was there, if it was no directory. False if there was nothing or one.
 static bool open_before(struct worker* w, struct directory* d, struct side* file) {
-  if (d->before == NULL) return false;
-  d->before_fd = open_lower(d->before);
-  if (d->before_fd >= 0) return false;
-  if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) fail("openat", d->before);
-  bool was = false;
-  if (errno != ENOENT) {
-    *file = (struct side){.dir = options.lower, .name = d->before};
-    was = look(file, w->lists[0]);
-  }
-  if (d->after == d->before) d->after = NULL;
-  forget(d, &d->before);
-  return was;
+  if (!d->in_before) return false;
+  const int parent = d->parent == NULL ? options.lower : d->parent->before_fd;
+  const char* name = d->parent == NULL ? "." : d->path + d->name;
+  d->before_fd = open_lower(parent, name);
+  if (d->before_fd >= 0 || errno == ENOENT) return false;
+  *file = (struct side){.dir = parent, .name = name};
+  return look(file, w->lists[0]);
 }
 
 // A redirect leads from the roots, or to another name in what shows of the parent.
 static void follow(struct worker* w, struct directory* d, const struct side* upper) {
   const ssize_t n = get_mark(upper, "redirect", w->values[0]);
   if (n <= 0) fail("redirect", d->path);
-  char* const value = w->values[0];
-  value[n] = '\0';
-  char* to = NULL;
-  if (value[0] == '/') {
-    to = join("", value + 1);
-  } else if (d->after != NULL) {
-    char* const slash = strrchr(d->after, '/');
-    char* parent = strdup(slash == NULL ? "" : d->after);
-    if (parent == NULL) fail("strdup", d->path);
-    if (slash != NULL) parent[slash - d->after] = '\0';
-    to = join(parent, value);
-    free(parent);
+  char* const to = w->values[0];
+  to[n] = '\0';
+  const struct directory* parent = d->parent;
+  if (to[0] == '/') {
+    d->after_fd = open_lower(options.lower, to + 1);
+    show(d, join("", to + 1));
+  } else if (parent->after != NULL) {
+    d->after_fd = open_lower(parent->after_fd, to);
+    show(d, join(parent->after, to));
   }
-  char* const old = d->after;
-  d->after = to;
-  if (old != NULL && old != d->before && old != d->path) free(old);
 }
 
-// What of the lower shows through it; where it is another directory than before its path is given.
-static const char* open_after(struct worker* w, struct directory* d, struct side* upper) {
-  const struct marks marks = d->length > 0 ? marks_of(upper) : (struct marks){0};
+// What of the lower shows through it. Where a redirect leads to another place that is given.
+static const char* open_after(struct worker* w, struct directory* d, const struct side* upper) {
+  const bool root = d->parent == NULL;
+  const struct marks marks = d->in_upper && !root ? marks_of(upper) : (struct marks){0};
   const bool opaque =
       marks.opaque && get_mark(upper, "opaque", w->values[0]) == 1 && w->values[0][0] == 'y';
-  const char* from = "";
-  if (opaque) {
-    forget(d, &d->after);
-  } else if (marks.redirect) {
+  if (marks.redirect && !opaque) {
     follow(w, d, upper);
-    if (d->after != NULL && strcmp(d->after, d->path) != 0) from = d->after;
+    if (d->after_fd < 0) show(d, NULL);
+    return d->after == NULL || strcmp(d->after, d->path) == 0 ? "" : d->after;
   }
-  return from;
+  // Below a plain directory what shows is what was there: one descriptor serves both.
+  const bool plain = root || !d->parent->split;
+  if (d->after != NULL && !opaque) {
+    d->after_fd = plain ? d->before_fd : open_lower(d->parent->after_fd, d->path + d->name);
+  }
+  if (d->after_fd < 0) show(d, NULL);
+  return "";
 }
 
 static void open_upper(struct directory* d) {
-  const char* path = d->length == 0 ? "." : d->path;
-  d->upper_fd = openat(options.upper, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int parent = d->parent == NULL ? options.upper : d->parent->upper_fd;
+  const char* name = d->parent == NULL ? "." : d->path + d->name;
+  d->upper_fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (d->upper_fd < 0) fail("openat", d->path);
 }
 
@@ -149,25 +138,19 @@ static void report_directory(struct worker* w, struct directory* d, struct side*
 
 void open_and_report(struct worker* w, struct directory* d) {
   struct side file;
-  const char* from = "";
   struct side after = {.dir = -1, .name = ""};
+  const bool was_file = open_before(w, d, &file);
   if (d->in_upper) {
     open_upper(d);
     after.dir = d->upper_fd;
     list_xattrs(&after, w->lists[1]);
-    from = open_after(w, d, &after);
   }
-  const bool was_file = open_before(w, d, &file);
-  if (d->after != NULL && d->after != d->before) {
-    d->after_fd = open_lower(d->after);
-    // A redirect that leads to nothing.
-    if (d->after_fd < 0) forget(d, &d->after);
-  }
+  const char* from = open_after(w, d, &after);
   if (!d->in_upper) {
     after.dir = d->after_fd;
     if (options.xattrat) after.name = ".";
   }
-  d->split = d->after != d->before;
+  d->split = d->after_fd != d->before_fd;
   if (was_file) {
     print_change(w, 'M', TYPE, d->path, from);
     if (!options.kinds_only) add_gone(w, file.st.st_ino, d->path);
@@ -178,6 +161,6 @@ void open_and_report(struct worker* w, struct directory* d) {
     make_readable(&d->before_fd, d->path);
     make_readable(&d->after_fd, d->path);
   }
-  // One descriptor serves both; it is closed once.
-  if (!d->split) d->after_fd = d->before_fd;
+  if (d->parent != NULL) release(d->parent);
+  d->parent = NULL;
 }

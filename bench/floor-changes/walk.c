@@ -12,10 +12,11 @@
 
 struct directory* root_directory(void) {
   struct directory* d = allocate(sizeof *d + 1);
-  *d = (struct directory){.in_upper = true, .upper_fd = -1, .before_fd = -1, .after_fd = -1};
+  *d = (struct directory){
+      .in_upper = true, .in_before = true, .upper_fd = -1, .before_fd = -1, .after_fd = -1};
   atomic_init(&d->users, 1);
   d->path[0] = '\0';
-  d->before = d->after = d->path;
+  d->after = d->path;
   return d;
 }
 
@@ -24,8 +25,7 @@ void release(struct directory* d) {
   if (d->after_fd != d->before_fd && d->after_fd >= 0) close(d->after_fd);
   if (d->before_fd >= 0) close(d->before_fd);
   if (d->upper_fd >= 0) close(d->upper_fd);
-  if (d->after != d->before && d->after != d->path) free(d->after);
-  if (d->before != d->path) free(d->before);
+  if (d->after != d->path) free(d->after);
   free(d->names.dents);
   free(d->names.slots);
   free(d);
@@ -89,8 +89,8 @@ static void visit_upper(struct worker* w, struct directory* d, const struct dent
     push(w, below(d, name, true, d->before_fd >= 0, d->after_fd >= 0));
     return;
   }
-  struct side before = {.dir = d->before_fd, .name = name};
-  struct side after = {.dir = d->upper_fd, .name = name, .st = {.st_mode = DTTOIF(e->type)}};
+  struct side before = {.dir = w->before_fd, .name = name};
+  struct side after = {.dir = w->upper_fd, .name = name, .st = {.st_mode = DTTOIF(e->type)}};
   const bool was = d->before_fd >= 0 && look(&before, w->lists[0]);
   if ((was || e->type == DT_CHR || e->type == DT_UNKNOWN) &&
       fstatat(after.dir, name, &after.st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -119,8 +119,8 @@ static void visit_upper(struct worker* w, struct directory* d, const struct dent
 // A name that only the lower has, in a directory that is not what it was.
 static void visit_lower(struct worker* w, struct directory* d, enum phase phase, const char* name) {
   if (in_upper(d, name)) return;
-  struct side before = {.dir = d->before_fd, .name = name};
-  struct side after = {.dir = d->after_fd, .name = name};
+  struct side before = {.dir = w->before_fd, .name = name};
+  struct side after = {.dir = w->after_fd, .name = name};
   const bool was = d->before_fd >= 0 && look(&before, w->lists[0]);
   if (phase == AFTER && was) return;  // visited already
   const bool is = d->after_fd >= 0 && look(&after, w->lists[1]);
@@ -163,8 +163,31 @@ static size_t next_names(struct worker* w, struct directory* d, char** dents) {
   return d->after_fd < 0 ? 0 : read_dents(d->after_fd, w->dents, d->path);
 }
 
+static int open_again(int fd) {
+  if (fd < 0) return fd;
+  const int own = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (own < 0) fail("openat", ".");
+  return own;
+}
+
+// Threads that look up names by one descriptor would wait for its reference count all the time.
+static bool use_own_descriptors(struct worker* w, const struct directory* d, bool shared) {
+  const bool own = shared && options.threads > 1;
+  w->upper_fd = own ? open_again(d->upper_fd) : d->upper_fd;
+  w->before_fd = own ? open_again(d->before_fd) : d->before_fd;
+  w->after_fd = own && d->split ? open_again(d->after_fd) : d->after_fd;
+  return own;
+}
+
+static void close_own_descriptors(const struct worker* w, const struct directory* d) {
+  if (w->upper_fd >= 0) close(w->upper_fd);
+  if (w->before_fd >= 0) close(w->before_fd);
+  if (d->split && w->after_fd >= 0) close(w->after_fd);
+}
+
 void work_on(struct worker* w, struct directory* d) {
-  if (!d->opened) {
+  const bool shared = d->opened;
+  if (!shared) {
     d->opened = true;
     open_and_report(w, d);
     if (d->in_upper && d->split && (d->before_fd >= 0 || d->after_fd >= 0)) {
@@ -173,6 +196,7 @@ void work_on(struct worker* w, struct directory* d) {
       d->split = false;  // nothing below it: names of the upper only
     }
   }
+  const bool own = use_own_descriptors(w, d, shared);
   for (;;) {
     char* dents;
     const size_t n = next_names(w, d, &dents);
@@ -199,5 +223,6 @@ void work_on(struct worker* w, struct directory* d) {
     }
     if (large) break;
   }
+  if (own) close_own_descriptors(w, d);
   release(d);
 }

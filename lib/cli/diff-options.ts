@@ -88,8 +88,8 @@ function threadCount(word: Word | undefined): { threads?: number } {
   if (word === undefined) {
     return {};
   }
-  const threads = /^\d+$/.test(word) ? Number(word) : 0;
-  if (threads < 1 || threads > mostThreads) {
+  const threads = Number(word);
+  if (!/^[1-9]\d?$/.test(word) || threads > mostThreads) {
     throw new UsageError(
       `--threads must be a number from 1 to ${mostThreads}, but is '${textOf(word)}'`,
     );

@@ -77,6 +77,28 @@ function lookingCases(): void {
     await t.throwsAsync(findSession('../x', options), { code: 'ERR_INVALID_ARG_VALUE' });
   });
 
+  test.serial(
+    'a state directory that cannot be there, or be looked into, has no sessions',
+    async (t) => {
+      using place = new SandboxPlace();
+      const closed = join(place.state, 'closed');
+      mkdirSync(closed, { recursive: true });
+      chmodSync(closed, 0);
+      const { XDG_STATE_HOME: before } = process.env;
+      try {
+        for (const home of ['/dev/null', closed]) {
+          process.env.XDG_STATE_HOME = home;
+          await t.throwsAsync(findSession('no-session-has-this-name'), { code: 'ENOENT' });
+          t.true(Array.isArray(await listSessions()));
+        }
+      } finally {
+        chmodSync(closed, 0o700);
+        process.env.XDG_STATE_HOME = before;
+        if (before === undefined) delete process.env.XDG_STATE_HOME;
+      }
+    },
+  );
+
   test.serial('one with a user says who, and is neither entered nor discarded', async (t) => {
     using place = new SandboxPlace();
     await using sandbox = await place.sandbox({ session: 'one' });
