@@ -52,15 +52,22 @@ export type ChangesMethod = 'upper-walk' | 'double-walk';
 /** A source, checked; nothing is opened yet. */
 export interface OpenableSource {
   readonly method: ChangesMethod;
+  /** It is an overlay that is mounted, and known to be. */
+  readonly mounted: boolean;
   /** Calls back with the layers, and closes them afterwards if they are not the overlay's own. */
   with<T>(use: (layers: LayersHandle) => Promise<Outcome<T>>): Promise<Outcome<T>>;
 }
 
 const spaces = ['undecided', 'trusted', 'user'] as const;
 
-function opened(method: ChangesMethod, open: () => Promise<Outcome<LayersHandle>>): OpenableSource {
+function opened(
+  method: ChangesMethod,
+  mounted: boolean,
+  open: () => Promise<Outcome<LayersHandle>>,
+): OpenableSource {
   return {
     method,
+    mounted,
     async with(use) {
       const layers = await open();
       if ('failure' in layers) {
@@ -92,14 +99,14 @@ function namedLayers(source: object): OpenableSource {
         : oneOf(given.xattrs, 'source.xattrs', ['trusted', 'user']),
     ),
   };
-  return opened('upper-walk', () => native().openLayers(spec));
+  return opened('upper-walk', false, () => native().openLayers(spec));
 }
 
 function directories(source: object): OpenableSource {
   const given = optionsObject(source, 'source', ['before', 'after']);
   const before = absolutePath(given.before, 'source.before');
   const after = absolutePath(given.after, 'source.after');
-  return opened('double-walk', () => native().openPlain(before, after));
+  return opened('double-walk', false, () => native().openPlain(before, after));
 }
 
 /** @throws TypeError for what is no source. */
@@ -107,11 +114,11 @@ export function openableSource(source: unknown): OpenableSource {
   const held = layersHeldBy(source);
   if (held !== undefined) {
     const layers = held();
-    return { method: 'upper-walk', with: (use) => use(layers) };
+    return { method: 'upper-walk', mounted: true, with: (use) => use(layers) };
   }
   if (typeof source === 'string' || Buffer.isBuffer(source) || source instanceof URL) {
     const target = absolutePath(source, 'source');
-    return opened('upper-walk', () => native().openMountLayers(target));
+    return opened('upper-walk', true, () => native().openMountLayers(target));
   }
   if (typeof source !== 'object' || source === null) {
     throw argumentType('source', 'an Overlay, a mount point or an object with the layers', source);

@@ -111,7 +111,7 @@ export function errorFromFailure(failure: Failure, found: Findings = {}): Overla
     unmounted.length > 0 ? `unmounted already: ${unmounted.join(', ')}` : undefined,
   );
   const places = [path, dest].filter((place) => place !== undefined).map((place) => `'${place}'`);
-  const what = `${code}: ${text}, ${[failure.syscall, places.join(' -> ')].join(' ').trimEnd()}`;
+  const what = `${code}: ${text}, ${[failure.syscall, places.join(' -> ')].join(' ').trim()}`;
   return new OverlayError(hint === undefined ? what : `${what}: ${hint}`, {
     code,
     errno: -failure.errno,

@@ -1,4 +1,12 @@
 /** The public names; each is described where it is defined. */
+export type { ApplyResult, PendingApply } from './apply.ts';
+export { abortApply, applyChanges, findPendingApply, resumeApply } from './apply.ts';
+export type {
+  ApplyOptions,
+  ApplyProgress,
+  ConflictPolicy,
+  PendingApplyOptions,
+} from './apply-options.ts';
 export type { PathLike } from './arguments.ts';
 export type { ChangesMethod, ChangesSource, Directories, Layers } from './change-source.ts';
 export type { ChangeTotals } from './change-totals.ts';
@@ -67,6 +75,7 @@ export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.
 export { watchMounts } from './mount-watch.ts';
 export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
 export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
 export type { PatchOptions, PatchPart } from './patch.ts';
 export { createPatch } from './patch.ts';
 export type { OverlayProbe, ProbedPrivileges } from './probe.ts';
@@ -89,6 +98,8 @@ export type { SandboxProcessEvents } from './sandbox-process.ts';
 export { SandboxProcess } from './sandbox-process.ts';
 export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
+export type { AppliedOverlay, AppliedSession, SessionApplyOptions } from './session-apply.ts';
+export { applySession } from './session-apply.ts';
 export type {
   Session,
   SessionOverlay,

@@ -18,6 +18,7 @@ export type WatchHandle = Handle<'watch'>;
 export type HoldersHandle = Handle<'holders'>;
 export type UnmountRestHandle = Handle<'unmount-rest'>;
 export type ProgramHandle = Handle<'program'>;
+export type ApplyHandle = Handle<'apply'>;
 export type SandboxedHandle = Handle<'sandboxed'>;
 export type PatternsHandle = Handle<'patterns'>;
 export type SidesHandle = Handle<'sides'>;
@@ -268,6 +269,44 @@ export interface NativeSides {
   readonly read: number;
 }
 
+export interface NativeApplyOptions {
+  readonly include: readonly Buffer[];
+  readonly exclude: readonly Buffer[];
+  /** 0 skip, 1 theirs, 2 ours. */
+  readonly conflicts: number;
+  /** Seconds and nanoseconds. */
+  readonly since: readonly [number, number] | null;
+  readonly dryRun: boolean;
+  readonly keepGoing: boolean;
+  readonly sync: boolean;
+  /** Of what is asked for, besides the layers. */
+  readonly fingerprint: number;
+}
+
+export interface NativeApplyBatch {
+  readonly bytes: Buffer;
+  readonly more: boolean;
+  /** 0 prepare, 1 commit, 2 undo, 3 discard, 4 end. */
+  readonly phase: number;
+  /** Changes. */
+  readonly prepared: number;
+  readonly done: number;
+  /** Bytes. */
+  readonly copied: number;
+  /** Something cannot be done, so nothing was. */
+  readonly refused: boolean;
+  readonly rolledBack: boolean;
+}
+
+export interface NativePendingApply {
+  /** 0 preparing, 1 ready, 2 done, 3 undone. */
+  readonly state: number;
+  readonly stage: Buffer;
+  readonly changes: number;
+  readonly seconds: number;
+  readonly source: Buffer;
+}
+
 export interface NativeBatch {
   readonly bytes: Buffer;
   /** False when the walk has ended. */
@@ -472,6 +511,22 @@ export interface NativeBinding {
   countChanges(walk: ChangesHandle): Promise<Outcome<NativeCounts>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
+  openApply(
+    layers: LayersHandle,
+    to: Buffer | null,
+    mounted: boolean,
+    options: NativeApplyOptions,
+  ): Promise<Outcome<ApplyHandle>>;
+  openPendingApply(
+    destination: Buffer,
+    undo: boolean,
+    sync: boolean,
+  ): Promise<Outcome<ApplyHandle>>;
+  findPendingApply(destination: Buffer): Promise<Outcome<NativePendingApply | null>>;
+  nextApply(apply: ApplyHandle): Promise<Outcome<NativeApplyBatch>>;
+  /** From the next step on everything is undone. */
+  rollBackApply(apply: ApplyHandle): void;
+  closeApply(apply: ApplyHandle): Promise<Outcome<undefined>>;
   openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;
   /** Of paths that are each behind its length: what is there on both sides, of as many as time allows. */
   readSides(sides: SidesHandle, paths: Buffer): Promise<Outcome<NativeSides>>;

@@ -1,4 +1,7 @@
 import { closeSync } from 'node:fs';
+import type { ApplyResult } from './apply.ts';
+import { applyChanges } from './apply.ts';
+import type { ApplyOptions } from './apply-options.ts';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
@@ -174,6 +177,14 @@ export class Overlay implements AsyncDisposable, Disposable {
     const root = path ?? Buffer.from(`/proc/${process.pid}/fd/${native().overlayFd(this.#mount)}`);
     const joined = relative.length === 0 ? root : Buffer.concat([root, Buffer.from('/'), relative]);
     return typeof name === 'string' ? joined.toString() : joined;
+  }
+
+  /**
+   * Carries out on another directory what is different from the lowers: `applyChanges(this, options)`.
+   * The lower itself cannot be changed while it is mounted: name the layers after `close`.
+   */
+  apply(options: ApplyOptions): Promise<ApplyResult> {
+    return applyChanges(this, options);
   }
 
   /** Everything that is different from the lowers: `changes(overlay, options)`. */

@@ -1,4 +1,5 @@
 import type { NativeNotice } from './native.ts';
+import { applyReasons } from './reasons-apply.ts';
 import { diagnosisReasons } from './reasons-diagnosis.ts';
 
 /**
@@ -15,6 +16,7 @@ export interface Where {
 }
 
 const reasons: Readonly<Record<string, (where: Where) => string>> = {
+  ...applyReasons,
   ...diagnosisReasons,
 
   // Before mounting

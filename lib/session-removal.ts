@@ -54,15 +54,24 @@ export interface DiscardOptions {
   readonly directory?: PathLike;
 }
 
+/** One that we have locked. */
+export async function discardLocked(
+  path: string,
+  name: string,
+  directory: string | undefined,
+): Promise<void> {
+  const dependents = await dependentsOf(name, directory);
+  if (dependents.length > 0) {
+    throw sessionHasDependents(name, dependents);
+  }
+  await checkUnmounted(path, name);
+  await removeLocked(path);
+}
+
 async function discard(path: string, name: string, directory: string | undefined): Promise<void> {
   const lock = await SessionLock.take(path, name);
   try {
-    const dependents = await dependentsOf(name, directory);
-    if (dependents.length > 0) {
-      throw sessionHasDependents(name, dependents);
-    }
-    await checkUnmounted(path, name);
-    await removeLocked(path);
+    await discardLocked(path, name, directory);
   } finally {
     await lock.release();
   }

@@ -174,6 +174,31 @@ const rules: Parameter = {
     only: [...types([null, 'a', {}]), [['/a'], 'ERR_INVALID_ARG_VALUE', '[0]']],
   },
 };
+const noFunction = types([null, 1, 'log', {}]);
+const finishing: OptionTable = {
+  encoding: values(['latin1', '', 1]),
+  sync: noBoolean,
+  onChange: noFunction,
+  onProgress: noFunction,
+};
+const noPatterns: readonly Wrong[] = [
+  ...types([null, 'a', {}]),
+  [['a', '/b'], 'ERR_INVALID_ARG_VALUE', '[1]'],
+];
+const applying: OptionTable = {
+  ...finishing,
+  signal: noSignal,
+  to: noPath,
+  include: noPatterns,
+  exclude: noPatterns,
+  conflicts: values(['merge', '', 1, null]),
+  since: [
+    ...types([null, 1, 'yesterday', {}]),
+    [new Date(Number.NaN), 'ERR_OUT_OF_RANGE'] as const,
+  ],
+  dryRun: noBoolean,
+  keepGoing: noBoolean,
+};
 const noWord = (word: string): readonly Wrong[] => values([word, '', 1, null, ['on']]);
 const range = { from: 0, to: 0, count: 1 };
 /** Layers that are more than a path. */
@@ -478,6 +503,10 @@ const subjects: readonly Subject[] = [
     path('directory'),
     options({ ...reading, xattrs: space }),
   ),
+  subject('applyChanges', overlayfs.applyChanges, listSource, options(applying)),
+  subject('resumeApply', overlayfs.resumeApply, path('destination'), options(finishing)),
+  subject('abortApply', overlayfs.abortApply, path('destination'), options(finishing)),
+  subject('findPendingApply', overlayfs.findPendingApply, path('destination')),
   subject('findMount', overlayfs.findMount, path('path')),
   subject('findMountSync', overlayfs.findMountSync, path('path')),
   subject(
@@ -533,6 +562,12 @@ const sandboxes: readonly Subject[] = [
     subject('listSessions', overlayfs.listSessions, options(sessionsIn)),
     subject('findSession', overlayfs.findSession, session, options(sessionsIn)),
     subject('discardSession', overlayfs.discardSession, session, options(sessionsIn)),
+    subject(
+      'applySession',
+      overlayfs.applySession,
+      session,
+      options({ ...sessionsIn, ...applying, of: noPath, keep: noBoolean }),
+    ),
     subject('sessionSize', overlayfs.sessionSize, {
       name: 'session',
       right: { path: at('target') },

@@ -19,7 +19,8 @@ export const kindLetters: Readonly<Record<ChangeKind, string>> = {
   deleted: 'D',
 };
 
-function object(change: Change): string {
+/** `more` follows what says what the change is. */
+export function changeObject(change: Change, more: Readonly<Record<string, unknown>> = {}): string {
   const { kind, path, pathBytes, type, previousType, aspects, content, unknown } = change;
   const { renamedFrom, renamedFromBytes } = change;
   const pathBase64 = base64Of(pathBytes);
@@ -35,6 +36,7 @@ function object(change: Change): string {
     content,
     unknown,
     ...renamed,
+    ...more,
   });
 }
 
@@ -61,7 +63,7 @@ export function letterOf(kind: ChangeKind, paint: Paint): string {
   return paint(kindStyles[kind], kindLetters[kind]);
 }
 
-function line(change: Change, paint: Paint): string {
+export function changeLine(change: Change, paint: Paint): string {
   const { kind, path, pathBytes, previousType } = change;
   const name = `${letterOf(kind, paint)}  ${escapeName(path, pathBytes)}`;
   const more = changeDetails(change);
@@ -86,6 +88,6 @@ export function changePrinter(form: ChangeForm): (change: Change) => string | Bu
   if (form.ended) {
     return (change) => ended(change, form.nameStatus);
   }
-  const human = (change: Change): string => line(change, form.paint);
-  return form.json ? object : form.nameStatus ? nameStatusLine : human;
+  const human = (change: Change): string => changeLine(change, form.paint);
+  return form.json ? (change) => changeObject(change) : form.nameStatus ? nameStatusLine : human;
 }

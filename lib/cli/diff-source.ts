@@ -3,6 +3,7 @@
 import { absolutePath } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
 import { OverlayError } from '../errors.ts';
+import type { Session } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
 import type { Word } from './words.ts';
@@ -67,24 +68,32 @@ function layers(named: Named): ChangesSource {
 
 /**
  * A word without a slash that is the name of a session; then it is none of a directory, which would be
- * `./NAME`. `below` is the target, where the session has several overlays.
+ * `./NAME`.
  */
-export async function sessionSource(
+export async function namedSession(
   word: Buffer | undefined,
-  { dir, of: below }: { readonly dir?: Word; readonly of?: Word },
-): Promise<ChangesSource | undefined> {
+  dir: Word | undefined,
+): Promise<Session | undefined> {
   const name = word?.toString() ?? '';
   if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
     return undefined;
   }
   const { findSession } = await import('../session-list.ts');
   const options = dir === undefined ? {} : { directory: pathOf(dir, '--dir') };
-  const session = await findSession(name, options).catch((error: unknown) => {
+  return findSession(name, options).catch((error: unknown) => {
     if (error instanceof OverlayError && error.code === 'ENOENT') {
       return undefined;
     }
     throw error;
   });
+}
+
+/** `below` is the target, where the session has several overlays. */
+export async function sessionSource(
+  word: Buffer | undefined,
+  { dir, of: below }: { readonly dir?: Word; readonly of?: Word },
+): Promise<ChangesSource | undefined> {
+  const session = await namedSession(word, dir);
   if (session === undefined) {
     return undefined;
   }
@@ -96,7 +105,9 @@ export async function sessionSource(
       : session.overlays.find(({ targetBytes }) => wanted?.equals(targetBytes));
   if (found === undefined) {
     const targets = session.overlays.map(({ target }) => target).join(', ');
-    throw new UsageError(`the session '${name}' covers ${targets}; say which with --of DIR`);
+    throw new UsageError(
+      `the session '${session.name}' covers ${targets}; say which with --of DIR`,
+    );
   }
   return found.layers;
 }

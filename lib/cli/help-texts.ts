@@ -9,6 +9,7 @@ export type CommandName =
   | 'sessions'
   | 'discard'
   | 'diff'
+  | 'apply'
   | 'scan'
   | 'doctor'
   | 'help';
@@ -27,6 +28,7 @@ Commands:
   sessions       list what runs have kept, or prune it
   discard        remove a session
   diff           list what an overlay changes
+  apply          carry out what an overlay changes on a directory
   scan           list the entries of one layer as they are
   doctor         say what works here, and what is wrong with layers
   help COMMAND   explain a command, with examples
@@ -172,8 +174,10 @@ is left mounted. It takes no privileges.
   --dir DIR      where sessions lie (default: $XDG_STATE_HOME/overlayfs, or
                  where that cannot be, another place: see docs/running.md)
   --on-success WHAT, --on-failure WHAT
-                 keep or discard the session when the program has ended with 0,
-                 or otherwise (default: keep one with a name)
+                 keep, discard or apply the session when the program has ended
+                 with 0, or otherwise (default: keep one with a name). apply
+                 carries out what it has changed, as 'overlayfs apply' does,
+                 and keeps the session if that cannot be done
   --grace MS     what the program has left running is sent SIGTERM when it has
                  ended, and SIGKILL after so many milliseconds (default: 2000)
   -h, --help     this text
@@ -186,6 +190,8 @@ Examples:
   overlayfs run -- npm install            # thrown away when it has ended
   overlayfs run --name try1 -- make       # kept
   overlayfs diff try1
+  overlayfs apply try1                    # done for good
+  overlayfs run --on-success apply -- make
   overlayfs run --name try1 -- sh         # have a look around in it
   overlayfs run --base try1 --name try2 -- make test
   overlayfs discard try2
@@ -326,6 +332,51 @@ Examples:
   cd /mnt/merged/src && overlayfs diff    # the overlay that lies around us
 `;
 
+const apply = `Usage: overlayfs apply [OPTION]... --upper DIR --lower DIR
+       overlayfs apply [OPTION]... --to DIR [TARGET]
+       overlayfs apply [OPTION]... NAME
+       overlayfs apply --resume | --abort --to DIR
+
+Carry out what an upper changes, on its lower or on another directory, and list
+it as diff does. Everything is prepared first, and if something cannot be done
+nothing is changed. Then it is put in place name by name; killed at any moment,
+the same command finishes it. The upper of a mounted overlay (TARGET, or the one
+that the current directory lies in) can be applied to another directory only.
+NAME is a session of 'overlayfs run': what has changed since it was made is a
+conflict, and once all of it was applied it is discarded.
+
+  --dir DIR      where sessions lie, as in run
+  --of DIR       of a session that covers several directories, this one
+  --keep         do not discard the session
+  --upper, --lower, --data-lower, --work, --xattrs, --userxattr, --before,
+  --after        the layers, as in diff
+  --to DIR       the directory to change (default: the lower, if it is one only)
+  --include PATTERN, --exclude PATTERN
+                 what to carry out, and what not, as in diff
+  --dry-run      change nothing, and say what would be done and what would fail
+  --theirs       also where the directory is not what a change was made from: it
+                 is overwritten. Without it that is a conflict: it is left alone
+                 and said, and the exit status is 1
+  --ours         leave it alone there, which is no failure
+  --since TIME   when the changes began to be made (a date, or @SECONDS): what
+                 has changed in the lower since is a conflict
+  --keep-going   carry out the rest if something cannot be done
+  --no-sync      do not wait for the disk: what is promised after a power
+                 failure is not
+  --resume       finish what was interrupted; the layers are not needed
+  --abort        undo what was interrupted
+  --json         print one JSON object a line, with the outcome
+  -0, --null     print the bare paths of what was applied, each ended by NUL
+  -h, --help     this text
+
+Examples:
+  overlayfs apply try1
+  overlayfs apply --dry-run --upper /data/upper --lower /base
+  overlayfs apply --upper /data/upper --lower /base --include 'dist/**'
+  overlayfs apply --to /srv/copy /mnt/merged
+  overlayfs apply --abort --to /base
+`;
+
 const scan = `Usage: overlayfs scan [--userxattr] [--json | -0] DIR
 
 List every entry of the layer DIR as it is, compared with nothing: type and
@@ -387,6 +438,7 @@ export const helpTexts: Readonly<Record<CommandName, string>> = {
   sessions,
   discard,
   diff,
+  apply,
   scan,
   doctor,
   help,

@@ -22,6 +22,7 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   sessions: async () => (await import('./sessions.ts')).sessions,
   discard: async () => (await import('./discard.ts')).discard,
   diff: async () => (await import('./diff.ts')).diff,
+  apply: async () => (await import('./apply.ts')).apply,
   scan: async () => (await import('./scan.ts')).scan,
   doctor: async () => (await import('./doctor.ts')).doctor,
   help: () => Promise.resolve(help),

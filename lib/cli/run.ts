@@ -14,7 +14,7 @@ import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
 import { bytesOf, textOf } from './words.ts';
 
-const endings = ['keep', 'discard'] as const;
+const endings = ['keep', 'discard', 'apply'] as const;
 type Ending = (typeof endings)[number];
 
 function ending(word: Word | undefined, option: string, otherwise: Ending): Ending {
@@ -120,10 +120,32 @@ function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<nu
   });
 }
 
-async function finish(sandbox: Sandbox, how: Ending, named: boolean): Promise<void> {
+/** False where something could not be applied; the session is kept then. */
+async function finish(sandbox: Sandbox, how: Ending, { session, directory }: SandboxOptions) {
   await sandbox.close({ discard: how === 'discard' });
-  if (how === 'keep' && !named) {
-    complain(`kept as session ${sandbox.name}`);
+  if (how === 'discard') {
+    return true;
+  }
+  const { name } = sandbox;
+  const kept = (): void => complain(`kept as session ${name}`);
+  if (how === 'keep') {
+    if (session === undefined) {
+      kept();
+    }
+    return true;
+  }
+  const { applySession } = await import('../session-apply.ts');
+  const { complainOf } = await import('./applied-text.ts');
+  try {
+    const applied = await applySession(name, directory === undefined ? {} : { directory });
+    applied.overlays.forEach(complainOf);
+    if (!applied.discarded) {
+      kept();
+    }
+    return applied.complete;
+  } catch (error) {
+    kept();
+    throw error;
   }
 }
 
@@ -136,10 +158,10 @@ export async function run(words: readonly Word[], _: Output): Promise<number> {
   const status = await programStatus(sandbox, request);
   const how = status === 0 ? request.onSuccess : request.onFailure;
   try {
-    await finish(sandbox, how, request.sandbox.session !== undefined);
+    const done = await finish(sandbox, how, request.sandbox);
+    return status === 0 && !done ? exitCodes.failed : status;
   } catch (error) {
     reportFailure(error, 'run');
     return status === 0 ? exitCodes.failed : status;
   }
-  return status;
 }

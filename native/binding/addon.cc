@@ -16,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportStatmount(env, exports);
   ovl::ExportFdWatch(env, exports);
   ovl::ExportProcesses(env, exports);
+  ovl::ExportApply(env, exports);
   ovl::ExportSandbox(env, exports);
   return exports;
 }

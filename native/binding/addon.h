@@ -19,6 +19,7 @@ void ExportMountTable(Napi::Env env, Napi::Object exports);
 void ExportStatmount(Napi::Env env, Napi::Object exports);
 void ExportFdWatch(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
+void ExportApply(Napi::Env env, Napi::Object exports);
 void ExportSandbox(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class ChangeWalk {
   // Goes on until the sink is full or the slice over; false when everything has been seen. Helpers
   // are gone when it returns.
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);
+
+  // Where nobody has said which namespace the marks are in: user.*, once one of those was met.
+  std::optional<MarkerSpace> decided() const { return job_.decided; }
 
  private:
   // On the way from the root to the front.

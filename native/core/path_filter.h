@@ -45,6 +45,8 @@ class PathFilter {
     std::vector<PathPattern::Reached> include;
     std::vector<PathPattern::Reached> exclude;
   };
+  // Whether anything below what is chosen may be left out.
+  bool Excludes() const { return !exclude_.empty(); }
   Scope Root() const;
   Scope Below(const Scope& directory, const std::string& name) const;
 

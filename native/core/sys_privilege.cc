@@ -60,6 +60,8 @@ bool MapHolds(const char* path, uint64_t id) {
 
 bool HasSysAdmin() { return Capabilities().Has(CAP_SYS_ADMIN); }
 
+bool HasCapability(unsigned capability) { return Capabilities().Has(capability); }
+
 bool InUserNamespace() {
   struct stat st;
   // Not able to tell counts as one: an answer built on a guess would be wrong in silence.

@@ -17,6 +17,9 @@ bool CanReadTrustedXattrs();
 // the kernel, to keep an index.
 bool CanOpenByHandle();
 
+// Any capability of <linux/capability.h>, in the user namespace of the caller.
+bool HasCapability(unsigned capability);
+
 // Whether our user namespace is not the one that the system started with.
 bool InUserNamespace();
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/sys_dir.h"
@@ -65,31 +66,39 @@ Result<std::vector<std::string>> ClearFiles(int dir) {
   }
 }
 
-class Removal {
- public:
-  explicit Removal(UniqueFd parent) : at_(std::move(parent)) {}
+}  // namespace
 
-  Status Run(const std::string& root) {
+class TreeRemoval::Removal {
+ public:
+  Removal(UniqueFd parent, std::string name) : at_(std::move(parent)), root_(std::move(name)) {}
+
+  Result<bool> Step() {
+    if (levels_.empty()) {
+      auto started = Start();
+      if (!started.ok()) return std::move(started.failure());
+    } else if (levels_.back().inner.empty()) {
+      auto cleared = Clear();
+      if (!cleared.ok()) return std::move(cleared.failure());
+      auto status = levels_.back().inner.empty() ? Leave() : EnterNext();
+      if (!status.ok()) return std::move(status.failure());
+    } else {
+      auto status = EnterNext();
+      if (!status.ok()) return std::move(status.failure());
+    }
+    return levels_.size() > 1;
+  }
+
+ private:
+  Status Start() {
     auto above = StatFd(at_.get());
     if (!above.ok()) return std::move(above.failure());
     auto mount = IdentifyMount(at_.get());
     if (!mount.ok()) return std::move(mount.failure());
     mount_ = mount.value().id;
     levels_.push_back(Level{"", above.value().st_dev, above.value().st_ino, {}});
-    auto entered = Enter(root);
-    if (!entered.ok()) return entered;
-    while (levels_.size() > 1) {
-      if (levels_.back().inner.empty()) {
-        auto cleared = Clear();
-        if (!cleared.ok()) return cleared;
-      }
-      auto status = levels_.back().inner.empty() ? Leave() : EnterNext();
-      if (!status.ok()) return status;
-    }
-    return Done{};
+    return Enter(root_);
   }
 
- private:
   std::string PathOf(const std::string& name) const {
     std::string path;
     for (size_t i = 1; i < levels_.size(); ++i) path.append(levels_[i].name).append("/");
@@ -162,21 +171,33 @@ class Removal {
   }
 
   UniqueFd at_;
+  std::string root_;
   uint64_t mount_ = 0;
   std::vector<Level> levels_;  // the first is the directory that holds the tree, and stays
 };
 
-}  // namespace
+TreeRemoval::TreeRemoval(UniqueFd parent, std::string name)
+    : removal_(std::make_unique<Removal>(std::move(parent), std::move(name))) {}
+
+TreeRemoval::~TreeRemoval() = default;
+
+Result<bool> TreeRemoval::Step() { return removal_->Step(); }
 
 Status RemoveTree(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   auto fd = OpenDirectory(parent);
   if (!fd.ok()) return std::move(fd.failure());
-  auto status = Removal(std::move(fd.value()))
-                    .Run(slash == std::string::npos ? path : path.substr(slash + 1));
-  if (!status.ok()) status.failure().path = parent + status.failure().path;
-  return status;
+  TreeRemoval removal(std::move(fd.value()),
+                      slash == std::string::npos ? path : path.substr(slash + 1));
+  for (;;) {
+    auto more = removal.Step();
+    if (!more.ok()) {
+      more.failure().path = parent + more.failure().path;
+      return std::move(more.failure());
+    }
+    if (!more.value()) return Done{};
+  }
 }
 
 }  // namespace ovl

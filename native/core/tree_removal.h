@@ -2,9 +2,11 @@
 #ifndef OVL_CORE_TREE_REMOVAL_H_
 #define OVL_CORE_TREE_REMOVAL_H_
 
+#include <memory>
 #include <string>
 
 #include "core/result.h"
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -16,6 +18,22 @@ namespace ovl {
 // what is beside it may be anybody's. Open descriptors do not grow with the tree, memory by the
 // names of one reading of a directory for each level.
 Status RemoveTree(const std::string& path);
+
+// The same of the directory `name` in an open one, in pieces: a tree may be large.
+class TreeRemoval {
+ public:
+  TreeRemoval(UniqueFd parent, std::string name);
+  ~TreeRemoval();
+  TreeRemoval(const TreeRemoval&) = delete;
+  TreeRemoval& operator=(const TreeRemoval&) = delete;
+
+  // One reading of a directory, or one way in or out; false when nothing is left.
+  Result<bool> Step();
+
+ private:
+  class Removal;
+  std::unique_ptr<Removal> removal_;
+};
 
 }  // namespace ovl
 

@@ -1,30 +1,18 @@
 #include "core/upper_search.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "core/mount_table.h"
-#include "core/mountinfo.h"
+#include "core/mount_views.h"
 #include "core/overlay_options.h"
-#include "core/sys_dir.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
-#include "core/unique_fd.h"
 
 namespace ovl {
 
 namespace {
-
-// One mount namespace, through the eyes of one process in it.
-struct View {
-  std::string process;  // empty: we ourselves
-  uint64_t mount_namespace = 0;
-};
 
 class Search {
  public:
@@ -32,12 +20,12 @@ class Search {
       : upper_(upper), work_(work), lease_(lease) {}
 
   // True if this namespace has it.
-  bool LookInto(const View& view, const std::vector<MountEntry>& table);
+  bool LookInto(const MountView& view, const std::vector<MountEntry>& table);
   FoundOverlay& found() { return found_; }
 
  private:
-  bool IsLeased(const View& view, int root);
-  bool IsOurs(int root, const std::optional<std::string>& layer);
+  bool IsLeased(const MountView& view, const ViewRoot& root);
+  bool IsOurs(const ViewRoot& root, const std::optional<std::string>& layer);
 
   const struct stat& upper_;
   const struct stat& work_;
@@ -49,16 +37,11 @@ bool Same(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// `root` is AT_FDCWD for our own root directory.
-Result<UniqueFd> OpenIn(int root, const std::string& path) {
-  return root == AT_FDCWD ? OpenPath(path) : OpenPathIn(root, path);
-}
-
 // Whether a layer that a table names is one of the two directories, as either: an upper may not be
 // the workdir of somebody else either.
-bool Search::IsOurs(int root, const std::optional<std::string>& layer) {
+bool Search::IsOurs(const ViewRoot& root, const std::optional<std::string>& layer) {
   if (!layer || !layer->starts_with('/')) return false;
-  auto fd = OpenIn(root, *layer);
+  auto fd = root.OpenPlace(*layer);
   if (!fd.ok()) return false;
   auto st = StatFd(fd.value().get());
   if (!st.ok()) return false;
@@ -68,27 +51,23 @@ bool Search::IsOurs(int root, const std::optional<std::string>& layer) {
   return true;
 }
 
-bool Search::IsLeased(const View& view, int root) {
+bool Search::IsLeased(const MountView& view, const ViewRoot& root) {
   if (!lease_ || lease_->mount_id == 0 || lease_->target.empty() ||
       lease_->mount_namespace != view.mount_namespace) {
     return false;
   }
-  auto fd = OpenIn(root, lease_->target);
+  auto fd = root.OpenPlace(lease_->target);
   if (!fd.ok()) return false;
   auto identity = IdentifyMount(fd.value().get());
   return identity.ok() && identity.value().unique && identity.value().id == lease_->mount_id;
 }
 
-bool Search::LookInto(const View& view, const std::vector<MountEntry>& table) {
+bool Search::LookInto(const MountView& view, const std::vector<MountEntry>& table) {
   const auto is_overlay = [](const MountEntry& entry) { return entry.fstype == "overlay"; };
   if (std::none_of(table.begin(), table.end(), is_overlay)) return false;
-  UniqueFd of_process;
-  if (!view.process.empty()) {
-    auto root = OpenPath("/proc/" + view.process + "/root");
-    if (!root.ok()) return false;  // it has ended
-    of_process = std::move(root.value());
-  }
-  const int root = of_process ? of_process.get() : AT_FDCWD;
+  auto opened = ViewRoot::Open(view);
+  if (!opened.ok()) return false;  // it has ended
+  const ViewRoot& root = opened.value();
   found_.process = view.process;
   found_.by_lease = IsLeased(view, root);
   for (const MountEntry& entry : table) {
@@ -104,19 +83,6 @@ bool Search::LookInto(const View& view, const std::vector<MountEntry>& table) {
   return true;
 }
 
-Result<std::vector<std::string>> Processes(int proc) {
-  std::vector<std::string> pids;
-  for (;;) {
-    auto more = ReadSomeEntries(proc, [&](const DirEntry& entry) {
-      if (entry.name.find_first_not_of("0123456789") == std::string_view::npos) {
-        pids.emplace_back(entry.name);
-      }
-    });
-    if (!more.ok()) return std::move(more.failure());
-    if (!more.value()) return pids;
-  }
-}
-
 }  // namespace
 
 Result<std::optional<FoundOverlay>> FindOverlayOn(int upper, int work,
@@ -127,31 +93,11 @@ Result<std::optional<FoundOverlay>> FindOverlayOn(int upper, int work,
   if (!work_st.ok()) return std::move(work_st.failure());
   Search search(upper_st.value(), work_st.value(), lease);
 
-  auto own = OwnMountNamespace();
-  if (!own.ok()) return std::move(own.failure());
-  auto table = ReadMountTable();
-  if (!table.ok()) return std::move(table.failure());
-  if (search.LookInto({"", own.value()}, table.value())) {
-    return std::optional<FoundOverlay>(std::move(search.found()));
-  }
-
-  auto proc = OpenDirectory("/proc");
-  if (!proc.ok()) return std::move(proc.failure());
-  auto pids = Processes(proc.value().get());
-  if (!pids.ok()) return std::move(pids.failure());
-  std::set<uint64_t> seen = {own.value()};
-  for (const std::string& pid : pids.value()) {
-    struct stat st;
-    // Refused, or the process has ended: a namespace that cannot be seen.
-    if (::fstatat(proc.value().get(), (pid + "/ns/mnt").c_str(), &st, 0) != 0) continue;
-    if (seen.contains(st.st_ino)) continue;
-    auto foreign = ReadMountinfo("/proc/" + pid + "/mountinfo");
-    if (!foreign.ok()) continue;  // as above
-    seen.insert(st.st_ino);
-    if (search.LookInto({pid, st.st_ino}, foreign.value())) {
-      return std::optional<FoundOverlay>(std::move(search.found()));
-    }
-  }
+  auto found = VisitMountViews([&](const MountView& view, const std::vector<MountEntry>& table) {
+    return search.LookInto(view, table);
+  });
+  if (!found.ok()) return std::move(found.failure());
+  if (found.value()) return std::optional<FoundOverlay>(std::move(search.found()));
   return std::optional<FoundOverlay>();
 }
 

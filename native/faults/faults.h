@@ -8,12 +8,17 @@
 namespace faults {
 
 // The `nth` call, counted from 1, fails with `err` and does nothing; the others are made.
+// With kKill the process is killed instead.
+inline constexpr int kKill = -1;
 void Arm(size_t nth, int err);
 void Disarm();
 // Whether there were so many calls.
 bool Happened();
 // The one that failed, as the kernel calls it.
 std::string Call();
+
+// The scenarios of apply_faults.cc, where `filter` lets them.
+bool RunApply(const char* filter, size_t& passed, size_t& failed);
 
 }  // namespace faults
 

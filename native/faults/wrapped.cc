@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <map>
 #include <string>
@@ -34,6 +36,10 @@ const char* NameOf(long number) {
       return "clone";
     case 217:
       return "getdents64";
+    case 316:
+      return "renameat2";
+    case 326:
+      return "copy_file_range";
     case 332:
       return "statx";
     case 428:
@@ -56,6 +62,8 @@ const char* NameOf(long number) {
       return "statmount";
     case 458:
       return "listmount";
+    case 463:
+      return "setxattrat";
     case 464:
       return "getxattrat";
     case 465:
@@ -84,6 +92,7 @@ std::string Call() { return failed_call; }
 static bool Inject(const char* name) {
   if (!armed || ++count != fail_at) return false;
   failed_call = name;
+  if (with_err == kKill) (void)::kill(::getpid(), SIGKILL);
   errno = with_err;
   return true;
 }
@@ -177,6 +186,26 @@ WRAP(void*, mmap64, "mmap",
      (void* at, size_t size, int protection, int flags, int fd, off64_t offset),
      (at, size, protection, flags, fd, offset), MAP_FAILED)
 WRAP(ssize_t, write, "write", (int fd, const void* data, size_t size), (fd, data, size), -1)
+WRAP(ssize_t, read, "read", (int fd, void* data, size_t size), (fd, data, size), -1)
+WRAP(ssize_t, pread64, "pread", (int fd, void* data, size_t size, off64_t at), (fd, data, size, at),
+     -1)
+WRAP(ssize_t, pwrite64, "pwrite", (int fd, const void* data, size_t size, off64_t at),
+     (fd, data, size, at), -1)
+WRAP(int, ftruncate64, "ftruncate", (int fd, off64_t size), (fd, size), -1)
+WRAP(int, fsync, "fsync", (int fd), (fd), -1)
+WRAP(int, flock, "flock", (int fd, int operation), (fd, operation), -1)
+WRAP(int, fstatvfs64, "fstatvfs", (int fd, struct statvfs64* out), (fd, out), -1)
+WRAP(int, mknodat, "mknodat", (int dir, const char* path, mode_t mode, dev_t device),
+     (dir, path, mode, device), -1)
+WRAP(int, symlinkat, "symlinkat", (const char* target, int dir, const char* path),
+     (target, dir, path), -1)
+WRAP(int, linkat, "linkat", (int from, const char* old_path, int to, const char* path, int flags),
+     (from, old_path, to, path, flags), -1)
+WRAP(int, fchownat, "fchownat", (int dir, const char* path, uid_t uid, gid_t gid, int flags),
+     (dir, path, uid, gid, flags), -1)
+WRAP(int, utimensat, "utimensat",
+     (int dir, const char* path, const struct timespec* times, int flags),
+     (dir, path, times, flags), -1)
 WRAP(int, chdir, "chdir", (const char* path), (path), -1)
 WRAP(off64_t, lseek64, "lseek", (int fd, off64_t offset, int whence), (fd, offset, whence), -1)
 // NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)

@@ -1,6 +1,6 @@
 // Compares what the library reports with the oracle, and with what applying the report gives.
-import type { ChangesOptions, ChangesSource } from 'overlayfs';
-import { changes } from 'overlayfs';
+import type { ApplyResult, ChangesOptions, ChangesSource } from 'overlayfs';
+import { applyChanges, changes } from 'overlayfs';
 import type { AppliedChange, CompareOptions } from '../helpers/lab.ts';
 import type { Cell } from './cells.ts';
 import type { Stage } from './stage.ts';
@@ -109,4 +109,49 @@ export async function checkApplied(
   const options = { ...common(cell), upper, indexed, applied: true };
   same('the changes, applied', [], await lab.compare(copy, target, options));
   await lab.rmtree(copy);
+}
+
+/** What of a result is no success. */
+function problems(result: ApplyResult): string[] {
+  return [...result.conflicts, ...result.failed].map(
+    ({ outcome, path, error }) => `${outcome} ${path}: ${error?.message}`,
+  );
+}
+
+/** The library itself applies them, to a copy of the view before; and again, to what has come of it. */
+export async function checkApplying(stage: Stage, indexed: boolean): Promise<Buffer> {
+  const { lab, before, target, upper, cell } = stage;
+  const copy = await stage.makeDirectory('library-copy');
+  await lab.copyTree(before, copy);
+  const options = { ...common(cell), upper, indexed, applied: true };
+  for (const time of ['applied', 'applied again']) {
+    const wrong = problems(await applyChanges(target, { to: copy, sync: false }));
+    if (wrong.length > 0) throw new Disagreement(`the library, ${time}`, [], wrong);
+    same(`the library, ${time}`, [], await lab.compare(copy, target, options));
+  }
+  return copy;
+}
+
+/** Applied to the lower itself, which then is what the copy is. */
+export async function checkApplyingToLower(
+  stage: Stage,
+  indexed: boolean,
+  copy: Buffer,
+): Promise<void> {
+  const { lab, upper, lowers, data, work, cell } = stage;
+  const [lower] = lowers;
+  if (lowers.length !== 1 || lower === undefined || cell.shape === 'nested') return;
+  const source = {
+    upper,
+    lower,
+    xattrs: cell.set.own,
+    ...(data.length > 0 && { dataLower: data }),
+    ...(indexed && { work }),
+  };
+  const wrong = problems(await applyChanges(source, { sync: false }));
+  if (wrong.length > 0) throw new Disagreement('the library, to the lower', [], wrong);
+  // What the layer has escaped shows through a mount.
+  await stage.mountBefore();
+  const options = { ...common(cell), applied: true };
+  same('the lower with the changes', [], await lab.compare(copy, stage.before, options));
 }

@@ -4,7 +4,14 @@ import type { Lab } from '../helpers/lab.ts';
 import { LabError } from '../helpers/lab.ts';
 import type { Cell } from './cells.ts';
 import type { Oracle } from './check.ts';
-import { ask, checkApplied, checkLists, Disagreement } from './check.ts';
+import {
+  ask,
+  checkApplied,
+  checkApplying,
+  checkApplyingToLower,
+  checkLists,
+  Disagreement,
+} from './check.ts';
 import type { History, Layer } from './history.ts';
 import type { Operation } from './operations.ts';
 import { play } from './operations.ts';
@@ -188,8 +195,21 @@ export class Runner {
       if (!(error instanceof LabError)) throw error;
       throw new Disagreement('the changes cannot be applied', [], [error.message]);
     }
+    const copy = await applying(() => checkApplying(stage, this.#indexed));
     await stage.umountMerged();
     await this.#checkByName('the layers', oracle);
+    await stage.umount(stage.before);
+    await applying(() => checkApplyingToLower(stage, this.#indexed, copy));
+  }
+}
+
+/** A call that fails is a disagreement as well. */
+async function applying<T>(check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof Disagreement) throw error;
+    throw new Disagreement('applying fails', [], [String(error)]);
   }
 }
 

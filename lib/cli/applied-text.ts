@@ -1,0 +1,54 @@
+/** The forms in which the outcome of a change is printed. */
+import type { ApplyResult } from '../apply.ts';
+import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
+import { changeLine, changeObject } from './change-text.ts';
+import type { Paint } from './colour.ts';
+import { complain } from './messages.ts';
+
+const marks: Readonly<Record<ApplyOutcome, string>> = {
+  applied: '',
+  already: '  (already so)',
+  conflict: '  (conflict)',
+  kept: '  (kept as it is)',
+  failed: '  (failed)',
+};
+
+function line(change: AppliedChange, paint: Paint): string {
+  const needed = change.implied ? '  (needed)' : '';
+  return changeLine(change, paint).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
+}
+
+function object(change: AppliedChange): string {
+  const { outcome, implied, error } = change;
+  const failure =
+    error === undefined
+      ? undefined
+      : { code: error.code, syscall: error.syscall, message: error.message, hint: error.hint };
+  return changeObject(change, { outcome, implied, error: failure });
+}
+
+export interface AppliedForm {
+  readonly json: boolean;
+  /** Bare paths of what was applied, ended by NUL. */
+  readonly ended: boolean;
+  readonly paint: Paint;
+}
+
+export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => string | Buffer {
+  if (form.ended) {
+    return ({ outcome, path, pathBytes }) =>
+      outcome === 'applied'
+        ? Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
+        : Buffer.alloc(0);
+  }
+  return form.json ? object : (change) => line(change, form.paint);
+}
+
+/** Why changes were left alone. */
+export function complainOf({ conflicts, failed }: ApplyResult): void {
+  for (const { error } of [...conflicts, ...failed]) {
+    if (error !== undefined) {
+      complain(error.message);
+    }
+  }
+}

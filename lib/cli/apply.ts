@@ -1,0 +1,176 @@
+import type { ApplyResult } from '../apply.ts';
+import { abortApply, applyChanges, resumeApply } from '../apply.ts';
+import type {
+  ApplyOptions,
+  ApplyProgress,
+  ConflictPolicy,
+  PendingApplyOptions,
+} from '../apply-options.ts';
+import type { AppliedChange } from '../packed-apply.ts';
+import { applySession } from '../session-apply.ts';
+import { appliedPrinter, complainOf } from './applied-text.ts';
+import { paintFor } from './colour.ts';
+import { UsageError } from './command-errors.ts';
+import { currentOverlay } from './current-overlay.ts';
+import { patterns } from './diff-patterns.ts';
+import { namedSession, namedSource, sourceOptions } from './diff-source.ts';
+import { exitCodes } from './exit-codes.ts';
+import { complain } from './messages.ts';
+import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
+import type { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import type { Word } from './words.ts';
+
+const options = {
+  ...listOptions,
+  ...sourceOptions,
+  dir: { type: 'string' },
+  of: { type: 'string' },
+  keep: { type: 'boolean' },
+  to: { type: 'string' },
+  include: { type: 'string', multiple: true },
+  exclude: { type: 'string', multiple: true },
+  since: { type: 'string' },
+  theirs: { type: 'boolean' },
+  ours: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  'keep-going': { type: 'boolean' },
+  'no-sync': { type: 'boolean' },
+  resume: { type: 'boolean' },
+  abort: { type: 'boolean' },
+} as const;
+
+function policy(theirs: boolean | undefined, ours: boolean | undefined): ConflictPolicy {
+  exclude(['--theirs', theirs], ['--ours', ours]);
+  return theirs ? 'theirs' : ours ? 'ours' : 'skip';
+}
+
+/** A date, or seconds since 1970 after an `@`, as for date(1). */
+function moment(word: Word): Date {
+  const date = word.startsWith('@') ? new Date(Number(word.slice(1)) * 1000) : new Date(word);
+  if (word === '@' || Number.isNaN(date.getTime())) {
+    throw new UsageError(`--since '${word}' is neither a date nor @SECONDS`);
+  }
+  return date;
+}
+
+/** The lower of layers that are named, where there is one. */
+function lowerOf(lower: readonly Word[] | undefined): Buffer | undefined {
+  return lower?.length === 1 && lower[0] !== undefined ? pathOf(lower[0], '--lower') : undefined;
+}
+
+/** What was printed while it was not known whether anything would be done. */
+function conclude(results: readonly ApplyResult[], dryRun: boolean, undone: boolean): number {
+  results.forEach(complainOf);
+  const failed = results.some((result) => result.failed.length > 0);
+  if (failed && !dryRun && !undone && results.every(({ applied }) => applied === 0)) {
+    complain('nothing was changed; --keep-going carries out the rest');
+  }
+  return results.every(({ complete }) => complete) ? exitCodes.done : exitCodes.failed;
+}
+
+/** Prints every change, and says on a terminal how far it has come. */
+class Listener {
+  readonly #output: Output;
+  readonly #print: (change: AppliedChange) => string | Buffer;
+  readonly #progress: Progress;
+  #text = '';
+
+  constructor(output: Output, form: { readonly json: boolean; readonly ended: boolean }) {
+    this.#output = output;
+    this.#print = appliedPrinter({ ...form, paint: paintFor('auto', process.stdout, process.env) });
+    this.#progress = new Progress(
+      process.stderr,
+      (seconds) => `overlayfs: ${this.#text}${seconds} s`,
+    );
+    output.beforeWriting(() => this.#progress.clear());
+  }
+
+  readonly onChange = (change: AppliedChange): void => {
+    void this.#output.write(this.#print(change));
+  };
+
+  readonly onProgress = ({ prepared, applied }: ApplyProgress): void => {
+    this.#text = `${prepared} changes prepared, ${applied} in place, `;
+  };
+
+  end(): void {
+    this.#progress.end();
+  }
+}
+
+type Values = ReturnType<typeof parseWords<typeof options>>['values'];
+
+/** `root`: what absolute patterns lie below. */
+function applyOptions(values: Values, listening: PendingApplyOptions, root?: Buffer): ApplyOptions {
+  const { to, include, exclude: excluded, since } = values;
+  return {
+    ...listening,
+    ...(to !== undefined && { to: pathOf(to, '--to') }),
+    ...(include !== undefined && { include: patterns('--include', include, root) }),
+    ...(excluded !== undefined && { exclude: patterns('--exclude', excluded, root) }),
+    conflicts: policy(values.theirs, values.ours),
+    ...(since !== undefined && { since: moment(since) }),
+    dryRun: values['dry-run'] ?? false,
+    keepGoing: values['keep-going'] ?? false,
+  };
+}
+
+function finishPending(
+  target: Buffer | undefined,
+  { to, lower, abort }: Values,
+  listening: PendingApplyOptions,
+): Promise<ApplyResult> {
+  const destination = to === undefined ? (target ?? lowerOf(lower)) : pathOf(to, '--to');
+  if (destination === undefined) {
+    throw new UsageError(`${abort ? '--abort' : '--resume'} needs the directory: --to DIR`);
+  }
+  return (abort ? abortApply : resumeApply)(destination, listening);
+}
+
+/** Of each overlay, where it is a session. */
+async function carryOut(
+  target: Buffer | undefined,
+  values: Values,
+  listening: PendingApplyOptions,
+): Promise<readonly ApplyResult[]> {
+  const { resume, abort, dir, of, keep } = values;
+  if (resume || abort) {
+    return [await finishPending(target, values, listening)];
+  }
+  const session = await namedSession(target, dir);
+  const named = namedSource(session === undefined ? target : undefined, values);
+  if (session === undefined) {
+    if (keep || of !== undefined) {
+      throw new UsageError(`${keep ? '--keep' : '--of'} goes with the name of a session`);
+    }
+    const source = named ?? (await currentOverlay());
+    const root = Buffer.isBuffer(source) ? source : undefined;
+    return [await applyChanges(source, applyOptions(values, listening, root))];
+  }
+  if (named !== undefined) {
+    throw new UsageError('the name of a session excludes layers and directories');
+  }
+  const applied = await applySession(session.name, {
+    ...applyOptions(values, listening),
+    ...(dir !== undefined && { directory: pathOf(dir, '--dir') }),
+    ...(of !== undefined && { of: pathOf(of, '--of') }),
+    keep: keep ?? false,
+  });
+  return applied.overlays;
+}
+
+export async function apply(words: readonly Word[], output: Output): Promise<number> {
+  const { values, positionals } = parseWords(words, options);
+  const target = optionalArgument(positionals, 'TARGET');
+  const { json = false, null: ended = false, resume, abort } = values;
+  const dryRun = values['dry-run'] ?? false;
+  exclude(['--json', json], ['-0', ended]);
+  exclude(['--resume', resume], ['--abort', abort], ['--dry-run', dryRun]);
+  const listener = new Listener(output, { json, ended });
+  const { onChange, onProgress } = listener;
+  const listening = { sync: !values['no-sync'], onChange, onProgress };
+  const results = await carryOut(target, values, listening).finally(() => listener.end());
+  await output.flush(); // what was done comes before what was not
+  return conclude(results, dryRun, abort ?? false);
+}

@@ -1,0 +1,86 @@
+/** What keeps changes from being applied, as sentences: a part of reasons.ts. */
+import type { Where } from './reasons.ts';
+
+export const applyReasons: Readonly<Record<string, (where: Where) => string>> = {
+  // Before anything is done
+  'destination-missing': () => 'the directory to apply to does not exist; create it first',
+  'destination-not-directory': () => 'changes are applied to a directory',
+  'destination-is-overlay': () =>
+    'an overlay is mounted there, and what lies below it cannot be reached by this path; unmount it, ' +
+    'or name another directory',
+  'destination-read-only': () => 'it is on a read-only mount or filesystem',
+  'destination-in-use': ({ detail }) =>
+    `it is a layer of the overlay mounted on ${detail}, or lies in its upper, and a mount is promised ` +
+    'nothing when its layers change; unmount that first',
+  'destination-in-layer': () =>
+    'it lies in one of the layers that are being read; name a directory outside of them, or the lower itself',
+  'several-lowers': () =>
+    'there are several lowers, and none of them alone is what the changes were made from; name the ' +
+    'directory to apply to (`to`, `--to`)',
+  'upper-mounted': ({ path, detail }) =>
+    `the upper ${path} is in use${detail === '' ? '' : `: ${detail}`}; what is read from it now could be half ` +
+    'written. Unmount the overlay first, or name it as the source and another directory to apply to',
+  'apply-running': ({ path, detail }) =>
+    `another apply is at work on this directory (process ${detail}, with ${path})`,
+  'apply-pending': ({ detail }) =>
+    `another apply on this directory, of ${detail}, was interrupted; finish it with \`resumeApply\` ` +
+    '(`overlayfs apply --resume`) or undo it with `abortApply` (`--abort`)',
+  'stage-foreign': ({ path }) =>
+    `${path} is where an apply keeps its files, and it is not ours: it has another owner, lets others in, or ` +
+    'is no directory; move it away',
+  'journal-damaged': () =>
+    'the journal of an interrupted apply is damaged; what was replaced is in the directory "slots" beside it, ' +
+    'by number, and has to be put back by hand',
+  'journal-version': () =>
+    'the journal of an interrupted apply was written by another version; finish or undo it with that one',
+  'journal-foreign': ({ detail }) =>
+    `the journal belongs to an apply on ${detail}: it was copied here together with its directory; remove it`,
+  'nothing-pending': () => 'no apply on this directory was interrupted',
+  'nothing-begun': () =>
+    'the apply was interrupted before its first change, so there is nothing to finish; apply again, or ' +
+    'remove what it left with `abortApply` (`--abort`)',
+  'apply-done': () =>
+    'all of its changes are in place, and what they replaced is being removed already; only `resumeApply` ' +
+    '(`--resume`) is left, which ends that',
+  'apply-ended': () =>
+    'an apply on this directory had put everything in place and was killed at its very end, which has been ' +
+    'cleaned up now; look whether it was this one, and apply again if it was not',
+  'undo-incomplete': ({ detail }) =>
+    `not everything could be undone, since somebody else has changed the same files since; what was there ` +
+    `before is in ${detail} still. Move the other files away and abort again`,
+  'no-space': ({ detail }) => `there is not enough space: ${detail}`,
+
+  // One change
+  'changed-meanwhile': () => 'somebody has changed it while the changes were being applied',
+  'directory-changed': () =>
+    'something was added to or removed from the directory since, and whether it was this name nobody can tell',
+  'directory-gone': () => 'the directory that it was in is not there any more',
+  changed: () => 'it was changed since',
+  'changed-below': () => 'something in it was changed since',
+  'more-below': () => 'it has more in it than what the change was made from',
+  exists: () => 'something of this name is there, which was not when the change was made',
+  gone: () => 'it is not there any more',
+  'parent-not-selected': () =>
+    'the directory that it is in is something else in the destination, and replacing that was not selected',
+  'name-reserved': () => 'an apply keeps its own files under this name while it is at work',
+  'mount-below': () => 'another mount lies in this directory; unmount it first',
+  'layer-in-use': () =>
+    'it is, lies in, or holds a layer of an overlay that is mounted; unmount that first',
+  immutable: () => 'it is immutable or append-only (chattr +i, +a)',
+  sticky: () => 'the directory has the sticky bit, and it belongs to another user',
+  'directory-not-writable': () => 'the directory belongs to another user and may not be written to',
+  'directory-cannot-move': () =>
+    'the filesystem cannot move this directory as a whole: on an overlay it comes from a lower, or it has ' +
+    'another project quota',
+  'part-excluded': () => 'a part of it is excluded, so it cannot go as a whole',
+  'owner-not-permitted': () =>
+    'giving a file to another user or group needs CAP_CHOWN; apply as root, or leave it out with `exclude`',
+  'owner-unmapped': () => 'its owner has no id in this user namespace',
+  'device-not-permitted': () =>
+    'making a device needs CAP_MKNOD in the initial user namespace; apply as root, or leave it out with `exclude`',
+  'xattr-not-permitted': ({ dest }) => `setting the attribute ${dest} needs a privilege`,
+  'xattr-unsupported': ({ dest }) => `the filesystem cannot store the attribute ${dest}`,
+  'not-owner': () => 'only its owner may change its attributes',
+  'mode-not-taken': () =>
+    'the kernel leaves out the set-group-id bit where the user is not in the group of the file',
+};

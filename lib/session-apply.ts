@@ -1,0 +1,131 @@
+/** Applying what a session holds to what it was made from. */
+import type { ApplyResult } from './apply.ts';
+import { applyChanges } from './apply.ts';
+import type { ApplyOptions } from './apply-options.ts';
+import { applyKeys, checkedApply } from './apply-options.ts';
+import type { PathLike } from './arguments.ts';
+import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
+import { argumentValue } from './errors.ts';
+import { sessionDirectory } from './sandbox-options.ts';
+import { sessionHasDependents } from './session-errors.ts';
+import type { Session, SessionOverlay } from './session-list.ts';
+import { dependentsOf, findSession } from './session-list.ts';
+import { discardLocked } from './session-removal.ts';
+import { pathOfSession, SessionLock, sessionName } from './session-store.ts';
+
+/** `since` is by default when the session was made, `to` goes with one overlay. */
+export interface SessionApplyOptions extends ApplyOptions {
+  /** As of `createSandbox`. */
+  readonly directory?: PathLike;
+  /** Of a session that covers several directories, this target only. Default: all of them. */
+  readonly of?: PathLike;
+  /** Keep the session also when everything in it was applied. Default: then it is discarded. */
+  readonly keep?: boolean;
+}
+
+/** What came of one overlay of a session. */
+export interface AppliedOverlay extends ApplyResult {
+  readonly target: string;
+  readonly targetBytes: Buffer;
+}
+
+export interface AppliedSession {
+  /** Every one of the overlays is complete. */
+  readonly complete: boolean;
+  /** The session is gone. */
+  readonly discarded: boolean;
+  /** Outer ones first. */
+  readonly overlays: readonly AppliedOverlay[];
+}
+
+function chosenOverlays(
+  { overlays }: Session,
+  wanted: Buffer | undefined,
+): readonly SessionOverlay[] {
+  if (wanted === undefined) {
+    return overlays;
+  }
+  const found = overlays.filter(({ targetBytes }) => wanted.equals(targetBytes));
+  if (found.length === 0) {
+    const targets = overlays.map(({ target }) => target).join(', ');
+    throw argumentValue('options.of', `must be one that the session covers: ${targets}`);
+  }
+  return found;
+}
+
+async function applyAll(
+  overlays: readonly SessionOverlay[],
+  options: ApplyOptions,
+): Promise<AppliedOverlay[]> {
+  const results: AppliedOverlay[] = [];
+  for (const { target, targetBytes, layers } of overlays) {
+    results.push({ ...(await applyChanges(layers, options)), target, targetBytes });
+  }
+  return results;
+}
+
+/** What is known to fail in one of several is to change none of them. */
+async function failsIn(
+  overlays: readonly SessionOverlay[],
+  { onChange: _, onProgress: __, ...options }: ApplyOptions,
+): Promise<AppliedOverlay[] | undefined> {
+  if (overlays.length < 2 || options.dryRun || options.keepGoing) {
+    return undefined;
+  }
+  const tried = await applyAll(overlays, { ...options, dryRun: true });
+  return tried.some(({ failed }) => failed.length > 0)
+    ? tried.map((result) => ({ ...result, applied: 0 }))
+    : undefined;
+}
+
+/**
+ * Carries out what the programs of a session have changed, on the directories that it was made from:
+ * `applyChanges` with each of its overlays. A file there that was changed since the session was made is a
+ * conflict. What is left of a session that was applied means something else from then on, so it is discarded
+ * once all of it was; it is kept where something was left alone or chosen (`include`, `exclude`, `of`), with
+ * `to`, and with `keep`.
+ *
+ * One overlay after another: interrupted, the same call finishes the one that it was at.
+ *
+ * @throws OverlayError what `applyChanges` and `discardSession` throw: `EBUSY` where somebody works with the
+ * session or others are stacked on it; `EINVAL` where it is stacked itself, without `to`.
+ */
+export async function applySession(
+  name: string,
+  options?: SessionApplyOptions,
+): Promise<AppliedSession> {
+  const keys = [...applyKeys, 'directory', 'of', 'keep'];
+  const given = optionsObject(options, 'options', keys);
+  const { directory, of, keep, ...rest } = given;
+  checkedApply(rest);
+  const chosen: ApplyOptions = rest;
+  const target = of === undefined ? undefined : absolutePath(of, 'options.of');
+  const keeps = optionalBoolean(keep, 'options.keep') ?? false;
+  const root = sessionDirectory(directory, 'options.directory');
+  const wanted = sessionName(name, 'name');
+  const path = await pathOfSession(wanted, root);
+  const lock = await SessionLock.take(path, wanted);
+  try {
+    const session = await findSession(wanted, root === undefined ? {} : { directory: root });
+    const overlays = chosenOverlays(session, target);
+    if (chosen.to !== undefined && overlays.length > 1) {
+      throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
+    }
+    const inPlace = chosen.to === undefined && !chosen.dryRun;
+    const dependents = inPlace ? await dependentsOf(wanted, root) : [];
+    if (dependents.length > 0) {
+      throw sessionHasDependents(wanted, dependents);
+    }
+    const how = { ...chosen, since: chosen.since ?? session.created };
+    const results = (await failsIn(overlays, how)) ?? (await applyAll(overlays, how));
+    const complete = results.every((result) => result.complete);
+    const part = chosen.include ?? chosen.exclude ?? of;
+    const discarded = complete && inPlace && part === undefined && !keeps;
+    if (discarded) {
+      await discardLocked(path, wanted, root);
+    }
+    return { complete, discarded, overlays: results };
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,110 @@
+#include "core/entry_attributes.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/sys_file.h"
+#include "core/sys_make.h"
+#include "core/sys_xattr.h"
+
+namespace ovl {
+
+namespace {
+
+// XFS's own storage of an ACL, which root sees a second time.
+bool IsShadowOfAcl(const std::string& name) { return name.starts_with("trusted.SGI_ACL_"); }
+
+// A filesystem, or a policy of it, may have given a new file the attribute already; it need not
+// allow us to set what is there (security.selinux).
+bool HasAlready(int dir, const std::string& name, int fd, const Xattr& xattr) {
+  std::string value;
+  auto got = fd >= 0 ? GetXattr(fd, xattr.name, value) : GetXattrAt(dir, name, xattr.name, value);
+  return got.ok() && got.value() && value == xattr.value;
+}
+
+}  // namespace
+
+Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names) {
+  auto dir = entry.dir->Fd();
+  if (!dir.ok()) return std::move(dir.failure());
+  // The root of a layer has no name in a parent that we could ask by.
+  const bool root = entry.name.empty();
+  auto list = root ? ListXattrs(dir.value()) : ListXattrsAt(dir.value(), entry.name);
+  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+  Xattrs out;
+  if (list.value().empty()) return out;
+  // First: the marks may be what decides which names are theirs.
+  auto read = marks.Read(list.value(), entry.dir, entry.name);
+  if (!read.ok()) return std::move(read.failure());
+  for (VisibleXattr& xattr : VisibleXattrs(list.value(), marks.space())) {
+    if (IsShadowOfAcl(xattr.stored)) continue;
+    std::string value;
+    auto got = root ? GetXattr(dir.value(), xattr.stored, value)
+                    : GetXattrAt(dir.value(), entry.name, xattr.stored, value);
+    if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
+    if (!got.value()) continue;
+    out.push_back(
+        {names == XattrNames::kStored ? std::move(xattr.stored) : std::move(xattr.visible),
+         std::move(value)});
+  }
+  return out;
+}
+
+std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after) {
+  std::vector<XattrChange> changes;
+  auto a = before.begin();
+  auto b = after.begin();
+  while (a != before.end() || b != after.end()) {
+    if (b == after.end() || (a != before.end() && a->name < b->name)) {
+      changes.push_back({a->name, true, false, a->value, ""});
+      ++a;
+    } else if (a == before.end() || b->name < a->name) {
+      changes.push_back({b->name, false, true, "", b->value});
+      ++b;
+    } else {
+      if (a->value != b->value) changes.push_back({a->name, true, true, a->value, b->value});
+      ++a;
+      ++b;
+    }
+  }
+  return changes;
+}
+
+Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
+  // What it has by itself; asking for it would take a privilege in some places.
+  if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};
+  return fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
+}
+
+Status GiveXattrs(int dir, const std::string& name, int fd, const Xattrs& xattrs, bool acls) {
+  for (const Xattr& xattr : xattrs) {
+    if (IsAcl(xattr.name) != acls) continue;
+    auto set = fd >= 0 ? SetXattr(fd, xattr.name, xattr.value)
+                       : SetXattrAt(dir, name, xattr.name, xattr.value);
+    if (!set.ok() && !HasAlready(dir, name, fd, xattr)) return set;
+  }
+  return Done{};
+}
+
+Status GiveModeAndTimes(int dir, const std::string& name, int fd, const struct stat& st) {
+  if (!S_ISLNK(st.st_mode)) {
+    const mode_t mode = st.st_mode & 07777;
+    auto set = fd >= 0 ? SetMode(fd, mode) : SetModeOfOwnAt(dir, name, mode);
+    if (!set.ok()) return set;
+  }
+  return fd >= 0 ? SetTimes(fd, st.st_atim, st.st_mtim)
+                 : SetTimesAt(dir, name, st.st_atim, st.st_mtim);
+}
+
+Status GiveAll(int dir, const std::string& name, int fd, const Given& given) {
+  auto status = GiveOwner(dir, name, fd, given.st);
+  if (!status.ok()) return status;
+  for (const bool acls : {false, true}) {
+    status = GiveXattrs(dir, name, fd, given.xattrs, acls);
+    if (!status.ok()) return status;
+  }
+  return GiveModeAndTimes(dir, name, fd, given.st);
+}
+
+}  // namespace ovl

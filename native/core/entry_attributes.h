@@ -1,0 +1,57 @@
+// The attributes of an entry besides its content: owner, extended attributes, mode, times; read
+// from a layer as a mount shows them, and given to a new file in the order that keeps them.
+#ifndef OVL_CORE_ENTRY_ATTRIBUTES_H_
+#define OVL_CORE_ENTRY_ATTRIBUTES_H_
+
+#include <string>
+#include <vector>
+
+#include "core/mark_reader.h"
+#include "core/result.h"
+#include "core/stack_lookup.h"
+
+namespace ovl {
+
+struct Xattr {
+  std::string name;
+  std::string value;
+  bool operator==(const Xattr&) const = default;
+};
+using Xattrs = std::vector<Xattr>;  // in byte order of the names
+
+// Which name an attribute gets that overlayfs had escaped ("overlay.overlay.x").
+enum class XattrNames : uint8_t {
+  kVisible,  // the one it has through the mount: for a tree that is no layer
+  kStored,   // the one in the layer: for the layer below
+};
+
+Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names);
+
+// What has to be done to a directory that has `before` so that it has `after`.
+struct XattrChange {
+  std::string name;
+  bool had = false;
+  bool has = false;
+  std::string before;
+  std::string after;
+};
+std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after);
+
+inline bool IsAcl(const std::string& name) { return name.starts_with("system.posix_acl_"); }
+
+// Gives a new file, directory or node, which is `name` in the directory `dir` and reached by nobody
+// else: owner, then extended attributes (a change of owner takes capabilities away), then the mode
+// (it takes set-id bits away as well, and an ACL has a say in it), then the times. `fd` is the open
+// file, -1 where it is none. `made` is what it has by itself.
+struct Given {
+  const struct stat& st;
+  const Xattrs& xattrs;
+};
+Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st);
+Status GiveXattrs(int dir, const std::string& name, int fd, const Xattrs& xattrs, bool acls);
+Status GiveModeAndTimes(int dir, const std::string& name, int fd, const struct stat& st);
+Status GiveAll(int dir, const std::string& name, int fd, const Given& given);
+
+}  // namespace ovl
+
+#endif  // OVL_CORE_ENTRY_ATTRIBUTES_H_

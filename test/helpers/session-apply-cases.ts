@@ -1,0 +1,217 @@
+/** What holds for applying sessions, whoever does it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import test from 'ava';
+import { applySession } from 'overlayfs';
+import type { Result } from './command.ts';
+import { objects, overlayfs } from './command.ts';
+import { SandboxPlace } from './sandbox-place.ts';
+
+const script = 'echo new > changed; rm gone; mkdir d; echo > d/f';
+const told = ['A  d  [directory]', 'A  d/f', 'M  changed  [content, times]', 'D  gone'];
+
+/** Something to be changed, older than any session. */
+export async function plantLower(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'changed'), 'old\n');
+  writeFileSync(join(directory, 'gone'), '');
+  await pause(30);
+}
+
+const run = (place: SandboxPlace, ...words: readonly string[]): Promise<Result> =>
+  overlayfs(['run', '--dir', place.state, ...words], { cwd: place.lower });
+
+const apply = (place: SandboxPlace, ...words: readonly string[]): Promise<Result> =>
+  overlayfs(['apply', '--dir', place.state, ...words], { cwd: place.base });
+
+const content = (place: SandboxPlace): string[] => [
+  ...readdirSync(place.lower).sort(),
+  readFileSync(join(place.lower, 'changed'), 'utf8').trim(),
+];
+const before = ['changed', 'gone', 'old'];
+const after = ['changed', 'd', 'new'];
+
+function commandCases(): void {
+  test.serial('a session is applied by its name, and is gone', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    const ran = await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    t.is(ran.status, 0, ran.stderr);
+    const dry = await apply(place, '--dry-run', 'one');
+    t.deepEqual([dry.status, dry.stderr], [0, '']);
+    t.deepEqual(`${dry.stdout}`.trimEnd().split('\n').sort(), [...told].sort());
+    t.deepEqual(content(place), before);
+    const applied = await apply(place, '--json', 'one');
+    t.deepEqual([applied.status, applied.stderr], [0, '']);
+    t.is(objects(applied.stdout).length, 4);
+    t.deepEqual(content(place), after);
+    t.deepEqual(place.sessions(), []);
+    const again = await apply(place, 'one');
+    t.not(again.status, 0);
+  });
+
+  test.serial('kept on request, and where only a part was applied', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    const copy = place.at('copy');
+    execFileSync('cp', ['-a', place.lower, copy]);
+    const copied = await apply(place, '--to', copy, 'one');
+    t.deepEqual([copied.status, copied.stderr], [0, '']);
+    t.deepEqual(readdirSync(copy).sort(), ['changed', 'd']);
+    const part = await apply(place, '--include', 'd', 'one');
+    t.deepEqual([part.status, part.stderr], [0, '']);
+    t.deepEqual(content(place), ['changed', 'd', 'gone', 'old']);
+    t.deepEqual(place.sessions(), ['one']);
+    using other = new SandboxPlace();
+    await plantLower(other.lower);
+    await run(other, '--name', 'one', '--', 'sh', '-c', script);
+    t.is((await apply(other, '--keep', 'one')).status, 0);
+    t.deepEqual(content(other), after);
+    t.deepEqual(other.sessions(), ['one']);
+  });
+
+  test.serial('what has changed since the session was made is a conflict', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    writeFileSync(join(place.lower, 'changed'), 'by somebody else');
+    const applied = await apply(place, 'one');
+    t.is(applied.status, 1);
+    t.regex(applied.stderr, /it was changed since/);
+    t.is(readFileSync(join(place.lower, 'changed'), 'utf8'), 'by somebody else');
+    t.false(existsSync(join(place.lower, 'gone')));
+    t.deepEqual(place.sessions(), ['one']);
+  });
+
+  test.serial('applied at the end of a run, as it has ended', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    const words = ['--on-success', 'apply', '--', 'sh', '-c'];
+    t.is((await run(place, ...words, `${script}; exit 3`)).status, 3);
+    t.deepEqual(content(place), before);
+    const ran = await run(place, ...words, script);
+    t.deepEqual([ran.status, ran.stderr], [0, '']);
+    t.deepEqual(content(place), after);
+    t.deepEqual(place.sessions(), []);
+    const failing = ['--name', 'one', '--on-failure', 'apply', '--', 'sh', '-c'];
+    t.is((await run(place, ...failing, 'rm changed; exit 3')).status, 3);
+    t.deepEqual(readdirSync(place.lower), ['d']);
+    t.deepEqual(place.sessions(), []);
+  });
+
+  test.serial('a run that cannot be applied is kept, and has failed', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    const outside = `echo other > ${join(place.lower, 'changed')}`;
+    const wait = `exec 3< ${place.at('fifo')}; read line <&3`;
+    const words = ['--on-success', 'apply', '--', 'sh', '-c', `echo new > changed; ${wait}`];
+    execFileSync('mkfifo', [place.at('fifo')]);
+    const running = run(place, ...words);
+    execFileSync('sh', ['-c', `exec 4> ${place.at('fifo')}; ${outside}; echo go >&4`]);
+    const ran = await running;
+    t.is(ran.status, 1);
+    t.regex(ran.stderr, /it was changed since/);
+    t.regex(ran.stderr, /kept as session tmp-/);
+    t.is(readFileSync(join(place.lower, 'changed'), 'utf8'), 'other\n');
+    t.is(place.sessions().length, 1);
+  });
+
+  test.serial('wrong usage', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'true');
+    for (const words of [
+      ['--upper', '/u', '--lower', '/l', 'one'],
+      ['--keep', '/mnt'],
+      ['--of', '/mnt', '/mnt'],
+    ]) {
+      t.is((await apply(place, ...words)).status, 2, words.join(' '));
+    }
+    const none = await apply(place, '--of', '/mnt', 'one');
+    t.not(none.status, 0);
+    t.true(none.stderr.includes(place.lower));
+  });
+}
+
+function libraryCases(): void {
+  test.serial('several directories of one session', async (t) => {
+    using place = new SandboxPlace();
+    const [first, second] = [place.at('first'), place.at('second')];
+    await plantLower(first);
+    await plantLower(second);
+    const make = async (): Promise<void> => {
+      const lower = [first, second];
+      const sandbox = await place.sandbox({
+        overlays: lower.map((each) => ({ target: each, lower: each })),
+        session: 'one',
+      });
+      for (const cwd of lower) {
+        await sandbox.run('sh', ['-c', 'echo > new; rm gone'], { cwd });
+      }
+      await sandbox.close();
+    };
+    await make();
+    const options = { directory: place.state };
+    await t.throwsAsync(applySession('one', { ...options, to: place.at('copy') }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+    const part = await applySession('one', { ...options, of: second });
+    t.like(part, { complete: true, discarded: false });
+    t.deepEqual(
+      part.overlays.map(({ target, applied }) => [target, applied]),
+      [[second, 2]],
+    );
+    t.deepEqual(readdirSync(first).sort(), ['changed', 'gone']);
+    t.deepEqual(readdirSync(second).sort(), ['changed', 'new']);
+    const rest = await applySession('one', { ...options, of: first });
+    t.deepEqual(
+      rest.overlays.map(({ target, applied }) => [target, applied]),
+      [[first, 2]],
+    );
+    t.deepEqual(place.sessions(), ['one']);
+  });
+
+  test.serial('what is in use, and what others are stacked on, is not applied', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    const options = { directory: place.state };
+    const sandbox = await place.sandbox({ session: 'one' });
+    await sandbox.run('sh', ['-c', script], { cwd: place.lower });
+    await t.throwsAsync(applySession('one', options), { code: 'EBUSY', message: /in use/ });
+    await sandbox.close();
+    const above = await place.sandbox({ session: 'two', base: 'one' });
+    await above.run('sh', ['-c', 'echo > two'], { cwd: place.lower });
+    await above.close();
+    await t.throwsAsync(applySession('one', options), { code: 'EBUSY', message: /base of others/ });
+    await t.throwsAsync(applySession('two', options), { code: 'EINVAL' });
+    t.deepEqual(content(place), before);
+    t.true((await applySession('one', { ...options, dryRun: true })).complete);
+    t.deepEqual(place.sessions(), ['one', 'two']);
+  });
+
+  test.serial('wrong arguments of applySession', async (t) => {
+    using place = new SandboxPlace();
+    const options = { directory: place.state };
+    await t.throwsAsync(applySession('none', options), { code: 'ENOENT' });
+    for (const wrong of [
+      { keep: 1 },
+      { of: '' },
+      { directory: 1 },
+      { conflicts: 'merge' },
+      { bogus: 1 },
+    ] as object[]) {
+      const error = await t.throwsAsync(applySession('none', { ...options, ...wrong }));
+      const [name] = Object.keys(wrong);
+      t.true(error?.message.startsWith(`"options.${name}" `), error?.message);
+    }
+    await t.throwsAsync(applySession('../x', options), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+}
+
+export function sessionApplyCases(): void {
+  commandCases();
+  libraryCases();
+}

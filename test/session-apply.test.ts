@@ -1,0 +1,51 @@
+// Sessions of root, and of the root of a user namespace, applied; and what takes a mount to try.
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { applySession, syscalls } from 'overlayfs';
+import { SandboxPlace } from './helpers/sandbox-place.ts';
+import { plantLower, sessionApplyCases } from './helpers/session-apply-cases.ts';
+
+sessionApplyCases();
+
+test.serial('what fails in one directory changes none', async (t) => {
+  using place = new SandboxPlace();
+  const lower = [place.at('first'), place.at('second')];
+  const options = { directory: place.state };
+  for (const each of lower) {
+    mkdirSync(join(each, 'd'), { recursive: true });
+    await plantLower(each);
+  }
+  const sandbox = await place.sandbox({
+    overlays: lower.map((each) => ({ target: each, lower: each })),
+    session: 'one',
+  });
+  for (const cwd of lower) {
+    await sandbox.run('sh', ['-c', 'rm gone; echo > d/f'], { cwd });
+  }
+  await sandbox.close();
+  const inside = place.at('second/d');
+  syscalls.mountSync('tmpfs', inside, 'tmpfs');
+  try {
+    const result = await applySession('one', options);
+    t.like(result, { complete: false, discarded: false });
+    t.deepEqual(
+      result.overlays.map(({ applied, changed, failed }) => [applied, changed, failed.length]),
+      [
+        [0, false, 0],
+        [0, false, 1],
+      ],
+    );
+    for (const each of lower) {
+      t.deepEqual(readdirSync(each).sort(), ['changed', 'd', 'gone']);
+    }
+  } finally {
+    syscalls.umountSync(inside, 0);
+  }
+  const result = await applySession('one', options);
+  t.like(result, { complete: true, discarded: true });
+  for (const each of lower) {
+    t.deepEqual(readdirSync(each).sort(), ['changed', 'd']);
+  }
+  t.deepEqual(place.sessions(), []);
+});

@@ -1,0 +1,4 @@
+// Sessions of an ordinary user, applied.
+import { sessionApplyCases } from './helpers/session-apply-cases.ts';
+
+sessionApplyCases();
