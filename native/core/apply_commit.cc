@@ -273,8 +273,9 @@ Result<bool> ApplyCommit::Undo(ApplySink& sink) {
 // It has to stay open for what follows.
 Status ApplyCommit::UndoLeave(const LeaveRecord& record) {
   auto pushed = Push(record.path, record.ino);
+  if (!pushed.ok()) return pushed;
   const DirPtr& dir = levels_.back().dir;
-  if (!pushed.ok() || !dir) return pushed;
+  if (!dir) return Done{};
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
   Ownership before = record.before;

@@ -70,14 +70,21 @@ export function overlayfsBytes(
 }
 
 /**
- * The same line with a terminal for both outputs, as `script` makes one: what the terminal was sent, with
- * its carriage returns taken off.
+ * The same line with a terminal for both outputs, as `script` makes one, on which the lines of `typed` are
+ * typed: what the terminal was sent, with its carriage returns taken off.
  */
-export async function onTerminal(line: string, options: RunOptions = {}): Promise<Result> {
+export async function onTerminal(
+  line: string,
+  { typed = [], ...options }: RunOptions & { readonly typed?: readonly string[] } = {},
+): Promise<Result> {
   const words = `overlayfs() { "$NODE" "$OVERLAYFS" "$@"; }; ${line}`;
   const quoted = `'${words.replaceAll("'", "'\\''")}'`;
   const env = { TERM: 'xterm', ...options.env };
-  const result = await shell(`script -qec ${quoted} /dev/null </dev/null`, { ...options, env });
+  const input =
+    typed.length === 0
+      ? '</dev/null'
+      : `<<'TYPED'\n${typed.map((each) => `${each}\n`).join('')}TYPED`;
+  const result = await shell(`script -qec ${quoted} /dev/null ${input}`, { ...options, env });
   const text = result.stdout.toString('latin1').replaceAll('\r\n', '\n');
   return { ...result, stdout: Buffer.from(text, 'latin1') };
 }

@@ -134,6 +134,11 @@ static int remove_name(const struct applying* a, const char* path) {
   return result;
 }
 
+// Neither can be changed in the inode that is there.
+static bool needs_inode(const char* aspects) {
+  return has(aspects, "links") || has(aspects, "target") || has(aspects, "device");
+}
+
 // Whether the list gives the name an inode.
 static bool gets_inode(const struct applying* a, const char* wanted) {
   for (const char* at = a->list; at < a->end;) {
@@ -142,7 +147,7 @@ static bool gets_inode(const struct applying* a, const char* wanted) {
     const char* path = aspects + strlen(aspects) + 1;
     at = path + strlen(path) + 1;
     if (strcmp(path, wanted) == 0) {
-      return strcmp(kind, "modified") != 0 || has(aspects, "links") || has(aspects, "type");
+      return strcmp(kind, "modified") != 0 || needs_inode(aspects) || has(aspects, "type");
     }
   }
   return false;
@@ -197,9 +202,9 @@ static int add(struct applying* a, const struct entry* entry) {
 static int modify(struct applying* a, const struct entry* entry, const char* aspects) {
   const struct place* from = &entry->from;
   const struct place* to = &entry->to;
-  int linked = has(aspects, "links") ? join_group(a, entry) : 0;
+  bool another = needs_inode(aspects);
+  int linked = another ? join_group(a, entry) : 0;
   if (linked < 0) return -1;
-  bool another = has(aspects, "links") || has(aspects, "target") || has(aspects, "device");
   if (another && linked == 0 && replace(entry, aspects) < 0) return -1;
   if (has(aspects, "content") && change_content(entry) < 0) return -1;
   if (has(aspects, "owner") && change_owner(entry) < 0) return -1;

@@ -1,0 +1,4 @@
+// What people do in a sandbox, as an ordinary user.
+import { realProjectCases } from './helpers/real-project-cases.ts';
+
+realProjectCases();
