@@ -1,5 +1,5 @@
 /** What was measured, for people, and whether it is as it must be. */
-import { median } from '../tools.ts';
+import { median, percentile } from '../tools.ts';
 
 /** Milliseconds, run by run. */
 export type Took = readonly number[];
@@ -41,12 +41,13 @@ export function within(took: Took, most: number): Judged {
 
 export function printRows(title: string, rows: readonly Row[]): void {
   const runs = Math.max(...rows.map(({ took }) => took.length));
-  console.log(`\n${title}, ${runs} runs\n${' '.repeat(46)}median     fastest – slowest`);
+  console.log(`\n${title}, ${runs} runs\n${' '.repeat(49)}p10     median      fastest – slowest`);
   for (const row of rows) {
     const range = `${ms(Math.min(...row.took))} – ${ms(Math.max(...row.took))}`;
     const [text = '', holds] = row.judged ?? [];
     const verdict = holds === undefined ? '' : holds ? ': holds' : ': MISSED';
-    const figures = `${ms(median(row.took)).padStart(10)} ${range.padStart(22)}`;
+    const few = [percentile(row.took, 10), median(row.took)].map((value) => ms(value).padStart(10));
+    const figures = `${few.join(' ')} ${range.padStart(22)}`;
     console.log(`  ${row.title.padEnd(40)}${figures}  ${text}${verdict}`.trimEnd());
     if (holds === false) {
       process.exitCode = 1;
