@@ -2,8 +2,6 @@
  * Reading changes: the library, a floor in minimal C, and what a user would take instead, on trees like
  * a package store that were changed through mounted overlays. docs/benchmarks.md says more.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,7 +19,7 @@ import { canDropCaches } from './changes/rounds.ts';
 import { printCase } from './changes/table.ts';
 import type { Space } from './changes/trees.ts';
 import { Trees } from './changes/trees.ts';
-import { compile, script } from './tools.ts';
+import { compile, runToEnd, script } from './tools.ts';
 
 const usage = `npm run bench -- changes [options]
   --full          all cases, with 10⁶ entries, and with dropped caches: about 6 GB, a quarter of an hour
@@ -50,24 +48,6 @@ const options = {
 function spaceHere(): Space {
   const everybody = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
   return process.getuid?.() === 0 && everybody ? 'trusted' : 'user';
-}
-
-/** Ends as the program does. Told to end it tells the program, and then clears up after it. */
-async function runToEnd(program: string, args: readonly string[]): Promise<number> {
-  const child = spawn(program, args, { stdio: 'inherit' });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const pass = (signal: NodeJS.Signals): unknown => child.kill(signal);
-  for (const signal of signals) {
-    process.on(signal, pass);
-  }
-  try {
-    const [code] = (await once(child, 'exit')) as [number | null];
-    return code ?? 1;
-  } finally {
-    for (const signal of signals) {
-      process.off(signal, pass);
-    }
-  }
 }
 
 /** In a mount namespace, with which everything goes that is mounted; the trees go here. */

@@ -4,6 +4,7 @@
  *
  *     npm run bench -- [changes] [--help]
  *     npm run bench -- mount [--cycles 2000]
+ *     npm run bench -- run [--help]
  */
 const [first = 'changes', ...rest] = process.argv.slice(2);
 const named = !first.startsWith('-');
@@ -15,7 +16,10 @@ switch (named ? first : 'changes') {
   case 'mount':
     (await import('./mount.ts')).mount(args);
     break;
+  case 'run':
+    await (await import('./run.ts')).runBench(args);
+    break;
   default:
-    console.error(`There is no bench '${first}': changes, mount`);
+    console.error(`There is no bench '${first}': changes, mount, run`);
     process.exitCode = 2;
 }

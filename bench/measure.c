@@ -40,7 +40,10 @@ int main(int argc, char** argv) {
     perror("wait4");
     return 1;
   }
-  printf("{\"ms\":%.3f,\"peakBytes\":%ld,\"status\":%d}\n", now_ms() - started,
+  const double ended = now_ms();
+  const double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+  printf("{\"ms\":%.3f,\"cpuMs\":%.3f,\"peakBytes\":%ld,\"status\":%d}\n", ended - started, cpu,
          usage.ru_maxrss * 1024L, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
   return 0;
 }

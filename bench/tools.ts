@@ -1,5 +1,6 @@
 /** What every bench needs: its C programs, other programs, and numbers in order. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,24 @@ export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 /** The text that it prints. */
 export function run(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+}
+
+/** Ends as the program does. Told to end it tells the program, and then clears up after it. */
+export async function runToEnd(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit' });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const pass = (signal: NodeJS.Signals): unknown => child.kill(signal);
+  for (const signal of signals) {
+    process.on(signal, pass);
+  }
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code ?? 1;
+  } finally {
+    for (const signal of signals) {
+      process.off(signal, pass);
+    }
+  }
 }
 
 function modified(path: string): number {

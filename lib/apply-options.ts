@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
@@ -139,7 +138,7 @@ function sinceOf(value: unknown): readonly [number, number] | null {
 
 /** What was asked for, in short: the same again finishes what was interrupted. */
 function fingerprint(...parts: readonly (Buffer | string)[][]): number {
-  const hash = createHash('sha256');
+  const hash = process.getBuiltinModule('node:crypto').createHash('sha256');
   for (const part of parts) {
     for (const item of part) {
       hash.update(item).update('\0');

@@ -1,10 +1,8 @@
 /** Leaves out changes by the rules of gitignore. */
-import { createRequire } from 'node:module';
 import type { Ignore } from 'ignore';
 import type { Change } from './entries.ts';
 import { argumentType } from './errors.ts';
-
-const require = createRequire(import.meta.url);
+import { require } from './package.ts';
 
 /** The library remembers every path it was asked about: now and then it starts with a new memory. */
 const memory = 8192;

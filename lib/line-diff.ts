@@ -1,7 +1,5 @@
 /** Finds the lines that two texts have in common, with bounded work, and makes hunks of the rest. */
-import { createRequire } from 'node:module';
-
-const require = createRequire(import.meta.url);
+import { require } from './package.ts';
 
 type DiffSequences = typeof import('@jest/diff-sequences').default;
 

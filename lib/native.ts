@@ -1,9 +1,8 @@
 /** The only file that knows the addon: its interface, and how it is found. */
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import type { Failure } from './errors.ts';
 import { errorFromFailure, OverlayError } from './errors.ts';
 import type { HoldKind } from './holder.ts';
+import { packageRoot, require } from './package.ts';
 
 declare const handle: unique symbol;
 /** An object of the core that JavaScript holds on to. */
@@ -582,9 +581,6 @@ export interface NativeBinding {
   checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
   removeTree: EitherWay<[path: Buffer], undefined>;
 }
-
-const require = createRequire(import.meta.url);
-const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 let binding: NativeBinding | undefined;
 

@@ -1,5 +1,10 @@
 /** Our ends of a program's standard input, output and error. */
-import { Socket } from 'node:net';
+import type { Socket, SocketConstructorOpts } from 'node:net';
+
+/** Loaded here: a program that inherits its input and output needs none. */
+export function pipeSocket(options: SocketConstructorOpts): Socket {
+  return new (process.getBuiltinModule('node:net').Socket)(options);
+}
 
 /** When a socket has closed its descriptor. */
 function closing(socket: Socket): Promise<void> {
@@ -12,7 +17,7 @@ export class Input {
   readonly #socket: Socket;
 
   constructor(fd: number, bytes: Uint8Array, failed: (error: Error) => void) {
-    this.#socket = new Socket({ fd, readable: false, writable: true });
+    this.#socket = pipeSocket({ fd, readable: false, writable: true });
     this.closed = closing(this.#socket);
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       // Reading its input, or all of it, is up to the program.
@@ -38,7 +43,7 @@ export class Output {
 
   /** `exceeded` is called once, if there is more than `limit` bytes, of which no more is read then. */
   constructor(fd: number, limit: number, exceeded: () => void, failed: (error: Error) => void) {
-    this.#socket = new Socket({ fd, readable: true, writable: false });
+    this.#socket = pipeSocket({ fd, readable: true, writable: false });
     this.closed = closing(this.#socket);
     this.#socket.on('error', failed);
     this.#socket.on('data', (chunk: Buffer) => {

@@ -1,8 +1,9 @@
 /** What `sandbox.spawn` returns: as `node:child_process` has it. */
 import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { AbortError } from './errors.ts';
+import { pipeSocket } from './program-pipes.ts';
 import { signalName } from './program-result.ts';
 import { signalNumber } from './run-options.ts';
 import type { SandboxedProgram } from './sandboxed-program.ts';
@@ -69,7 +70,7 @@ export class SandboxProcess extends EventEmitter<SandboxProcessEvents> implement
     this.pid = program.pid;
     const [stdin, stdout, stderr] = program.pipes;
     const open = (fd: number, writable: boolean): Socket | null =>
-      fd < 0 ? null : new Socket({ fd, readable: !writable, writable });
+      fd < 0 ? null : pipeSocket({ fd, readable: !writable, writable });
     const streams = [open(stdin, true), open(stdout, false), open(stderr, false)] as const;
     [this.stdin, this.stdout, this.stderr] = streams;
     this.#streams = streams.filter((stream) => stream !== null);

@@ -1,6 +1,6 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { freshDigits } from './fresh-name.ts';
 import type { MountAttributes } from './mount-attributes.ts';
 import { findMount } from './mount-table.ts';
 import { native } from './native.ts';
@@ -101,7 +101,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const root = await chooseRoot(plan.directory, covered);
   const places = placesOf(asked, below, await mountPointOf(root));
   const record: SessionRecord = {
-    name: plan.session ?? `tmp-${randomBytes(6).toString('hex')}`,
+    name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
     ephemeral: plan.session === undefined,
     created: new Date(),

@@ -1,6 +1,6 @@
 /** A program in a sandbox, up to the moment when nothing of it is left. */
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import { AbortError, errorFromFailure } from './errors.ts';
 import type { NativeEnd, NativeSandboxed, NativeSandboxStart, SandboxedHandle } from './native.ts';
 import { native, unwrap } from './native.ts';
@@ -10,9 +10,20 @@ import { environment } from './run-options.ts';
 /** What a program in a sandbox runs on. The descriptors have to be open while it is started. */
 export type SandboxView = Pick<NativeSandboxStart, 'mounts' | 'userNamespace' | 'kept' | 'grace'>;
 
+/** No worker runs on the first thread of the process; and node:worker_threads is not loaded for everybody. */
+function onMainThread(): boolean {
+  let thread: string;
+  try {
+    thread = readlinkSync('/proc/thread-self');
+  } catch {
+    return process.getBuiltinModule('node:worker_threads').isMainThread;
+  }
+  return /^(\d+)\/task\/\1$/.test(thread);
+}
+
 /** The exact bytes where nobody has said otherwise. A worker's process.env is a copy of its own. */
 export function programEnvironment(given: unknown): readonly Buffer[] | null {
-  return given === undefined && isMainThread ? null : environment(given ?? process.env);
+  return given === undefined && onMainThread() ? null : environment(given ?? process.env);
 }
 
 const { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH } = constants.signals;

@@ -1,11 +1,11 @@
 /** What sessions there are. */
 import type { Dir } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
 import { argumentType, OverlayError } from './errors.ts';
+import { lstat, opendir } from './files.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
 import {

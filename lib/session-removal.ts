@@ -1,10 +1,10 @@
 /** Removing sessions, whole. */
-import { randomBytes } from 'node:crypto';
-import { lstat, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { integer, optionalBoolean, optionsObject } from './arguments.ts';
 import { OverlayError } from './errors.ts';
+import { lstat, rename } from './files.ts';
+import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { brokenSession, fileFailure, sessionHasDependents } from './session-errors.ts';
@@ -23,7 +23,7 @@ import {
  * that no session has, so that what is left of it after a failure is known for what it is.
  */
 export async function removeLocked(path: string): Promise<void> {
-  const doomed = join(dirname(path), `${halfRemoved}${randomBytes(6).toString('hex')}`);
+  const doomed = join(dirname(path), `${halfRemoved}${freshDigits()}`);
   try {
     await rename(path, doomed);
   } catch (error) {

@@ -1,9 +1,22 @@
 /** Sessions on disk. docs/running.md describes the layout. */
 import { constants } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { lstat, mkdir, mkdtemp, open, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argumentType, argumentValue } from './errors.ts';
+import {
+  close,
+  fdatasync,
+  fstat,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readText,
+  rename,
+  stat,
+  utimes,
+  writeText,
+} from './files.ts';
 import { native, unwrap } from './native.ts';
 import {
   brokenSession,
@@ -44,17 +57,17 @@ async function readRecord(path: string, name: string): Promise<SessionRecord> {
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
     try {
-      const found = await file.stat();
+      const found = await fstat(file);
       if (!found.isFile() || found.size > 1 << 20) {
         throw new NoRecord(`${recordName} is no ordinary file, or too big`);
       }
-      const record = parseRecord(await file.readFile('utf8'));
+      const record = parseRecord(await readText(file, 'utf8'));
       if (record.name !== name) {
         throw new NoRecord(`${recordName} is that of '${record.name}'`);
       }
       return record;
     } finally {
-      await file.close();
+      await close(file);
     }
   } catch (error) {
     if (error instanceof NoRecord) {
@@ -126,10 +139,12 @@ export async function pathOfSession(name: string, directory: string | undefined)
 
 /** The one user of a session: an open directory with flock(2) on it. */
 export class SessionLock {
-  readonly #file: FileHandle;
+  /** The lock lives as long as any duplicate of it. */
+  readonly fd: number;
+  #released = false;
 
-  private constructor(file: FileHandle) {
-    this.#file = file;
+  private constructor(fd: number) {
+    this.fd = fd;
   }
 
   /**
@@ -137,41 +152,40 @@ export class SessionLock {
    * discarded, and made anew).
    */
   static async take(path: string, name: string): Promise<SessionLock> {
-    const file = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error) => {
+    const fd = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error) => {
       throw fileFailure(error, `the session '${name}' could not be opened`);
     });
     try {
-      if (!unwrap(native().tryLock(file.fd))) {
-        throw sessionInUse(name, path, native().lockHolder(file.fd));
+      if (!unwrap(native().tryLock(fd))) {
+        throw sessionInUse(name, path, native().lockHolder(fd));
       }
-      const [mine, there] = [await file.stat(), await stat(path).catch(() => undefined)];
+      const [mine, there] = [await fstat(fd), await stat(path).catch(() => undefined)];
       if (there?.ino !== mine.ino || there.dev !== mine.dev) {
         throw noSuchSession(name, [path]);
       }
     } catch (error) {
-      await file.close();
+      await close(fd);
       throw error;
     }
-    return new SessionLock(file);
+    return new SessionLock(fd);
   }
 
-  /** The lock lives as long as any duplicate of it. */
-  get fd(): number {
-    return this.#file.fd;
-  }
-
-  release(): Promise<void> {
-    return this.#file.close();
+  /** Calling it again is harmless. */
+  async release(): Promise<void> {
+    if (!this.#released) {
+      this.#released = true;
+      await close(this.fd);
+    }
   }
 }
 
 /** Who works with it: a process, 0 where nobody does or it cannot be said. */
 export async function userOf(path: string): Promise<number> {
-  const file = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  const fd = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    return native().lockHolder(file.fd);
+    return native().lockHolder(fd);
   } finally {
-    await file.close();
+    await close(fd);
   }
 }
 
@@ -190,14 +204,28 @@ export async function writeRecord(path: string, record: SessionRecord): Promise<
   const draft = join(path, `${recordName}.new`);
   const file = await open(draft, 'w', 0o600);
   try {
-    await file.writeFile(formatRecord(record));
+    await writeText(file, formatRecord(record));
     if (!record.ephemeral) {
-      await file.datasync();
+      await fdatasync(file);
     }
   } finally {
-    await file.close();
+    await close(file);
   }
   await rename(draft, join(path, recordName));
+}
+
+/** Most often the directory of sessions is there. */
+async function makeDraft(root: string): Promise<string> {
+  const prefix = join(root, halfMade);
+  try {
+    return await mkdtemp(prefix);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error;
+    }
+  }
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  return mkdtemp(prefix);
 }
 
 /** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
@@ -206,11 +234,9 @@ export async function createStored(
   record: SessionRecord,
 ): Promise<{ stored: StoredSession; lock: SessionLock }> {
   const why = 'the session could not be made';
-  const draft = await mkdir(root, { recursive: true, mode: 0o700 })
-    .then(() => mkdtemp(join(root, halfMade)))
-    .catch((error: unknown) => {
-      throw fileFailure(error, why);
-    });
+  const draft = await makeDraft(root).catch((error: unknown) => {
+    throw fileFailure(error, why);
+  });
   const lock = await SessionLock.take(draft, record.name);
   const path = join(root, record.name);
   try {

@@ -1,5 +1,6 @@
 // Brings everything up to date that a program of this clone needs; quick when nothing has changed.
 import { buildAddon } from './lib/addon.mjs';
+import { buildBundles } from './lib/bundle.mjs';
 import { layerViolations } from './lib/layers.mjs';
 import { fail, progress } from './lib/print.mjs';
 import { buildTypeScript } from './lib/typescript.mjs';
@@ -18,3 +19,4 @@ if (process.platform === 'linux') {
   progress(`overlayfs exists on Linux only: no addon is built on ${process.platform}.`);
 }
 await buildTypeScript();
+await buildBundles();

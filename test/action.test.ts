@@ -99,7 +99,7 @@ function runAction(place: Place, inputs: Readonly<Record<string, string>>): Ran 
 [ "$1 $2" = "install --prefix" ] || exit 9
 for package; do :; done
 echo "$package" > "$3.package"
-mkdir -p "$3/node_modules/overlayfs" && ln -s '${dirname(dirname(dirname(program)))}' "$3/node_modules/overlayfs/dist"
+mkdir -p "$3/node_modules/overlayfs" && ln -s '${dirname(dirname(program))}' "$3/node_modules/overlayfs/dist"
 `;
   writeFileSync(join(temporary, 'bin/npm'), npm, { mode: 0o755 });
   const sudo =

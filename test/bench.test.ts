@@ -13,3 +13,13 @@ test('the floor of the benchmark gives the answer of the library and the oracle'
   const { stdout } = await run(process.execPath, [main, 'changes', '--check']);
   t.is(stdout.match(/the same answer by all/g)?.length, 4, stdout);
 });
+
+test('the benchmark of running applies what it measures, and leaves no session', async (t) => {
+  t.timeout(300_000);
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, [main, 'run', '--check']);
+  // What is applied is compared before it is timed; so are the sessions that are left.
+  for (const title of ['overlayfs run -- true', 'createSandbox, spawn, close', 'applyChanges']) {
+    t.true(stdout.includes(`\n  ${title} `), stdout);
+  }
+});

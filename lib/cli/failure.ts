@@ -1,9 +1,9 @@
 /** How a failure is told, and with which exit code. */
 import { OverlayError } from '../errors.ts';
 import { CommandError, UsageError } from './command-errors.ts';
+import { isCommand } from './command-names.ts';
 import { exitCodes } from './exit-codes.ts';
-import { isCommand } from './help.ts';
-import { complain } from './messages.ts';
+import { complain, tell } from './messages.ts';
 
 /** The message has the hint, but for errors about the addon: of those the cause matters as well. */
 function explained({ message, hint, cause }: OverlayError): string {
@@ -16,7 +16,7 @@ export function reportFailure(error: unknown, command: string | undefined): numb
   if (error instanceof UsageError) {
     complain(error.message);
     const about = command !== undefined && isCommand(command) ? `${command} ` : '';
-    process.stderr.write(`Try 'overlayfs ${about}--help'\n`);
+    tell(`Try 'overlayfs ${about}--help'\n`);
     // Every status of `run` but three is the program's.
     return command === 'run' ? exitCodes.notRun : exitCodes.usage;
   }
@@ -26,7 +26,7 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     complain(error.message);
   } else {
     const stack = error instanceof Error ? error.stack : undefined;
-    process.stderr.write(`overlayfs: this is a bug: ${stack ?? error}\n`);
+    tell(`overlayfs: this is a bug: ${stack ?? error}\n`);
   }
   return command === 'run' ? exitCodes.notRun : exitCodes.failed;
 }

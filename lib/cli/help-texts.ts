@@ -1,18 +1,5 @@
 /** Every help text. They are here and not with their commands, so that help loads nothing else. */
-
-export type CommandName =
-  | 'mount'
-  | 'umount'
-  | 'refresh'
-  | 'list'
-  | 'run'
-  | 'sessions'
-  | 'discard'
-  | 'diff'
-  | 'apply'
-  | 'scan'
-  | 'doctor'
-  | 'help';
+import type { CommandName } from './command-names.ts';
 
 export const generalHelp = `Usage: overlayfs COMMAND [OPTION]... [ARGUMENT]
 

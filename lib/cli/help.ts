@@ -1,15 +1,11 @@
 import { UsageError } from './command-errors.ts';
+import { isCommand } from './command-names.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { CommandName } from './help-texts.ts';
 import { generalHelp, helpTexts } from './help-texts.ts';
 import { noArguments, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
-
-export function isCommand(word: string): word is CommandName {
-  return Object.hasOwn(helpTexts, word);
-}
 
 export async function help(words: readonly Word[], output: Output): Promise<number> {
   const [word, ...more] = parseWords(words, {}).positionals;

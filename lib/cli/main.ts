@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** The command `overlayfs`. A subcommand is loaded when it is wanted; help and mistakes are quick. */
-import { readFileSync } from 'node:fs';
+import { require } from '../package.ts';
 import { UsageError } from './command-errors.ts';
+import type { CommandName } from './command-names.ts';
+import { isCommand } from './command-names.ts';
 import { exitCodes } from './exit-codes.ts';
-import { help, isCommand } from './help.ts';
-import type { CommandName } from './help-texts.ts';
+import { hasSpoken } from './messages.ts';
 import { asksForHelp, noArguments, parseWords } from './options.ts';
 import { Output } from './output.ts';
 import { splitRunWords } from './run-words.ts';
@@ -25,18 +26,17 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   apply: async () => (await import('./apply.ts')).apply,
   scan: async () => (await import('./scan.ts')).scan,
   doctor: async () => (await import('./doctor.ts')).doctor,
-  help: () => Promise.resolve(help),
+  help: async () => (await import('./help.ts')).help,
 };
 
 function version(): string {
-  const file = new URL('../../../package.json', import.meta.url); // from dist/lib/cli
-  return JSON.parse(readFileSync(file, 'utf8')).version;
+  return (require('../../package.json') as { readonly version: string }).version;
 }
 
 /** Without a command. */
 async function general(words: readonly Word[], output: Output): Promise<number> {
   if (asksForHelp(words)) {
-    return help([], output);
+    return (await commands.help())([], output);
   }
   const { values, positionals } = parseWords(words, { version: { type: 'boolean' } });
   if (!values.version) {
@@ -52,8 +52,9 @@ async function run(words: readonly Word[], output: Output): Promise<number> {
   if (isCommand(name)) {
     // What the program is told is not meant for us.
     const own = name === 'run' ? splitRunWords(rest).own : rest;
-    const command = asksForHelp(own) ? () => help([name], output) : await commands[name]();
-    return command(rest, output);
+    return asksForHelp(own)
+      ? (await commands.help())([name], output)
+      : (await commands[name]())(rest, output);
   }
   if (words.length === 0 || name.startsWith('-')) {
     return general(words, output);
@@ -61,13 +62,23 @@ async function run(words: readonly Word[], output: Output): Promise<number> {
   throw new UsageError(`there is no command '${textOf(name)}'`);
 }
 
-const args = process.argv.slice(2);
-try {
-  const output = new Output(process.stdout);
-  const status = await run(commandWords(args), output);
-  await output.flush();
-  process.exitCode = status;
-} catch (error) {
-  const { reportFailure } = await import('./failure.ts');
-  process.exitCode = reportFailure(error, args[0]);
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const output = new Output();
+    const status = await run(commandWords(args), output);
+    await output.flush();
+    return status;
+  } catch (error) {
+    const { reportFailure } = await import('./failure.ts');
+    return reportFailure(error, args[0]);
+  }
 }
+
+process.exitCode = exitCodes.failed; // what is left if nothing keeps Node waiting for the end
+void main(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+  if (!hasSpoken()) {
+    // All that was printed has been waited for; Node needs not take itself to pieces.
+    process.exit();
+  }
+});

@@ -1,24 +1,17 @@
-import type { Writable } from 'node:stream';
 import { CommandError } from './command-errors.ts';
 
 const chunkSize = 1 << 16;
 
 /**
- * Writes in chunks and waits for each: a slow reader makes the command wait, not grow. Whether
- * somebody still reads is the answer of every call, because `| head` is no failure.
+ * Standard output. Writes in chunks and waits for each: a slow reader makes the command wait, not grow.
+ * Whether somebody still reads is the answer of every call, because `| head` is no failure.
  */
 export class Output {
-  readonly #stream: Writable;
   #pieces: Buffer[] = [];
   #size = 0;
   #open = true;
+  #used = false;
   #beforeWriting: () => void = () => undefined;
-
-  constructor(stream: Writable) {
-    this.#stream = stream;
-    // The failed write is told of it too, and there it is handled.
-    stream.on('error', () => undefined);
-  }
 
   /** Called before anything reaches the reader: a line about progress may stand on the same terminal. */
   beforeWriting(call: () => void): void {
@@ -50,9 +43,15 @@ export class Output {
     return this.#open;
   }
 
+  /** Node makes the stream with the first write: a command that prints nothing does not pay for it. */
   #send(chunk: Buffer): Promise<void> {
+    if (!this.#used) {
+      this.#used = true;
+      // The failed write is told of it too, and there it is handled.
+      process.stdout.on('error', () => undefined);
+    }
     return new Promise((resolve, reject) => {
-      this.#stream.write(chunk, (error) => {
+      process.stdout.write(chunk, (error) => {
         if (!error) {
           resolve();
         } else if ('code' in error && error.code === 'EPIPE') {

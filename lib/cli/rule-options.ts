@@ -4,7 +4,7 @@ import { kindLetters } from './change-text.ts';
 import { UsageError } from './command-errors.ts';
 import { pattern, patterns } from './diff-patterns.ts';
 import { escapeName } from './escape.ts';
-import { complain } from './messages.ts';
+import { complain, tell } from './messages.ts';
 import { sizeOf, sizeText } from './sizes.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
@@ -70,9 +70,9 @@ export function reportRules(failures: readonly RuleFailure[]): void {
       `rule failed: ${options[rule]} '${text}': ${counted(value, unit)} ${what}, ` +
         `allowed ${counted(limit, unit)}`,
     );
-    process.stderr.write(offenders.map(offenderLine).join(''));
+    tell(offenders.map(offenderLine).join(''));
     if (more > 0) {
-      process.stderr.write(`  and ${more} more\n`);
+      tell(`  and ${more} more\n`);
     }
   }
 }

@@ -57,7 +57,7 @@ Status ApplyBuild::Look(const BuildPlace& place) {
 }
 
 Result<bool> ApplyBuild::BeginFile(const Found& after, const BuildPlace& place) {
-  auto xattrs = ReadXattrs(after.top, marks_, names_);
+  auto xattrs = ReadXattrs(after, marks_, names_);
   if (!xattrs.ok()) return std::move(xattrs.failure());
   xattrs_ = std::move(xattrs.value());
   if (S_ISREG(after.top.st.st_mode)) return BeginData(after, place);
@@ -138,7 +138,7 @@ Result<bool> ApplyBuild::StepCopy() {
 }
 
 Result<DirPtr> ApplyBuild::BeginDirectory(const Found& after, const BuildPlace& place) {
-  auto xattrs = ReadXattrs(after.top, marks_, names_);
+  auto xattrs = ReadXattrs(after, marks_, names_);
   if (!xattrs.ok()) return std::move(xattrs.failure());
   xattrs_ = std::move(xattrs.value());
   auto dir = place.dir->Fd();

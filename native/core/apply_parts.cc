@@ -15,7 +15,7 @@ Status ApplyPreparation::BeginInner(const Found& found, const BuildPlace& place,
   inner.mode = found.top.st.st_mode & 07777;
   ++plan_.inodes;
   if (dry()) {
-    auto xattrs = ReadXattrs(found.top, build_.marks(), build_.names());
+    auto xattrs = ReadXattrs(found, build_.marks(), build_.names());
     if (!xattrs.ok()) return std::move(xattrs.failure());
     auto may = privilege_.MayMake(found.top.st, xattrs.value(), path);
     if (!may.ok()) return may;

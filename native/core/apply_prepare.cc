@@ -213,7 +213,7 @@ Status ApplyPreparation::JudgeInPlace() {
   auto there = ReadXattrs(there_, there_marks_, build_.names());
   if (!there.ok()) return FailInPlace(std::move(there.failure()));
   const auto differs = [&](const Found& side) -> Result<bool> {
-    auto xattrs = ReadXattrs(side.top, build_.marks(), build_.names());
+    auto xattrs = ReadXattrs(side, build_.marks(), build_.names());
     if (!xattrs.ok()) return std::move(xattrs.failure());
     Aspects aspects = CompareStat(side.top.st, at.st);
     // Of the root it may be one that could not be had.
@@ -244,7 +244,7 @@ Status ApplyPreparation::JudgeInPlace() {
 
 Status ApplyPreparation::PlanInPlace(ApplyLevel& level, const Xattrs& there) {
   const struct stat& st = after().top.st;
-  auto wanted = ReadXattrs(after().top, build_.marks(), build_.names());
+  auto wanted = ReadXattrs(after(), build_.marks(), build_.names());
   if (!wanted.ok()) return FailInPlace(std::move(wanted.failure()));
   const bool owner = IsKind(info_, ChangeKind::kAdded) || (info_.aspects & kAspectOwner) != 0 ||
                      info_.previous_type != 0;

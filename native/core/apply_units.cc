@@ -174,7 +174,7 @@ Status ApplyPreparation::ActOnFile() {
     return Fail(std::move(failure));
   };
   if (dry()) {
-    auto xattrs = ReadXattrs(after().top, build_.marks(), build_.names());
+    auto xattrs = ReadXattrs(after(), build_.marks(), build_.names());
     if (!xattrs.ok()) return failed(std::move(xattrs.failure()));
     auto may = privilege_.MayMake(st, xattrs.value(), info_.path);
     if (!may.ok()) return failed(std::move(may.failure()));

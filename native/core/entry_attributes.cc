@@ -23,21 +23,17 @@ bool HasAlready(int dir, const std::string& name, int fd, const Xattr& xattr) {
   return got.ok() && got.value() && value == xattr.value;
 }
 
-}  // namespace
-
-Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names) {
+Result<Xattrs> ReadListed(const LayerEntry& entry, const std::string& list, const MarkReader& marks,
+                          XattrNames names) {
+  Xattrs out;
+  if (list.empty()) return out;
   auto dir = entry.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
-  // The root of a layer has no name in a parent that we could ask by.
   const bool root = entry.name.empty();
-  auto list = root ? ListXattrs(dir.value()) : ListXattrsAt(dir.value(), entry.name);
-  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
-  Xattrs out;
-  if (list.value().empty()) return out;
   // First: the marks may be what decides which names are theirs.
-  auto read = marks.Read(list.value(), entry.dir, entry.name);
+  auto read = marks.Read(list, entry.dir, entry.name);
   if (!read.ok()) return std::move(read.failure());
-  for (VisibleXattr& xattr : VisibleXattrs(list.value(), marks.space())) {
+  for (VisibleXattr& xattr : VisibleXattrs(list, marks.space())) {
     if (IsShadowOfAcl(xattr.stored)) continue;
     std::string value;
     auto got = root ? GetXattr(dir.value(), xattr.stored, value)
@@ -49,6 +45,22 @@ Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, Xatt
          std::move(value)});
   }
   return out;
+}
+
+}  // namespace
+
+Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names) {
+  auto dir = entry.dir->Fd();
+  if (!dir.ok()) return std::move(dir.failure());
+  // The root of a layer has no name in a parent that we could ask by.
+  auto list = entry.name.empty() ? ListXattrs(dir.value()) : ListXattrsAt(dir.value(), entry.name);
+  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+  return ReadListed(entry, list.value(), marks, names);
+}
+
+Result<Xattrs> ReadXattrs(const Found& found, const MarkReader& marks, XattrNames names) {
+  return found.xattrs ? ReadListed(found.top, *found.xattrs, marks, names)
+                      : ReadXattrs(found.top, marks, names);
 }
 
 std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after) {

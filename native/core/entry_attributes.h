@@ -26,6 +26,8 @@ enum class XattrNames : uint8_t {
 };
 
 Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names);
+// The same of what was found; where its list has been read already, that one serves.
+Result<Xattrs> ReadXattrs(const Found& found, const MarkReader& marks, XattrNames names);
 
 // What has to be done to a directory that has `before` so that it has `after`.
 struct XattrChange {

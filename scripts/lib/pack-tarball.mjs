@@ -7,13 +7,14 @@ const REQUIRED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/lib\/index\.js$/,
+  /^dist\/library\/index\.js$/,
+  /^dist\/command\/main\.cjs$/,
   /^dist\/lib\/index\.d\.ts$/,
   new RegExp(`^prebuilds/linux-${process.arch}/.*\\.node$`),
 ];
 // With a binding.gyp in it, npm and pnpm compile the package of a consumer in spite of `gypfile`.
 const FORBIDDEN =
-  /^(binding\.gyp|\.|(native|lib|test|bench|examples|scripts|build|node_modules)\/|dist\/(?!lib\/))|\.test\./;
+  /^(binding\.gyp|\.|(native|lib|test|bench|examples|scripts|build|node_modules)\/|dist\/(?!command\/|lib\/|library\/))|\.test\./;
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepublish', 'prepare'];
 
 /** Packs the package in the current directory into `directory`; resolves to the tarball's path. */

@@ -127,7 +127,7 @@ function prepared(directory, { how, tmpfs = false, hidesNode = false }) {
 /** Whether the parts of the project that tests read can be read by everybody. */
 function readableByAll() {
   const directories = ['dist', 'dist/lib', 'dist/test', 'node_modules', 'build', 'native'];
-  const files = ['package.json', 'node_modules/ava/package.json', 'dist/lib/index.js'];
+  const files = ['package.json', 'node_modules/ava/package.json', 'dist/library/index.js'];
   return (
     directories.every((path) => publicMode(join(root, path), 0o005)) &&
     files.every((path) => publicMode(join(root, path), 0o004))

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isBundled } from './bundle.mjs';
 import { listFiles, readJson } from './files.mjs';
 import { fail, progress, seconds } from './print.mjs';
 import { root } from './root.mjs';
@@ -22,7 +23,7 @@ function expectedOutputs() {
 /** A test whose source was removed would still run, and a removed module still be published. */
 function removeStale(expected) {
   for (const file of listFiles('dist', /./)) {
-    if (file !== buildInfo && !expected.has(file)) {
+    if (file !== buildInfo && !isBundled(file) && !expected.has(file)) {
       rmSync(join(root, file));
       try {
         rmdirSync(dirname(join(root, file)));

@@ -5,7 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 // Compiled to dist/test/helpers/command.js.
-export const program: string = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
+export const program: string = fileURLToPath(new URL('../../command/main.cjs', import.meta.url));
 const packageFile = new URL('../../../package.json', import.meta.url);
 
 /** Of the package. */
