@@ -271,6 +271,8 @@ export interface NativeSides {
 
 export interface NativeApplyOptions {
   readonly include: readonly Buffer[];
+  /** Instead of `include`. */
+  readonly paths: readonly Buffer[] | null;
   readonly exclude: readonly Buffer[];
   /** 0 skip, 1 theirs, 2 ours. */
   readonly conflicts: number;

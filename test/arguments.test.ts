@@ -191,6 +191,7 @@ const applying: OptionTable = {
   to: noPath,
   include: noPatterns,
   exclude: noPatterns,
+  paths: noPatterns,
   conflicts: values(['merge', '', 1, null]),
   since: [
     ...types([null, 1, 'yesterday', {}]),

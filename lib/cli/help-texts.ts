@@ -353,6 +353,10 @@ conflict, and once all of it was applied it is discarded.
   --to DIR       the directory to change (default: the lower, if it is one only)
   --include PATTERN, --exclude PATTERN
                  what to carry out, and what not, as in diff
+  -i, --interactive
+                 show what would be done, and ask on the terminal about each
+                 change: yes, no, all, its difference, or the list in $EDITOR.
+                 Nothing is changed before the last answer
   --dry-run      change nothing, and say what would be done and what would fail
   --theirs       also where the directory is not what a change was made from: it
                  is overwritten. Without it that is a conflict: it is left alone
@@ -371,6 +375,7 @@ conflict, and once all of it was applied it is discarded.
 
 Examples:
   overlayfs apply try1
+  overlayfs apply --interactive try1
   overlayfs apply --dry-run --upper /data/upper --lower /base
   overlayfs apply --upper /data/upper --lower /base --include 'dist/**'
   overlayfs apply --to /srv/copy /mnt/merged
