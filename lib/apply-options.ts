@@ -3,6 +3,7 @@ import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
   optionalBoolean,
+  optionalFunction,
   optionalOneOf,
   optionalSignal,
   optionsObject,
@@ -123,13 +124,6 @@ export interface CheckedApply extends Listening {
   readonly options: NativeApplyOptions;
 }
 
-function callback<T>(value: unknown, name: string): ((item: T) => void) | undefined {
-  if (value !== undefined && typeof value !== 'function') {
-    throw argumentType(name, 'a function', value);
-  }
-  return value as ((item: T) => void) | undefined;
-}
-
 function sinceOf(value: unknown): readonly [number, number] | null {
   if (value === undefined) {
     return null;
@@ -160,8 +154,8 @@ function fingerprint(...parts: readonly (Buffer | string)[][]): number {
 function listening(given: Readonly<Record<string, unknown>>): Listening {
   return {
     withBytes: optionalOneOf(given.encoding, 'options.encoding', ['utf8', 'buffer']) === 'buffer',
-    onChange: callback(given.onChange, 'options.onChange'),
-    onProgress: callback(given.onProgress, 'options.onProgress'),
+    onChange: optionalFunction(given.onChange, 'options.onChange'),
+    onProgress: optionalFunction(given.onProgress, 'options.onProgress'),
     signal: optionalSignal(given.signal, 'options.signal'),
   };
 }

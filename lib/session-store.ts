@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, mkdir, mkdtemp, open, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { argumentType, argumentValue } from './errors.ts';
+import { argumentType, argumentValue, OverlayError } from './errors.ts';
 import { native, unwrap } from './native.ts';
 import {
   brokenSession,
@@ -84,7 +84,10 @@ async function checkLayers(path: string, record: SessionRecord): Promise<void> {
 }
 
 /** Where a name is, if it is anywhere. */
-async function locate(name: string, directory: string | undefined): Promise<string | undefined> {
+export async function findPath(
+  name: string,
+  directory: string | undefined,
+): Promise<string | undefined> {
   for (const root of sessionRoots(directory)) {
     const path = join(root, name);
     if (isOwnDirectory(root) && (await lstat(path).catch(() => undefined)) !== undefined) {
@@ -111,13 +114,13 @@ export async function findStored(
   name: string,
   directory: string | undefined,
 ): Promise<StoredSession | undefined> {
-  const path = await locate(name, directory);
+  const path = await findPath(name, directory);
   return path === undefined ? undefined : readSession(path, name);
 }
 
 /** @throws OverlayError `ENOENT` */
 export async function pathOfSession(name: string, directory: string | undefined): Promise<string> {
-  const path = await locate(name, directory);
+  const path = await findPath(name, directory);
   if (path === undefined) {
     throw noSuchSession(name, sessionRoots(directory));
   }
@@ -200,10 +203,14 @@ export async function writeRecord(path: string, record: SessionRecord): Promise<
   await rename(draft, join(path, recordName));
 }
 
-/** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
+/**
+ * @param fill What is to be in it before it gets its name.
+ * @throws OverlayError `ENOTEMPTY` where somebody was quicker.
+ */
 export async function createStored(
   root: string,
   record: SessionRecord,
+  fill: (draft: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ stored: StoredSession; lock: SessionLock }> {
   const why = 'the session could not be made';
   const draft = await mkdir(root, { recursive: true, mode: 0o700 })
@@ -217,12 +224,13 @@ export async function createStored(
     for (const [i] of record.overlays.entries()) {
       await mkdir(join(draft, `${i}`), { mode: 0o700 });
     }
+    await fill(draft);
     await writeRecord(draft, record);
     await rename(draft, path);
   } catch (error) {
     await lock.release();
     unwrap(await native().removeTree(Buffer.from(draft), false));
-    throw fileFailure(error, why);
+    throw error instanceof OverlayError ? error : fileFailure(error, why);
   }
   return { stored: { path, record }, lock };
 }

@@ -564,6 +564,13 @@ const sandboxes: readonly Subject[] = [
     subject('findSession', overlayfs.findSession, session, options(sessionsIn)),
     subject('discardSession', overlayfs.discardSession, session, options(sessionsIn)),
     subject(
+      'cloneSession',
+      overlayfs.cloneSession,
+      session,
+      { ...session, name: 'newName' },
+      options({ ...sessionsIn, signal: noSignal, onProgress: noFunction }),
+    ),
+    subject(
       'applySession',
       overlayfs.applySession,
       session,

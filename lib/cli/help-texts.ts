@@ -199,6 +199,7 @@ Examples:
 `;
 
 const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
+       overlayfs sessions clone [--dir DIR] OLD NEW
        overlayfs sessions prune [--dir DIR] [--unused-for AGE] [--broken]
                                 [--dry-run] [--json]
 
@@ -206,7 +207,8 @@ List the sessions that 'overlayfs run' has made, each with its size, when it was
 used last, and what it covers; and what there is besides. With prune, remove
 what a process that was killed has left: sessions half made, half removed, and
 those without a name that nobody works with. What is in use, or the base of
-another session, stays.
+another session, stays. With clone, make a session NEW that holds what OLD
+holds; from then on each goes its own way.
 
   --dir DIR      where sessions lie, as in run
   --unused-for AGE
@@ -219,6 +221,7 @@ another session, stays.
 Examples:
   overlayfs sessions
   overlayfs sessions --json | jq -r 'select(.bytes > 1e9).name'
+  overlayfs sessions clone try1 try2      # go on from here in two ways
   overlayfs sessions prune --unused-for 30d --dry-run
 `;
 
