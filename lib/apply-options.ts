@@ -2,12 +2,13 @@ import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
   optionalBoolean,
+  optionalFunction,
   optionalOneOf,
   optionalSignal,
   optionsObject,
   patternList,
 } from './arguments.ts';
-import { argumentRange, argumentType } from './errors.ts';
+import { argumentRange, argumentType, argumentValue } from './errors.ts';
 import type { NativeApplyOptions } from './native.ts';
 import type { AppliedChange } from './packed-apply.ts';
 
@@ -53,6 +54,13 @@ export interface ApplyOptions extends PendingApplyOptions {
   readonly include?: readonly PathLike[];
   /** Patterns of what is left alone, stronger than `include`. */
   readonly exclude?: readonly PathLike[];
+  /**
+   * Exactly these changes, instead of `include`: by their paths as `changes` gives them (`'.'` is the root),
+   * which are no patterns. What lies in a directory is not carried out with it but named itself; where a
+   * directory is removed or replaced by something else, what lay in it goes as well. A directory that is
+   * needed is made (`implied`). None of them: nothing is carried out.
+   */
+  readonly paths?: readonly PathLike[];
   readonly conflicts?: ConflictPolicy;
   /**
    * When the changes began to be made, by the clock of this machine; a `bigint` is nanoseconds since
@@ -93,6 +101,7 @@ export const applyKeys: readonly string[] = [
   'to',
   'include',
   'exclude',
+  'paths',
   'conflicts',
   'since',
   'dryRun',
@@ -112,13 +121,6 @@ export interface Listening {
 export interface CheckedApply extends Listening {
   readonly to: Buffer | null;
   readonly options: NativeApplyOptions;
-}
-
-function callback<T>(value: unknown, name: string): ((item: T) => void) | undefined {
-  if (value !== undefined && typeof value !== 'function') {
-    throw argumentType(name, 'a function', value);
-  }
-  return value as ((item: T) => void) | undefined;
 }
 
 function sinceOf(value: unknown): readonly [number, number] | null {
@@ -151,8 +153,8 @@ function fingerprint(...parts: readonly (Buffer | string)[][]): number {
 function listening(given: Readonly<Record<string, unknown>>): Listening {
   return {
     withBytes: optionalOneOf(given.encoding, 'options.encoding', ['utf8', 'buffer']) === 'buffer',
-    onChange: callback(given.onChange, 'options.onChange'),
-    onProgress: callback(given.onProgress, 'options.onProgress'),
+    onChange: optionalFunction(given.onChange, 'options.onChange'),
+    onProgress: optionalFunction(given.onProgress, 'options.onProgress'),
     signal: optionalSignal(given.signal, 'options.signal'),
   };
 }
@@ -162,19 +164,29 @@ export function checkedApply(value: unknown): CheckedApply {
   const given = optionsObject(value, 'options', applyKeys);
   const include = patternList(given.include, 'options.include');
   const exclude = patternList(given.exclude, 'options.exclude');
+  const paths = given.paths === undefined ? null : patternList(given.paths, 'options.paths');
+  if (paths !== null && given.include !== undefined) {
+    throw argumentValue('options.paths', 'names exactly what is chosen, and excludes `include`');
+  }
   const policy = optionalOneOf(given.conflicts, 'options.conflicts', policies) ?? 'skip';
   return {
     ...listening(given),
     to: given.to === undefined ? null : absolutePath(given.to, 'options.to'),
     options: {
       include,
+      paths,
       exclude,
       conflicts: policies.indexOf(policy),
       since: sinceOf(given.since),
       dryRun: optionalBoolean(given.dryRun, 'options.dryRun') ?? false,
       keepGoing: optionalBoolean(given.keepGoing, 'options.keepGoing') ?? false,
       sync: optionalBoolean(given.sync, 'options.sync') ?? true,
-      fingerprint: fingerprint([...include], [...exclude], [policy]),
+      fingerprint: fingerprint(
+        [...include],
+        [...exclude],
+        [policy],
+        ...(paths ? [[...paths]] : []),
+      ),
     },
   };
 }

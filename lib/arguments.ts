@@ -99,6 +99,14 @@ export function patternList(value: unknown, name: string): readonly Buffer[] {
   });
 }
 
+/** Something that is called with an item. */
+export function optionalFunction<T>(value: unknown, name: string): ((item: T) => void) | undefined {
+  if (value !== undefined && typeof value !== 'function') {
+    throw argumentType(name, 'a function', value);
+  }
+  return value as ((item: T) => void) | undefined;
+}
+
 /** Checks that a value is a plain options object without keys we do not know. */
 export function optionsObject(
   value: unknown,

@@ -100,6 +100,8 @@ export type { LayerEntries, ScanOptions } from './scan.ts';
 export { scanLayer } from './scan.ts';
 export type { AppliedOverlay, AppliedSession, SessionApplyOptions } from './session-apply.ts';
 export { applySession } from './session-apply.ts';
+export type { CloneProgress, CloneSessionOptions } from './session-clone.ts';
+export { cloneSession } from './session-clone.ts';
 export type {
   Session,
   SessionOverlay,

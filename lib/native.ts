@@ -20,6 +20,7 @@ export type ProgramHandle = Handle<'program'>;
 export type ApplyHandle = Handle<'apply'>;
 export type SandboxedHandle = Handle<'sandboxed'>;
 export type PatternsHandle = Handle<'patterns'>;
+export type UpperCopyHandle = Handle<'upper-copy'>;
 export type SidesHandle = Handle<'sides'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
@@ -270,6 +271,8 @@ export interface NativeSides {
 
 export interface NativeApplyOptions {
   readonly include: readonly Buffer[];
+  /** Instead of `include`. */
+  readonly paths: readonly Buffer[] | null;
   readonly exclude: readonly Buffer[];
   /** 0 skip, 1 theirs, 2 ours. */
   readonly conflicts: number;
@@ -280,6 +283,12 @@ export interface NativeApplyOptions {
   readonly sync: boolean;
   /** Of what is asked for, besides the layers. */
   readonly fingerprint: number;
+}
+
+export interface NativeUpperCopied {
+  readonly more: boolean;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 export interface NativeApplyBatch {
@@ -580,6 +589,10 @@ export interface NativeBinding {
   /** Fails with `EBUSY` where they are mounted. */
   checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
   removeTree: EitherWay<[path: Buffer], undefined>;
+  openUpperCopy(from: Buffer, to: Buffer): Promise<Outcome<UpperCopyHandle>>;
+  nextUpperCopy(copy: UpperCopyHandle): Promise<Outcome<NativeUpperCopied>>;
+  /** Once at the end; a running slice ends first. */
+  closeUpperCopy(copy: UpperCopyHandle): Promise<Outcome<undefined>>;
 }
 
 let binding: NativeBinding | undefined;

@@ -73,9 +73,15 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
     'the filesystem cannot move this directory as a whole: on an overlay it comes from a lower, or it has ' +
     'another project quota',
   'part-excluded': () => 'a part of it is excluded, so it cannot go as a whole',
-  'owner-not-permitted': () =>
-    'giving a file to another user or group needs CAP_CHOWN; apply as root, or leave it out with `exclude`',
-  'owner-unmapped': () => 'its owner has no id in this user namespace',
+  'owner-not-permitted': ({ detail }) =>
+    `it belongs to ${detail}, and giving a file to another user or group needs CAP_CHOWN; apply as root, or ` +
+    'leave it out with `exclude`',
+  'owner-unmapped': ({ detail }) =>
+    `it belongs to ${detail}, which this user namespace has no ids for; apply as the root of the system, or leave ` +
+    'it out with `exclude`',
+  'owner-not-given': ({ detail }) =>
+    `it belongs to ${detail}, and giving a file to another user or group needs CAP_CHOWN, and ids that this user ` +
+    'namespace has: as root it can be done, and an apply can leave it out with `exclude`',
   'device-not-permitted': () =>
     'making a device needs CAP_MKNOD in the initial user namespace; apply as root, or leave it out with `exclude`',
   'xattr-not-permitted': ({ dest }) => `setting the attribute ${dest} needs a privilege`,

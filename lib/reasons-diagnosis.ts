@@ -77,8 +77,8 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
   'layers-casefold-mixed': ({ path, dest }) =>
     `${path} folds case (attribute +F) and ${dest} does not; the layers must agree: remove the attribute ` +
     'from the empty directory (chattr -F), or give it to all',
-  'owner-unmapped': ({ path }) =>
-    `the owner of ${path} has no id in this user namespace: what belongs to such owners can be read, and ` +
+  'owner-unmapped': ({ path, detail }) =>
+    `the owner of ${path} (${detail}) has no id in this user namespace: what belongs to such owners can be read, and ` +
     'deleted or replaced where modes allow it, but changing it fails with EOVERFLOW',
   'mount-flags-not-kept': ({ path, detail }) =>
     `${path} is mounted ${detail}, which the overlay does not take over; give it the same flags if they ` +

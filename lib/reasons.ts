@@ -174,6 +174,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'locked-attributes': () =>
     'a user namespace cannot take away restrictions (read-only, nosuid, nodev, noexec, the access time ' +
     'mode) from a mount that it has inherited, or from a copy of one; leave that attribute out',
+  'owned-by-other': ({ detail }) =>
+    `it, or the directory that it is in, belongs to ${detail}; that user can remove it, and root`,
   'id-unmapped': () =>
     'the owner has no mapping in this user namespace; choose ids that /proc/self/uid_map and gid_map have',
   'move-no-mount': () =>
@@ -320,8 +322,10 @@ export function explain(reason: string, where: Where): string | undefined {
 
 /** Things to know about a success. */
 const warnings: Readonly<Record<string, (where: Where) => string>> = {
-  'upper-owner': () =>
-    'the new upper could not be given the owner of the lower, so the root of the overlay has another one',
+  'upper-owner': ({ detail }) =>
+    `the new upper could not be given the owner of the lower (${detail}), so the root of the overlay has another ` +
+    'one; what belongs to others in it can be read, and deleted or replaced where modes allow it, but changing it ' +
+    'fails with EOVERFLOW: as root it does not',
   'upper-xattrs': () =>
     'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
   'layers-compacted': () =>

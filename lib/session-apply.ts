@@ -53,26 +53,37 @@ function chosenOverlays(
   return found;
 }
 
+/** What is to be done with one overlay. */
+interface Step {
+  readonly overlay: SessionOverlay;
+  readonly options: ApplyOptions;
+  /** As far as the options go. */
+  readonly all: boolean;
+}
+
 async function applyAll(
-  overlays: readonly SessionOverlay[],
-  options: ApplyOptions,
+  steps: readonly Step[],
+  more: ApplyOptions = {},
 ): Promise<AppliedOverlay[]> {
   const results: AppliedOverlay[] = [];
-  for (const { target, targetBytes, layers } of overlays) {
-    results.push({ ...(await applyChanges(layers, options)), target, targetBytes });
+  for (const { overlay, options } of steps) {
+    const { target, targetBytes, layers } = overlay;
+    const result = await applyChanges(layers, { ...options, ...more });
+    results.push({ ...result, target, targetBytes });
   }
   return results;
 }
 
 /** What is known to fail in one of several is to change none of them. */
 async function failsIn(
-  overlays: readonly SessionOverlay[],
-  { onChange: _, onProgress: __, ...options }: ApplyOptions,
+  steps: readonly Step[],
+  { dryRun, keepGoing }: ApplyOptions,
 ): Promise<AppliedOverlay[] | undefined> {
-  if (overlays.length < 2 || options.dryRun || options.keepGoing) {
+  if (steps.length < 2 || dryRun || keepGoing) {
     return undefined;
   }
-  const tried = await applyAll(overlays, { ...options, dryRun: true });
+  const unheard = { onChange: () => undefined, onProgress: () => undefined };
+  const tried = await applyAll(steps, { ...unheard, dryRun: true });
   return tried.some(({ failed }) => failed.length > 0)
     ? tried.map((result) => ({ ...result, applied: 0 }))
     : undefined;
@@ -82,17 +93,44 @@ async function failsIn(
  * Carries out what the programs of a session have changed, on the directories that it was made from:
  * `applyChanges` with each of its overlays. A file there that was changed since the session was made is a
  * conflict. What is left of a session that was applied means something else from then on, so it is discarded
- * once all of it was; it is kept where something was left alone or chosen (`include`, `exclude`, `of`), with
- * `to`, and with `keep`.
+ * once all of it was; it is kept where something was left alone or chosen (`include`, `exclude`, `paths`,
+ * `of`), with `to`, and with `keep`.
  *
  * One overlay after another: interrupted, the same call finishes the one that it was at.
  *
  * @throws OverlayError what `applyChanges` and `discardSession` throw: `EBUSY` where somebody works with the
  * session or others are stacked on it; `EINVAL` where it is stacked itself, without `to`.
  */
-export async function applySession(
+export function applySession(name: string, options?: SessionApplyOptions): Promise<AppliedSession> {
+  return applyChosen(name, options, undefined);
+}
+
+/** What of the changes of one overlay is to be carried out. */
+export interface Choice {
+  readonly paths: readonly Buffer[];
+  /** That is all of them. */
+  readonly all: boolean;
+}
+export type Chooser = (overlay: SessionOverlay, options: ApplyOptions) => Promise<Choice>;
+
+async function stepOf(
+  overlay: SessionOverlay,
+  options: ApplyOptions,
+  choose: Chooser | undefined,
+): Promise<Step> {
+  if (choose === undefined) {
+    return { overlay, options, all: true };
+  }
+  const { paths, all } = await choose(overlay, options);
+  const { include: _, ...rest } = options;
+  return { overlay, options: { ...rest, paths }, all };
+}
+
+/** The same; `choose` is asked about each overlay, while the session is locked. */
+export async function applyChosen(
   name: string,
-  options?: SessionApplyOptions,
+  options: SessionApplyOptions | undefined,
+  choose: Chooser | undefined,
 ): Promise<AppliedSession> {
   const keys = [...applyKeys, 'directory', 'of', 'keep'];
   const given = optionsObject(options, 'options', keys);
@@ -117,10 +155,15 @@ export async function applySession(
       throw sessionHasDependents(wanted, dependents);
     }
     const how = { ...chosen, since: chosen.since ?? session.created };
-    const results = (await failsIn(overlays, how)) ?? (await applyAll(overlays, how));
+    const steps: Step[] = [];
+    for (const overlay of overlays) {
+      steps.push(await stepOf(overlay, how, choose));
+    }
+    const results = (await failsIn(steps, how)) ?? (await applyAll(steps));
     const complete = results.every((result) => result.complete);
-    const part = chosen.include ?? chosen.exclude ?? of;
-    const discarded = complete && inPlace && part === undefined && !keeps;
+    const all = steps.every((step) => step.all);
+    const part = chosen.include ?? chosen.exclude ?? chosen.paths ?? of;
+    const discarded = complete && all && inPlace && part === undefined && !keeps;
     if (discarded) {
       await discardLocked(path, wanted, root);
     }

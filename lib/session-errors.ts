@@ -62,6 +62,31 @@ export function otherLayers(name: string, path: string, recorded: string): Overl
   return failure('EEXIST', `the session '${name}' has other layers`, { path, hint });
 }
 
+export function sessionExists(name: string, path: string): OverlayError {
+  const hint = 'choose another name, or discard it first';
+  return failure('EEXIST', `there is a session '${name}' already`, { path, hint });
+}
+
+/** Whoever was killed with it may not have had everything written. */
+export function cloneOfRun(name: string, path: string): OverlayError {
+  const hint = 'its run was killed, and it is to be discarded; only one that is kept can be cloned';
+  return failure('EINVAL', `the session '${name}' has no name of its own`, { path, hint });
+}
+
+export function cloneOfTrusted(name: string, path: string): OverlayError {
+  const hint =
+    'its marks are in trusted.* attributes, which cannot be seen from here; the root of the system can clone it';
+  return failure('EPERM', `the session '${name}' was made by root`, { path, hint });
+}
+
+/** Its entries are names of the upper's files, and file handles of its directories. */
+export function indexedSession(name: string, path: string, target: string): OverlayError {
+  const hint =
+    `the overlay on ${target} was mounted with the option index by another program, and an index cannot be ` +
+    'copied with the upper; apply what is in the session to a copy of the directory instead (`--to`)';
+  return failure('ENOTSUP', `the session '${name}' cannot be cloned`, { path, hint });
+}
+
 /** `proposal`: a directory that would do. */
 export function noPlaceForSession(
   path: string,

@@ -33,7 +33,7 @@ export async function removeLocked(path: string): Promise<void> {
 }
 
 /** By another program than this library, which knows nothing of locks. */
-async function checkUnmounted(path: string, name: string): Promise<void> {
+export async function checkUnmounted(path: string, name: string): Promise<void> {
   const stored = await readSession(path, name).catch((error: unknown) => {
     if (error instanceof OverlayError && error.code === 'ERR_SESSION_BROKEN') {
       return undefined; // what it consists of cannot be told

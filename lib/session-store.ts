@@ -1,7 +1,7 @@
 /** Sessions on disk. docs/running.md describes the layout. */
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { argumentType, argumentValue } from './errors.ts';
+import { argumentType, argumentValue, OverlayError } from './errors.ts';
 import {
   close,
   fdatasync,
@@ -97,7 +97,10 @@ async function checkLayers(path: string, record: SessionRecord): Promise<void> {
 }
 
 /** Where a name is, if it is anywhere. */
-async function locate(name: string, directory: string | undefined): Promise<string | undefined> {
+export async function findPath(
+  name: string,
+  directory: string | undefined,
+): Promise<string | undefined> {
   for (const root of sessionRoots(directory)) {
     const path = join(root, name);
     if (isOwnDirectory(root) && (await lstat(path).catch(() => undefined)) !== undefined) {
@@ -124,13 +127,13 @@ export async function findStored(
   name: string,
   directory: string | undefined,
 ): Promise<StoredSession | undefined> {
-  const path = await locate(name, directory);
+  const path = await findPath(name, directory);
   return path === undefined ? undefined : readSession(path, name);
 }
 
 /** @throws OverlayError `ENOENT` */
 export async function pathOfSession(name: string, directory: string | undefined): Promise<string> {
-  const path = await locate(name, directory);
+  const path = await findPath(name, directory);
   if (path === undefined) {
     throw noSuchSession(name, sessionRoots(directory));
   }
@@ -228,10 +231,14 @@ async function makeDraft(root: string): Promise<string> {
   return mkdtemp(prefix);
 }
 
-/** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
+/**
+ * @param fill What is to be in it before it gets its name.
+ * @throws OverlayError `ENOTEMPTY` where somebody was quicker.
+ */
 export async function createStored(
   root: string,
   record: SessionRecord,
+  fill: (draft: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ stored: StoredSession; lock: SessionLock }> {
   const why = 'the session could not be made';
   const draft = await makeDraft(root).catch((error: unknown) => {
@@ -243,12 +250,13 @@ export async function createStored(
     for (const [i] of record.overlays.entries()) {
       await mkdir(join(draft, `${i}`), { mode: 0o700 });
     }
+    await fill(draft);
     await writeRecord(draft, record);
     await rename(draft, path);
   } catch (error) {
     await lock.release();
     unwrap(await native().removeTree(Buffer.from(draft), false));
-    throw fileFailure(error, why);
+    throw error instanceof OverlayError ? error : fileFailure(error, why);
   }
   return { stored: { path, record }, lock };
 }

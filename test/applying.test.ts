@@ -125,6 +125,62 @@ test('what is selected, with the directories that it needs', async (t) => {
   t.is((await lab.stat(at(copy, 'new/deep'))).mode, 0o500);
 });
 
+test('exactly what is named, each by itself', async (t) => {
+  const { source, copy, lower } = await startApplying(t, lab, {
+    lower: async (...args) => {
+      await tree(...args);
+      await plant({ 'd*/x': 'old', 'd1/x': 'old', 'moved/in/f': 'x' })(...args);
+    },
+    edit: async (...args) => {
+      await edit(...args);
+      const [, merged] = args;
+      await lab.write(at(merged, 'd*/x'), 'new and longer');
+      await lab.write(at(merged, 'd1/x'), 'new and longer');
+      await lab.write(at(merged, Buffer.from('n\nl\xff*', 'latin1')), 'x');
+      await lab.write(at(merged, 'n'), 'x');
+      await lab.rmtree(at(merged, 'moved'));
+      await lab.write(at(merged, 'moved'), 'a file');
+    },
+  });
+  const paths = [
+    'new',
+    'new/deep/a',
+    'removed',
+    'd*/x',
+    Buffer.from('n\nl\xff*', 'latin1'),
+    'moved',
+  ];
+  const expected = [
+    'modified d*/x',
+    'modified moved',
+    'added n\nl\ufffd*',
+    'added new',
+    'added new/deep',
+    'added new/deep/a',
+    'deleted removed',
+  ];
+  for (const to of [copy, lower]) {
+    const { told, result } = await applied(source, { to, paths });
+    t.deepEqual(
+      told,
+      expected.map((each) => `applied ${each}`),
+    );
+    t.true(result.complete);
+    t.is(`${await lab.read(at(to, 'd1/x'))}`, 'old');
+    t.false(await lab.exists(at(to, 'new/b')));
+    t.false(await lab.exists(at(to, 'removed')));
+    t.is(`${await lab.read(at(to, 'moved'))}`, 'a file');
+  }
+  t.deepEqual((await applied(source, { to: copy, paths: [] })).told, []);
+  await t.throwsAsync(applied(source, { to: copy, paths: ['a'], include: ['a'] }), {
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: /"options.paths"/,
+  });
+  await t.throwsAsync(applied(source, { to: copy, paths: ['../a'] }), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
+});
+
 test('a removed directory of which a part is excluded stays', async (t) => {
   const { source, copy } = await startApplying(t, lab, { lower: tree, edit });
   const { result } = await applied(source, {

@@ -191,6 +191,7 @@ const applying: OptionTable = {
   to: noPath,
   include: noPatterns,
   exclude: noPatterns,
+  paths: noPatterns,
   conflicts: values(['merge', '', 1, null]),
   since: [
     ...types([null, 1, 'yesterday', {}]),
@@ -562,6 +563,13 @@ const sandboxes: readonly Subject[] = [
     subject('listSessions', overlayfs.listSessions, options(sessionsIn)),
     subject('findSession', overlayfs.findSession, session, options(sessionsIn)),
     subject('discardSession', overlayfs.discardSession, session, options(sessionsIn)),
+    subject(
+      'cloneSession',
+      overlayfs.cloneSession,
+      session,
+      { ...session, name: 'newName' },
+      options({ ...sessionsIn, signal: noSignal, onProgress: noFunction }),
+    ),
     subject(
       'applySession',
       overlayfs.applySession,

@@ -1,6 +1,10 @@
 /** Compiled, never run: what the types of sandboxes and sessions promise. */
 import type { Readable, Writable } from 'node:stream';
 import type {
+  ApplyOptions,
+  CloneProgress,
+  CloneSessionOptions,
+  cloneSession,
   createSandbox,
   discardSession,
   findSession,
@@ -52,6 +56,15 @@ export type Sessions = [
   Expect<Equal<ReturnType<typeof findSession>, Promise<Session>>>,
   Expect<Equal<ReturnType<typeof listSessions>, Promise<(Session | SessionRest)[]>>>,
   Expect<Equal<ReturnType<typeof discardSession>, Promise<void>>>,
+  Expect<
+    Equal<
+      typeof cloneSession,
+      (name: string, newName: string, options?: CloneSessionOptions) => Promise<Session>
+    >
+  >,
+  Expect<Equal<keyof CloneSessionOptions, 'directory' | 'signal' | 'onProgress'>>,
+  Expect<Equal<CloneProgress, { readonly entries: number; readonly bytes: number }>>,
+  Expect<Equal<ApplyOptions['paths'], readonly PathLike[] | undefined>>,
   Expect<Equal<ReturnType<typeof pruneSessions>, Promise<Pruned[]>>>,
   Expect<Equal<Session['overlays'][number]['layers'], Layers>>,
   Expect<Equal<Parameters<typeof isSession>, [found: Session | SessionRest]>>,

@@ -1,5 +1,6 @@
 /** The forms in which the outcome of a change is printed. */
 import type { ApplyResult } from '../apply.ts';
+import type { ApplyProgress } from '../apply-options.ts';
 import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
 import { changeLine, changeObject } from './change-text.ts';
 import type { Paint } from './colour.ts';
@@ -13,7 +14,8 @@ const marks: Readonly<Record<ApplyOutcome, string>> = {
   failed: '  (failed)',
 };
 
-function line(change: AppliedChange, paint: Paint): string {
+/** For people. */
+export function appliedLine(change: AppliedChange, paint: Paint): string {
   const needed = change.implied ? '  (needed)' : '';
   return changeLine(change, paint).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
 }
@@ -41,7 +43,20 @@ export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => st
         ? Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
         : Buffer.alloc(0);
   }
-  return form.json ? object : (change) => line(change, form.paint);
+  return form.json ? object : (change) => appliedLine(change, form.paint);
+}
+
+/** Before there is anything to be counted. */
+export const preparing = 'preparing what is to be applied';
+
+/** How far it has come, for people who wait. */
+export function progressText({ phase, prepared, applied }: ApplyProgress): string {
+  const counts = `${prepared} changes prepared, ${applied} in place`;
+  const ends: Partial<Record<ApplyProgress['phase'], string>> = {
+    undo: ', undoing',
+    clean: ', cleaning up',
+  };
+  return `${counts}${ends[phase] ?? ''}`;
 }
 
 /** Why changes were left alone. */

@@ -6,9 +6,12 @@ import type {
   ConflictPolicy,
   PendingApplyOptions,
 } from '../apply-options.ts';
+import type { ChangesSource } from '../change-source.ts';
 import type { AppliedChange } from '../packed-apply.ts';
-import { applySession } from '../session-apply.ts';
-import { appliedPrinter, complainOf } from './applied-text.ts';
+import type { Choice } from '../session-apply.ts';
+import { applyChosen } from '../session-apply.ts';
+import type { SessionOverlay } from '../session-list.ts';
+import { appliedPrinter, complainOf, preparing, progressText } from './applied-text.ts';
 import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
@@ -38,6 +41,7 @@ const options = {
   'no-sync': { type: 'boolean' },
   resume: { type: 'boolean' },
   abort: { type: 'boolean' },
+  interactive: { type: 'boolean', short: 'i' },
 } as const;
 
 function policy(theirs: boolean | undefined, ours: boolean | undefined): ConflictPolicy {
@@ -73,15 +77,16 @@ function conclude(results: readonly ApplyResult[], dryRun: boolean, undone: bool
 class Listener {
   readonly #output: Output;
   readonly #print: (change: AppliedChange) => string | Buffer;
+  readonly #paint = paintFor('auto', process.stdout, process.env);
   readonly #progress: Progress;
-  #text = '';
+  #text = preparing;
 
   constructor(output: Output, form: { readonly json: boolean; readonly ended: boolean }) {
     this.#output = output;
-    this.#print = appliedPrinter({ ...form, paint: paintFor('auto', process.stdout, process.env) });
+    this.#print = appliedPrinter({ ...form, paint: this.#paint });
     this.#progress = new Progress(
       process.stderr,
-      (seconds) => `overlayfs: ${this.#text}${seconds} s`,
+      (seconds) => `overlayfs: ${this.#text}, ${seconds} s`,
     );
     output.beforeWriting(() => this.#progress.clear());
   }
@@ -90,9 +95,31 @@ class Listener {
     void this.#output.write(this.#print(change));
   };
 
-  readonly onProgress = ({ prepared, applied }: ApplyProgress): void => {
-    this.#text = `${prepared} changes prepared, ${applied} in place, `;
+  readonly onProgress = (progress: ApplyProgress): void => {
+    this.#text = progressText(progress);
   };
+
+  /** Asks on the terminal, and draws nothing on it meanwhile. */
+  async review(source: ChangesSource, options: ApplyOptions): Promise<Choice> {
+    const { Questions } = await import('./questions.ts');
+    const { reviewChanges } = await import('./review.ts');
+    const [output, paint] = [this.#output, this.#paint];
+    return reviewChanges(source, options, {
+      output,
+      paint,
+      ask: async (work) => {
+        const questions = new Questions(process.stdin);
+        this.#progress.end();
+        try {
+          return await work(questions);
+        } finally {
+          questions.close();
+          this.#text = preparing;
+          this.#progress.start();
+        }
+      },
+    });
+  }
 
   end(): void {
     this.#progress.end();
@@ -133,6 +160,7 @@ async function carryOut(
   target: Buffer | undefined,
   values: Values,
   listening: PendingApplyOptions,
+  review: Listener['review'] | undefined,
 ): Promise<readonly ApplyResult[]> {
   const { resume, abort, dir, of, keep } = values;
   if (resume || abort) {
@@ -146,31 +174,63 @@ async function carryOut(
     }
     const source = named ?? (await currentOverlay());
     const root = Buffer.isBuffer(source) ? source : undefined;
-    return [await applyChanges(source, applyOptions(values, listening, root))];
+    const options = applyOptions(values, listening, root);
+    const { include: _, ...chosen } = options;
+    const paths = (await review?.(source, options))?.paths;
+    return [await applyChanges(source, paths === undefined ? options : { ...chosen, paths })];
   }
   if (named !== undefined) {
     throw new UsageError('the name of a session excludes layers and directories');
   }
-  const applied = await applySession(session.name, {
+  const sessionOptions = {
     ...applyOptions(values, listening),
     ...(dir !== undefined && { directory: pathOf(dir, '--dir') }),
     ...(of !== undefined && { of: pathOf(of, '--of') }),
     keep: keep ?? false,
-  });
-  return applied.overlays;
+  };
+  const choose =
+    review && (({ layers }: SessionOverlay, options: ApplyOptions) => review(layers, options));
+  return (await applyChosen(session.name, sessionOptions, choose)).overlays;
+}
+
+/** A program has no use for questions, and no way to see what they are about. */
+function checkTerminal(): void {
+  const other = [process.stdin, process.stdout].find((stream) => !stream.isTTY);
+  if (other !== undefined) {
+    const name = other === process.stdin ? 'input' : 'output';
+    throw new UsageError(
+      `--interactive asks on a terminal, and standard ${name} is none; --include and --exclude choose without questions`,
+    );
+  }
 }
 
 export async function apply(words: readonly Word[], output: Output): Promise<number> {
   const { values, positionals } = parseWords(words, options);
   const target = optionalArgument(positionals, 'TARGET');
-  const { json = false, null: ended = false, resume, abort } = values;
+  const { json = false, null: ended = false, resume, abort, interactive } = values;
   const dryRun = values['dry-run'] ?? false;
   exclude(['--json', json], ['-0', ended]);
   exclude(['--resume', resume], ['--abort', abort], ['--dry-run', dryRun]);
+  const silent: [string, unknown][] = [
+    ['--json', json],
+    ['-0', ended],
+    ['--resume', resume],
+    ['--abort', abort],
+  ];
+  for (const other of silent) {
+    exclude(['--interactive', interactive], other);
+  }
+  if (interactive) {
+    checkTerminal();
+  }
   const listener = new Listener(output, { json, ended });
   const { onChange, onProgress } = listener;
   const listening = { sync: !values['no-sync'], onChange, onProgress };
-  const results = await carryOut(target, values, listening).finally(() => listener.end());
+  const review: Listener['review'] | undefined = interactive
+    ? (source, options) => listener.review(source, options)
+    : undefined;
+  const carried = carryOut(target, values, listening, review);
+  const results = await carried.finally(() => listener.end());
   await output.flush(); // what was done comes before what was not
   return conclude(results, dryRun, abort ?? false);
 }

@@ -186,6 +186,7 @@ Examples:
 `;
 
 const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
+       overlayfs sessions clone [--dir DIR] OLD NEW
        overlayfs sessions prune [--dir DIR] [--unused-for AGE] [--broken]
                                 [--dry-run] [--json]
 
@@ -193,7 +194,8 @@ List the sessions that 'overlayfs run' has made, each with its size, when it was
 used last, and what it covers; and what there is besides. With prune, remove
 what a process that was killed has left: sessions half made, half removed, and
 those without a name that nobody works with. What is in use, or the base of
-another session, stays.
+another session, stays. With clone, make a session NEW that holds what OLD
+holds; from then on each goes its own way.
 
   --dir DIR      where sessions lie, as in run
   --unused-for AGE
@@ -206,6 +208,7 @@ another session, stays.
 Examples:
   overlayfs sessions
   overlayfs sessions --json | jq -r 'select(.bytes > 1e9).name'
+  overlayfs sessions clone try1 try2      # go on from here in two ways
   overlayfs sessions prune --unused-for 30d --dry-run
 `;
 
@@ -340,6 +343,10 @@ conflict, and once all of it was applied it is discarded.
   --to DIR       the directory to change (default: the lower, if it is one only)
   --include PATTERN, --exclude PATTERN
                  what to carry out, and what not, as in diff
+  -i, --interactive
+                 show what would be done, and ask on the terminal about each
+                 change: yes, no, all, its difference, or the list in $EDITOR.
+                 Nothing is changed before the last answer
   --dry-run      change nothing, and say what would be done and what would fail
   --theirs       also where the directory is not what a change was made from: it
                  is overwritten. Without it that is a conflict: it is left alone
@@ -358,6 +365,7 @@ conflict, and once all of it was applied it is discarded.
 
 Examples:
   overlayfs apply try1
+  overlayfs apply --interactive try1
   overlayfs apply --dry-run --upper /data/upper --lower /base
   overlayfs apply --upper /data/upper --lower /base --include 'dist/**'
   overlayfs apply --to /srv/copy /mnt/merged

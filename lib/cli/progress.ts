@@ -14,15 +14,22 @@ interface Terminal {
 export class Progress {
   readonly #stream: Terminal;
   readonly #text: (seconds: number) => string;
-  readonly #started = performance.now();
-  readonly #timer: NodeJS.Timeout | undefined;
+  #started = performance.now();
+  #timer: NodeJS.Timeout | undefined;
   #drawn = false;
 
   /** Says nothing where `stream` is no terminal that can erase a line. `text` is asked for each time. */
   constructor(stream: Terminal, text: (seconds: number) => string) {
     this.#stream = stream;
     this.#text = text;
-    if (stream.isTTY && process.env.TERM !== 'dumb') {
+    this.start();
+  }
+
+  /** Once more, after `end`. */
+  start(): void {
+    const stream = this.#stream;
+    this.#started = performance.now();
+    if (this.#timer === undefined && stream.isTTY && process.env.TERM !== 'dumb') {
       this.#timer = setInterval(() => this.#draw(), interval).unref();
     }
   }
@@ -46,6 +53,17 @@ export class Progress {
 
   end(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.clear();
+  }
+}
+
+/** `text` says what is being done, and is asked for each time. */
+export async function withProgress<T>(text: () => string, work: () => Promise<T>): Promise<T> {
+  const progress = new Progress(process.stderr, (seconds) => `overlayfs: ${text()}, ${seconds} s`);
+  try {
+    return await work();
+  } finally {
+    progress.end();
   }
 }

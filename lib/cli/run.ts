@@ -1,3 +1,4 @@
+import type { ApplyProgress } from '../apply-options.ts';
 import { OverlayError } from '../errors.ts';
 import { signalNumber } from '../run-options.ts';
 import type { Sandbox } from '../sandbox.ts';
@@ -9,6 +10,7 @@ import { reportFailure } from './failure.ts';
 import { complain } from './messages.ts';
 import { parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
+import { Progress, withProgress } from './progress.ts';
 import { runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
@@ -110,11 +112,19 @@ function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<nu
       stdio: 'inherit',
       relaySignals: true,
     });
+    let waiting: Progress | undefined;
+    program.on('exit', () => {
+      waiting = new Progress(
+        process.stderr,
+        (seconds) => `overlayfs: ending what the program has left running, ${seconds} s`,
+      );
+    });
     program.on('error', (error) => {
       reportFailure(error, 'run');
       resolve(statusOfFailure(error));
     });
     program.on('close', (code, signal) => {
+      waiting?.end();
       resolve(code ?? 128 + (signal === null ? 0 : signalNumber(signal, 'signal')));
     });
   });
@@ -122,7 +132,12 @@ function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<nu
 
 /** False where something could not be applied; the session is kept then. */
 async function finish(sandbox: Sandbox, how: Ending, { session, directory }: SandboxOptions) {
-  await sandbox.close({ discard: how === 'discard' });
+  const discard = how === 'discard';
+  const ending = discard ? 'removing what was written' : 'closing the session';
+  await withProgress(
+    () => ending,
+    () => sandbox.close({ discard }),
+  );
   if (how === 'discard') {
     return true;
   }
@@ -135,9 +150,16 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
     return true;
   }
   const { applySession } = await import('../session-apply.ts');
-  const { complainOf } = await import('./applied-text.ts');
+  const { complainOf, preparing, progressText } = await import('./applied-text.ts');
+  let text = preparing;
+  const onProgress = (progress: ApplyProgress): void => {
+    text = progressText(progress);
+  };
   try {
-    const applied = await applySession(name, directory === undefined ? {} : { directory });
+    const applied = await withProgress(
+      () => text,
+      () => applySession(name, { ...(directory !== undefined && { directory }), onProgress }),
+    );
     applied.overlays.forEach(complainOf);
     if (!applied.discarded) {
       kept();
@@ -151,7 +173,10 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
 
 export async function run(words: readonly Word[], _: Output): Promise<number> {
   const request = requestOf(words);
-  const sandbox = await createSandbox(request.sandbox);
+  const sandbox = await withProgress(
+    () => 'mounting the view',
+    () => createSandbox(request.sandbox),
+  );
   for (const warning of sandbox.warnings) {
     complain(`warning: ${warning}`);
   }

@@ -5,6 +5,7 @@ import { exitCodes } from './exit-codes.ts';
 import { base64Of, jsonLine } from './json.ts';
 import { noArguments, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
+import { clone } from './sessions-clone.ts';
 import { prune } from './sessions-prune.ts';
 import type { Word } from './words.ts';
 
@@ -63,6 +64,9 @@ export async function sessions(words: readonly Word[], output: Output): Promise<
   const [first, ...rest] = words;
   if (first === 'prune') {
     return prune(rest, output);
+  }
+  if (first === 'clone') {
+    return clone(rest);
   }
   const { values, positionals } = parseWords(words, {
     dir: { type: 'string' },

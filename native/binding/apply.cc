@@ -57,7 +57,10 @@ Napi::Value FromBatch(Napi::Env env, Batch& batch) {
 
 ApplyOptions ToOptions(const Napi::Object& given) {
   ApplyOptions options;
-  options.filter = PathFilter(ToBytesList(given.Get("include")), ToBytesList(given.Get("exclude")));
+  const auto exclude = ToBytesList(given.Get("exclude"));
+  const Napi::Value paths = given.Get("paths");
+  options.filter = paths.IsNull() ? PathFilter(ToBytesList(given.Get("include")), exclude)
+                                  : PathFilter(PathSelection(ToBytesList(paths)), exclude);
   options.conflicts =
       static_cast<Conflicts>(given.Get("conflicts").As<Napi::Number>().Uint32Value());
   const Napi::Value since = given.Get("since");

@@ -260,9 +260,7 @@ Status Apply::Discarded() {
   const bool inside = stage_->inside();
   stage_.reset();
   if (inside && root_mtime_) {
-    struct timespec unchanged {};
-    unchanged.tv_nsec = UTIME_OMIT;
-    auto set = SetTimes(destination_.fd.get(), unchanged, *root_mtime_);
+    auto set = SetModificationTime(destination_.fd.get(), *root_mtime_);
     if (!set.ok()) return set;
   }
   if (failure_) return std::move(*failure_);

@@ -1,7 +1,9 @@
 #include "core/apply_commit.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "core/apply_levels.h"
@@ -16,12 +18,6 @@ namespace {
 constexpr mode_t kOwnerAll = 0700;
 constexpr mode_t kOwnerChanges = 0300;
 const DirPtr kNowhere;
-
-struct timespec Unchanged() {
-  struct timespec time {};
-  time.tv_nsec = UTIME_OMIT;
-  return time;
-}
 
 struct timespec TimeOf(int64_t seconds, int64_t nanoseconds) {
   struct timespec time {};
@@ -46,12 +42,19 @@ Status SetXattrs(int fd, const std::vector<XattrChange>& changes, bool forwards)
 }
 
 // Owner, extended attributes, mode.
+// That of a directory of somebody else cannot be set, and is not to be changed.
+Status SetModeIfOther(int fd, mode_t mode) {
+  auto st = StatFd(fd);
+  if (!st.ok()) return std::move(st.failure());
+  return (st.value().st_mode & 07777) == mode ? Status(Done{}) : SetMode(fd, mode);
+}
+
 Status SetOwnership(int fd, const Ownership& from, const Ownership& to,
                     const std::vector<XattrChange>& xattrs, bool forwards) {
   Status status = Done{};
   if (from.uid != to.uid || from.gid != to.gid) status = SetOwner(fd, to.uid, to.gid);
   if (status.ok()) status = SetXattrs(fd, xattrs, forwards);
-  if (status.ok()) status = SetMode(fd, to.mode);
+  if (status.ok()) status = SetModeIfOther(fd, to.mode);
   return status;
 }
 
@@ -102,6 +105,16 @@ Failure ApplyCommit::ChangedMeanwhile(const std::string& path) const {
   return Refusal(ESTALE, "renameat2", "changed-meanwhile", root_->PathOf(path));
 }
 
+Status SetModificationTime(int dir, const struct timespec& time) {
+  struct timespec unchanged {};
+  unchanged.tv_nsec = UTIME_OMIT;
+  auto set = SetTimes(dir, unchanged, time);
+  if (set.ok() || set.failure().err != EPERM) return set;
+  auto st = StatFd(dir);
+  if (!st.ok() || st.value().st_uid == ::geteuid()) return set;
+  return Done{};
+}
+
 Result<bool> ApplyCommit::Redo(ApplySink& sink) {
   auto next = journal_.Next();
   if (!next.ok()) return std::move(next.failure());
@@ -146,7 +159,7 @@ Status ApplyCommit::RedoLeave(const LeaveRecord& record, ApplySink& sink) {
   if (!fd.ok()) return std::move(fd.failure());
   auto status = SetOwnership(fd.value(), record.before, record.after, record.xattrs, true);
   if (status.ok()) {
-    status = SetTimes(fd.value(), Unchanged(), TimeOf(record.seconds, record.nanoseconds));
+    status = SetModificationTime(fd.value(), TimeOf(record.seconds, record.nanoseconds));
   }
   if (!status.ok()) return At(std::move(status.failure()), dir);
   if (record.change) {
@@ -292,8 +305,8 @@ Status ApplyCommit::UndoEnter(const EnterRecord& record) {
   if (!dir) return Done{};
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto status = SetTimes(fd.value(), Unchanged(), TimeOf(record.seconds, record.nanoseconds));
-  if (status.ok()) status = SetMode(fd.value(), record.mode);
+  auto status = SetModificationTime(fd.value(), TimeOf(record.seconds, record.nanoseconds));
+  if (status.ok()) status = SetModeIfOther(fd.value(), record.mode);
   if (!status.ok()) return At(std::move(status.failure()), dir);
   return Done{};
 }

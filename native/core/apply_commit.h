@@ -13,6 +13,10 @@
 
 namespace ovl {
 
+// Of a directory. One of somebody else in which we may change names keeps the time that it has got
+// by that: only its owner may set it.
+Status SetModificationTime(int dir, const struct timespec& time);
+
 class ApplyCommit {
  public:
   ApplyCommit(JournalReader& journal, DirPtr slots, DirPtr root)

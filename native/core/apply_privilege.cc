@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "core/owner_text.h"
 #include "core/sys_privilege.h"
 
 namespace ovl {
@@ -36,10 +37,12 @@ ApplyPrivilege::ApplyPrivilege()
 
 Status ApplyPrivilege::MayOwn(const struct stat& st, const std::string& path) const {
   if (st.st_uid == uid_ && (st.st_gid == gid_ || InGroup(st.st_gid))) return Done{};
-  if (!chown_) return Refusal(EPERM, "fchown", "owner-not-permitted", path);
-  if (InUserNamespace() && !IsOwnerMapped(st))
-    return Refusal(EINVAL, "fchown", "owner-unmapped", path);
-  return Done{};
+  const bool unmapped = chown_ && InUserNamespace() && !IsOwnerMapped(st);
+  if (chown_ && !unmapped) return Done{};
+  Failure failure = unmapped ? Refusal(EINVAL, "fchown", "owner-unmapped", path)
+                             : Refusal(EPERM, "fchown", "owner-not-permitted", path);
+  failure.detail = OwnerText(st.st_uid, st.st_gid);
+  return failure;
 }
 
 Status ApplyPrivilege::MayMake(const struct stat& st, const Xattrs& xattrs,

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
+#include "core/owner_text.h"
 #include "core/sys_file.h"
 #include "core/sys_make.h"
 #include "core/sys_xattr.h"
@@ -86,7 +88,13 @@ std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after
 Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
   // What it has by itself; asking for it would take a privilege in some places.
   if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};
-  return fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
+  auto given =
+      fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
+  if (!given.ok() && given.failure().err == EPERM) {
+    given.failure().reason = "owner-not-given";
+    given.failure().detail = OwnerText(st.st_uid, st.st_gid);
+  }
+  return given;
 }
 
 Status GiveXattrs(int dir, const std::string& name, int fd, const Xattrs& xattrs, bool acls) {

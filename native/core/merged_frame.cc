@@ -182,6 +182,7 @@ bool MergedFrame::GoesBelow(const Layers& layers, const WalkScope& scope, const 
 
 std::unique_ptr<MergedFrame> MergedFrame::Below(WalkEntry& entry, const WalkScope& scope) {
   Sides& sides = entry.sides;
+  if (sides.after.kind != Found::Kind::kDirectory) PathFilter::Removed(entry.filter);
   auto place = entry.root ? WalkPlace::Root()
                           : std::make_shared<const WalkPlace>(entry.place, entry.name,
                                                               std::move(sides.redirect));

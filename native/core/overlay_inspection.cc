@@ -17,6 +17,7 @@
 #include "core/option_check.h"
 #include "core/overlay_features.h"
 #include "core/overlay_options.h"
+#include "core/owner_text.h"
 #include "core/privilege_check.h"
 #include "core/sys_privilege.h"
 #include "core/upper_inspection.h"
@@ -24,6 +25,11 @@
 namespace ovl {
 
 namespace {
+
+Finding Unmapped(const LayerPlace& place) {
+  return Warning(EOVERFLOW, "owner-unmapped", place.path, "",
+                 OwnerText(place.st.st_uid, place.st.st_gid));
+}
 
 constexpr size_t kMaxLayers = 500;  // OVL_MAX_STACK
 constexpr size_t kMaxMountData = 4095;
@@ -132,13 +138,13 @@ void Inspector::LookAtLowers() {
     Add(FindSubmounts(lower, submounts));
     look(lower);
     if (spec_.upper.kind != UpperKind::kNone && !IsOwnerMapped(lower.st)) {
-      found_.push_back(Warning(EOVERFLOW, "owner-unmapped", lower.path));
+      found_.push_back(Unmapped(lower));
     }
   }
   if (upper != nullptr) {
     look(*upper);
     if (upper->exists() && !IsOwnerMapped(upper->st)) {
-      found_.push_back(Warning(EOVERFLOW, "owner-unmapped", upper->path));
+      found_.push_back(Unmapped(*upper));
     }
   }
   Add(JudgeCaseFolding(folded));

@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace ovl {
 
@@ -70,11 +71,16 @@ PathFilter::PathFilter(const std::vector<std::string>& include,
   for (const std::string& text : exclude) exclude_.emplace_back(text);
 }
 
+PathFilter::PathFilter(PathSelection selection, const std::vector<std::string>& exclude)
+    : PathFilter({}, exclude) {
+  selection_ = std::make_shared<const PathSelection>(std::move(selection));
+}
+
 PathFilter::Scope PathFilter::Root() const {
   Scope scope;
   for (const PathPattern& pattern : include_) scope.include.push_back(pattern.AtRoot());
   for (const PathPattern& pattern : exclude_) scope.exclude.push_back(pattern.AtRoot());
-  scope.answer = Decide(scope, include_.empty());
+  scope.answer = Decide(scope, !selection_ && include_.empty());
   return scope;
 }
 
@@ -86,7 +92,11 @@ PathFilter::Scope PathFilter::Below(const Scope& directory, const std::string& n
   for (size_t i = 0; i < exclude_.size(); ++i) {
     scope.exclude.push_back(exclude_[i].Follow(directory.exclude[i], name));
   }
-  scope.answer = Decide(scope, directory.answer == Answer::kChosen);
+  if (selection_) {
+    scope.place = selection_->Follow(directory.place, name);
+    scope.whole = directory.whole;
+  }
+  scope.answer = Decide(scope, selection_ ? scope.whole : directory.answer == Answer::kChosen);
   return scope;
 }
 
@@ -95,6 +105,10 @@ PathFilter::Answer PathFilter::Decide(const Scope& scope, bool chosen_above) con
     if (exclude_[i].Matches(scope.exclude[i])) return Answer::kPruned;
   }
   if (chosen_above) return Answer::kChosen;
+  if (selection_) {
+    if (selection_->Names(scope.place)) return Answer::kChosen;
+    return scope.place == PathSelection::kNowhere ? Answer::kPruned : Answer::kPassing;
+  }
   bool passing = false;
   for (size_t i = 0; i < include_.size(); ++i) {
     if (include_[i].Matches(scope.include[i])) return Answer::kChosen;

@@ -3,9 +3,12 @@
 #define OVL_CORE_PATH_FILTER_H_
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/path_selection.h"
 
 namespace ovl {
 
@@ -33,6 +36,8 @@ class PathFilter {
  public:
   PathFilter() = default;
   PathFilter(const std::vector<std::string>& include, const std::vector<std::string>& exclude);
+  // What is named and not left out, each by itself: what lies below it is not chosen with it.
+  PathFilter(PathSelection selection, const std::vector<std::string>& exclude);
 
   enum class Answer {
     kPruned,   // neither it nor anything below
@@ -44,16 +49,21 @@ class PathFilter {
     Answer answer = Answer::kChosen;
     std::vector<PathPattern::Reached> include;
     std::vector<PathPattern::Reached> exclude;
+    PathSelection::Place place = PathSelection::kRoot;
+    bool whole = false;  // of a selection: what lies below is chosen all the same
   };
   // Whether anything below what is chosen may be left out.
   bool Excludes() const { return !exclude_.empty(); }
   Scope Root() const;
   Scope Below(const Scope& directory, const std::string& name) const;
+  // A chosen directory is not there any more: nothing of what lay below can be left.
+  static void Removed(Scope& directory) { directory.whole = directory.answer == Answer::kChosen; }
 
  private:
   Answer Decide(const Scope& scope, bool chosen_above) const;
   std::vector<PathPattern> include_;
   std::vector<PathPattern> exclude_;
+  std::shared_ptr<const PathSelection> selection_;  // instead of what is included
 };
 
 }  // namespace ovl

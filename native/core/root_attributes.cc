@@ -1,5 +1,6 @@
 #include "core/root_attributes.h"
 
+#include "core/owner_text.h"
 #include "core/sys_file.h"
 #include "core/sys_xattr.h"
 
@@ -42,7 +43,9 @@ Status RootAttributes::Give(int upper, const std::string& path, std::vector<Noti
 }
 
 void RootAttributes::AddWarnings(const std::string& path, std::vector<Notice>& warnings) const {
-  if (!raw_.owner_kept) warnings.push_back(Notice{"upper-owner", path, "", ""});
+  if (!raw_.owner_kept) {
+    warnings.push_back(Notice{"upper-owner", path, "", OwnerText(raw_.uid, raw_.gid)});
+  }
   if (!raw_.xattrs_kept) warnings.push_back(Notice{"upper-xattrs", path, "", ""});
 }
 

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/owner_text.h"
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
@@ -106,8 +109,23 @@ class TreeRemoval::Removal {
   }
 
   Failure Located(Failure failure) const {
+    if (failure.err == EACCES || failure.err == EPERM) NameOwner(failure);
     failure.path = PathOf(failure.path);
     return failure;
+  }
+
+  // Of an entry of the directory we are in: whose that is, if it is not ours. A name that may not
+  // be removed is a matter of the directory (EACCES), unless that has the sticky bit (EPERM).
+  void NameOwner(Failure& failure) const {
+    const bool of_directory = failure.err == EACCES && std::string_view(failure.call) == "unlinkat";
+    struct stat st;
+    if (of_directory ? ::fstat(at_.get(), &st) != 0
+                     : ::fstatat(at_.get(), failure.path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+      return;
+    }
+    if (st.st_uid == ::geteuid()) return;
+    failure.reason = "owned-by-other";
+    failure.detail = OwnerText(st.st_uid, st.st_gid);
   }
 
   Status Clear() {
@@ -139,7 +157,7 @@ class TreeRemoval::Removal {
     // Its entries cannot be removed without writing to it.
     constexpr mode_t kAll = S_IRWXU;
     if ((st.value().st_mode & kAll) != kAll && ::fchmod(fd.value().get(), kAll) != 0) {
-      return Errno("fchmod", PathOf(name));
+      return Located(Errno("fchmod", name));
     }
     levels_.push_back(Level{name, st.value().st_dev, st.value().st_ino, {}});
     at_ = std::move(fd.value());
@@ -164,7 +182,9 @@ class TreeRemoval::Removal {
     }
     if (there.value() && ::unlinkat(parent.get(), level.name.c_str(), AT_REMOVEDIR) != 0 &&
         errno != ENOENT) {
-      return Errno("unlinkat", PathOf(level.name));
+      Failure failure = Errno("unlinkat", level.name);
+      at_ = std::move(parent);
+      return Located(std::move(failure));
     }
     at_ = std::move(parent);
     return Done{};

@@ -17,7 +17,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-constexpr ChangeOptions kExpand{ovl::ContentMode::kAuto, 0, true};
+ChangeOptions Expanding() { return {ovl::ContentMode::kAuto, 0, true}; }
 
 ChangeOptions Ignoring(ovl::Aspects aspects) { return {ovl::ContentMode::kAuto, aspects, false}; }
 
@@ -183,7 +183,7 @@ TEST(ChangesOfRemovedDirectories) {
   hand.lower(0).Whiteout("d/hidden");
   hand.upper().Whiteout("d");
   CHECK_EQ(Changes(hand), Lines{"D dir d"});
-  CHECK_EQ(Changes(hand, kExpand),
+  CHECK_EQ(Changes(hand, Expanding()),
            Lines{"D dir d", "D file d/in-top", "D dir d/sub", "D file d/sub/in-bottom"});
 }
 
@@ -204,7 +204,7 @@ TEST(ChangesOfType) {
   plain.insert(plain.end(), after.begin(), after.end());
   expanded.insert(expanded.end(), after.begin(), after.end());
   CHECK_EQ(Changes(hand), plain);
-  CHECK_EQ(Changes(hand, kExpand), expanded);
+  CHECK_EQ(Changes(hand, Expanding()), expanded);
 }
 
 TEST(ChangesOfOpaqueDirectories) {
@@ -230,7 +230,7 @@ TEST(ChangesOfOpaqueDirectories) {
   CHECK_EQ(Changes(hand), Lines{"A file d/added", "M file d/changed content", "D file d/covered",
                                 "D file d/gone", "D file d/gone-below", "D dir d/gone-tree",
                                 "D file d/sub/gone", "A dir fresh", "A file fresh/f"});
-  const Lines expanded = Changes(hand, kExpand);
+  const Lines expanded = Changes(hand, Expanding());
   CHECK_EQ(expanded.size(), 10);
   CHECK(expanded.size() > 6 && expanded[6] == "D file d/gone-tree/f");
 }

@@ -143,3 +143,32 @@ TEST(FiltersLeaveOutMoreThanTheyChoose) {
   CHECK_EQ(Answers(PathFilter({}, {"**"}), "."), "p");
   CHECK_EQ(Answers(PathFilter({"a"}, {"a"}), "a"), "-p");
 }
+
+TEST(SelectionsNameEachEntryByItself) {
+  using ovl::PathSelection;
+  const PathFilter filter(PathSelection({"a", "b/c", "b/c/d/e", "*", "./x//y/", "n\nl\xff"}), {});
+  CHECK_EQ(Answers(filter, "a/x/y"), "-cpp");
+  CHECK_EQ(Answers(filter, "b/c/d/e/f"), "--c-cp");
+  CHECK_EQ(Answers(filter, "b/x"), "--p");
+  CHECK_EQ(Answers(filter, "*"), "-c");
+  CHECK_EQ(Answers(filter, "z"), "-p");
+  CHECK_EQ(Answers(filter, "x/y"), "--c");
+  CHECK_EQ(Answers(filter, "n\nl\xff"), "-c");
+  CHECK_EQ(Answers(PathFilter(PathSelection({"."}), {}), "a"), "cp");
+  CHECK_EQ(Answers(PathFilter(PathSelection({}), {}), "a"), "-p");
+  CHECK_EQ(Answers(PathFilter(PathSelection({"a", "b"}), {"a"}), "a"), "-p");
+}
+
+// What lay in a directory that is removed goes with it, but for what is left out.
+TEST(SelectionsChooseWhatIsRemovedWhole) {
+  const PathFilter filter(ovl::PathSelection({"a", "b/c"}), {"a/x"});
+  PathFilter::Scope a = filter.Below(filter.Root(), "a");
+  PathFilter::Removed(a);
+  CHECK(filter.Below(a, "d").answer == PathFilter::Answer::kChosen);
+  CHECK(filter.Below(filter.Below(a, "d"), "e").answer == PathFilter::Answer::kChosen);
+  CHECK(filter.Below(a, "x").answer == PathFilter::Answer::kPruned);
+  PathFilter::Scope b = filter.Below(filter.Root(), "b");
+  PathFilter::Removed(b);
+  CHECK(filter.Below(b, "d").answer == PathFilter::Answer::kPruned);
+  CHECK(filter.Below(b, "c").answer == PathFilter::Answer::kChosen);
+}

@@ -1,5 +1,5 @@
 /** What holds for `overlayfs run` and what goes with it, whoever runs it. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import type { Result } from './command.ts';
 import { objects, overlayfs, overlayfsBytes, program, shell } from './command.ts';
 import { until } from './holding.ts';
 import { SandboxPlace } from './sandbox-place.ts';
+import { type } from './typing.ts';
 
 const run = (place: SandboxPlace, ...words: readonly string[]): Promise<Result> =>
   overlayfs(['run', '--dir', place.state, ...words], { cwd: place.lower });
@@ -96,33 +97,6 @@ function statusCases(): void {
   });
 }
 
-/** Drives a program through a pseudo-terminal: what is expected and what is typed then, in turns. */
-const terminal = `
-import json, os, pty, select, sys, time
-program, directory, steps = json.loads(sys.argv[1])
-pid, fd = pty.fork()
-if pid == 0:
-    os.chdir(directory)
-    os.execvp(program[0], program)
-def read():
-    if not select.select([fd], [], [], 0.1)[0]: return b''
-    try: return os.read(fd, 4096)
-    except OSError: return b''
-for expected, typed in steps:
-    said, end = b'', time.time() + 15
-    while expected.encode() not in said and time.time() < end: said += read()
-    if expected.encode() not in said: print('waited in vain for', expected, said)
-    time.sleep(0.3)
-    os.write(fd, typed.encode())
-end = time.time() + 15
-while time.time() < end:
-    read()
-    done, status = os.waitpid(pid, os.WNOHANG)
-    if done:
-        print('status', os.waitstatus_to_exitcode(status))
-        break
-`;
-
 function terminalCases(): void {
   test.serial('a shell on a terminal has its job control', (t) => {
     using place = new SandboxPlace();
@@ -136,12 +110,11 @@ function terminalCases(): void {
       ['sleep', '\x1a'],
       ['Stopped', 'kill %1; echo > new; ls\n'],
       ['new', 'exit 3\n'],
-    ];
-    const plan = JSON.stringify([words, place.lower, steps]);
+    ] as const;
     // Without a prompt of its own it says its name.
     const { PS1: _, ...env } = process.env;
-    const said = execFileSync('python3', ['-c', terminal, plan], { env });
-    t.is(said.toString(), 'status 3\n');
+    const { status, missing } = type(words, steps, { cwd: place.lower, env });
+    t.deepEqual([status, missing], [3, []]);
     t.deepEqual(place.sessions(), []);
     t.deepEqual(place.processes(), []);
   });
@@ -151,8 +124,8 @@ function terminalCases(): void {
     const script = `trap "echo said >> count" INT; echo ready
       while ! [ -e count ]; do sleep 0.02; done; sleep 0.3; exit $(wc -l < count)`;
     const words = [process.execPath, program, 'run', '--dir', place.state, 'sh', '-c', script];
-    const plan = JSON.stringify([words, place.lower, [['ready', '\x03']]]);
-    t.is(execFileSync('python3', ['-c', terminal, plan]).toString(), 'status 1\n');
+    const { status, missing } = type(words, [['ready', '\x03']], { cwd: place.lower });
+    t.deepEqual([status, missing], [1, []]);
   });
 }
 

@@ -1,0 +1,33 @@
+import type { CloneProgress } from '../session-clone.ts';
+import { cloneSession } from '../session-clone.ts';
+import { UsageError } from './command-errors.ts';
+import { exitCodes } from './exit-codes.ts';
+import { parseWords, pathOf } from './options.ts';
+import { withProgress } from './progress.ts';
+import { sessionNameOf } from './session-words.ts';
+import { sizeText } from './sizes.ts';
+import type { Word } from './words.ts';
+import { textOf } from './words.ts';
+
+export async function clone(words: readonly Word[]): Promise<number> {
+  const { values, positionals } = parseWords(words, { dir: { type: 'string' } });
+  const [old, made, more] = positionals;
+  if (old === undefined || made === undefined) {
+    throw new UsageError(`${old === undefined ? 'OLD' : 'NEW'} is missing`);
+  }
+  if (more !== undefined) {
+    throw new UsageError(`'${textOf(more)}' is one argument too many`);
+  }
+  const [from, to] = [sessionNameOf(old, 'OLD'), sessionNameOf(made, 'NEW')];
+  let text = 'copying the session';
+  const onProgress = ({ entries, bytes }: CloneProgress): void => {
+    text = `${entries} entries copied, ${sizeText(bytes)}`;
+  };
+  const { dir } = values;
+  const directory = dir === undefined ? {} : { directory: pathOf(dir, '--dir') };
+  await withProgress(
+    () => text,
+    () => cloneSession(from, to, { ...directory, onProgress }),
+  );
+  return exitCodes.done;
+}

@@ -1,0 +1,4 @@
+// Copies of an ordinary user's sessions.
+import { sessionCloneCases } from './helpers/session-clone-cases.ts';
+
+sessionCloneCases();
