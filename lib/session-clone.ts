@@ -1,9 +1,9 @@
 /** Copying sessions. */
-import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { optionalFunction, optionalSignal, optionsObject } from './arguments.ts';
 import { AbortError } from './errors.ts';
+import { lstat, mkdir } from './files.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import {
