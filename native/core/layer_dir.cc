@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/chain_release.h"
-#include "core/sys_file.h"
 
 namespace ovl {
 
@@ -54,6 +53,24 @@ DirPtr LayerDir::Child(const DirPtr& parent, std::string name, dev_t dev, ino_t 
   return dir;
 }
 
+Result<DirPtr> LayerDir::OpenedChild(const DirPtr& parent, const std::string& name, DirUse use,
+                                     struct stat& st) {
+  auto above = parent->Fd();
+  if (!above.ok()) return std::move(above.failure());
+  auto opened = OpenDirectoryAt(above.value(), name, use);
+  if (!opened.ok()) {
+    if (opened.failure().err == ENOENT) return DirPtr();
+    return std::move(opened.failure());
+  }
+  auto there = StatFd(opened.value().get());
+  if (!there.ok()) return std::move(there.failure());
+  st = there.value();
+  DirPtr dir = Child(parent, name, st.st_dev, st.st_ino);
+  dir->use_ = use;
+  dir->fd_.store(opened.value().Release(), std::memory_order_release);
+  return dir;
+}
+
 Result<DirPtr> LayerDir::Reopen() const {
   auto from = clone_ ? clone_->Of(fd_.load()) : Result<int>(fd_.load());
   if (!from.ok()) return AtPath(std::move(from.failure()), name_);
@@ -95,7 +112,7 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
                                 int parent_fd, UniqueFd& passing) {
   for (size_t i = closed.size(); i-- > 0;) {
     LayerDir* dir = closed[i];
-    auto opened = OpenDirectoryAt(parent_fd, dir->name_);
+    auto opened = OpenDirectoryAt(parent_fd, dir->name_, dir->use_);
     if (!opened.ok()) {
       Failure failure = AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
       // A file, a symbolic link or a whiteout has taken its place.

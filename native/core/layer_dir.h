@@ -2,6 +2,7 @@
 #ifndef OVL_CORE_LAYER_DIR_H_
 #define OVL_CORE_LAYER_DIR_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 
 #include "core/private_clone.h"
 #include "core/result.h"
+#include "core/sys_file.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -34,6 +36,11 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   // A root that is there to be reopened only, which is when it gets a private clone of its mount.
   static Result<DirPtr> UnreadRoot(UniqueFd fd, uint32_t layer, std::string display);
   static DirPtr Child(const DirPtr& parent, std::string name, dev_t dev, ino_t ino);
+  // One that is opened at once, which tells what it is without asking by name before; `st` is then
+  // what fstat(2) says. Null: there is nothing of that name. To look up names only: the descriptor
+  // cannot be read, nor asked for attributes.
+  static Result<DirPtr> OpenedChild(const DirPtr& parent, const std::string& name, DirUse use,
+                                    struct stat& st);
 
   ~LayerDir();
   LayerDir(const LayerDir&) = delete;
@@ -45,6 +52,7 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   dev_t dev() const { return dev_; }
   ino_t ino() const { return ino_; }
   bool IsRoot() const { return parent_ == nullptr; }
+  DirUse use() const { return use_; }
   const DirPtr& parent() const { return parent_; }
   const std::string& name() const { return name_; }
   // Where an entry of this directory lies, for messages.
@@ -85,6 +93,7 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   dev_t dev_ = 0;
   ino_t ino_ = 0;
   uint32_t layer_ = 0;
+  DirUse use_ = DirUse::kRead;
 };
 
 // The same directory without a share in it, for as long as somebody else has one: copies of it do

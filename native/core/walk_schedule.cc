@@ -91,7 +91,9 @@ void WalkSchedule::ShowRest(ChangeUnit& unit) {
 
 void WalkSchedule::ShowChildren(ChangeUnit& unit) {
   for (; unit.shown_children < unit.children.size(); ++unit.shown_children) {
-    InsertBefore(*unit.children[unit.shown_children], unit);
+    ChangeUnit& child = *unit.children[unit.shown_children];
+    InsertBefore(child, unit);
+    UsedAll(child);  // its directories are open already
   }
 }
 
@@ -107,7 +109,7 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   const std::lock_guard lock(mutex_);
   ShowChildren(unit);
   Count(unit, unit.Weight());
-  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+  UsedAll(unit);
   switch (unit.progress) {
     case ChangeUnit::Progress::kMore:
       unit.state = State::kWaiting;
@@ -157,6 +159,10 @@ bool WalkSchedule::HasWaiting() {
 void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
   ahead_ += weight - unit.counted;
   unit.counted = weight;
+}
+
+void WalkSchedule::UsedAll(const ChangeUnit& unit) {
+  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
 }
 
 void WalkSchedule::Used(const DirPtr& dir) {
