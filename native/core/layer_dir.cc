@@ -20,7 +20,8 @@ Failure AtPath(Failure failure, std::string path) {
 
 }  // namespace
 
-Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) {
+Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display,
+                              AttachedClonePtr clone) {
   auto st = StatFd(fd.get());
   if (!st.ok()) return AtPath(std::move(st.failure()), display);
   DirPtr dir(new LayerDir);
@@ -29,12 +30,13 @@ Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) 
   dir->dev_ = st.value().st_dev;
   dir->ino_ = st.value().st_ino;
   dir->layer_ = layer;
+  dir->clone_ = std::move(clone);
   return dir;
 }
 
 Result<DirPtr> LayerDir::UnreadRoot(UniqueFd fd, uint32_t layer, std::string display) {
   auto dir = Root(std::move(fd), layer, std::move(display));
-  if (dir.ok()) dir.value()->clone_ = std::make_unique<PrivateClone>();
+  if (dir.ok()) dir.value()->later_ = std::make_unique<PrivateClone>();
   return dir;
 }
 
@@ -72,11 +74,12 @@ Result<DirPtr> LayerDir::OpenedChild(const DirPtr& parent, const std::string& na
 }
 
 Result<DirPtr> LayerDir::Reopen() const {
-  auto from = clone_ ? clone_->Of(fd_.load()) : Result<int>(fd_.load());
+  auto from = later_ ? later_->Of(fd_.load())
+                     : Result<PrivateClone::Made>(PrivateClone::Made{fd_.load(), clone_});
   if (!from.ok()) return AtPath(std::move(from.failure()), name_);
-  auto fd = OpenDirectoryAt(from.value(), ".");
+  auto fd = OpenDirectoryAt(from.value().fd, ".");
   if (!fd.ok()) return AtPath(std::move(fd.failure()), name_);
-  return Root(std::move(fd.value()), layer_, name_);
+  return Root(std::move(fd.value()), layer_, name_, std::move(from.value().clone));
 }
 
 std::string LayerDir::PathOf(const std::string& name) const {

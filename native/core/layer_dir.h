@@ -32,7 +32,9 @@ using DirStack = std::vector<DirPtr>;
 class LayerDir : public std::enable_shared_from_this<LayerDir> {
  public:
   // The root of layer number `layer`; lowers count from 0, the top-most, and the upper is kUpper.
-  static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display);
+  // `clone`: of its mount, where it is in one.
+  static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display,
+                             AttachedClonePtr clone = nullptr);
   // A root that is there to be reopened only, which is when it gets a private clone of its mount.
   static Result<DirPtr> UnreadRoot(UniqueFd fd, uint32_t layer, std::string display);
   static DirPtr Child(const DirPtr& parent, std::string name, dev_t dev, ino_t ino);
@@ -89,7 +91,8 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   std::atomic<int> fd_{-1};
   std::atomic<uint32_t> pins_{0};
   std::atomic<uint64_t> used_{0};
-  std::unique_ptr<PrivateClone> clone_;  // of an unread root
+  std::unique_ptr<PrivateClone> later_;  // of an unread root
+  AttachedClonePtr clone_;               // of another root
   dev_t dev_ = 0;
   ino_t ino_ = 0;
   uint32_t layer_ = 0;
