@@ -8,7 +8,7 @@ namespace ovl {
 namespace {
 
 // Where the walk of a small upper is over helpers would cost more than they do.
-constexpr size_t kAlone = 128;
+constexpr size_t kAlone = 256;
 // Asking for the time costs as much as half an entry of an upper.
 constexpr size_t kStepsBetweenLooks = 16;
 // Directories found that others can go on with: no more than that at once, since each is a unit.

@@ -148,7 +148,7 @@ Result<ContentComparison::State> ContentComparison::Step() {
   for (size_t done = 0; done < kStep && offset_ < size_;) {
     char* const a = buffers_.get();
     char* const b = a + piece_;
-    const size_t want = std::min(piece_, static_cast<size_t>(size_ - offset_));
+    const size_t want = std::min({piece_, kStep - done, static_cast<size_t>(size_ - offset_)});
     auto read_a = ReadAll(before_.get(), a, want, offset_, before_entry_);
     if (!read_a.ok()) return std::move(read_a.failure());
     auto read_b = ReadAll(after_.get(), b, want, offset_, after_entry_);

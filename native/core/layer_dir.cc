@@ -133,6 +133,7 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
       above = dir;
       int there = -1;
       const int own = opened.value().get();
+      dir->Used(0);
       // Another thread may have been quicker.
       if (dir->fd_.compare_exchange_strong(there, own, std::memory_order_acq_rel)) {
         (void)opened.value().Release();

@@ -10,15 +10,13 @@ namespace ovl {
 
 namespace {
 
-// What the upper has of it: of what that says, something can be spared.
-enum class InUpper : uint8_t { kUnknown, kDirectory, kWhiteout };
-
+// `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              InUpper has, Sides& sides) {
+              bool expected, Sides& sides) {
   // The names of one that is not what shows now are read.
-  const bool expected = has == InUpper::kDirectory && !dir.split && layers.plain == nullptr;
-  const LookupStart start{name, false, false, expected, has == InUpper::kWhiteout};
-  return LookupNameInto(layers, dir.before, start, sides.before);
+  const bool names_only = expected && !dir.split && layers.plain == nullptr;
+  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
+                        sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
@@ -125,7 +123,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, InUpper::kDirectory, sides);
+      auto before = Before(layers, dir, name, true, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -136,7 +134,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   }
   bool looked_below = false;
   if (MayGoUnexamined(layers, listed)) {
-    auto before = Before(layers, dir, name, InUpper::kUnknown, sides);
+    auto before = Before(layers, dir, name, false, sides);
     if (!before.ok()) return std::move(before.failure());
     looked_below = true;
     if (sides.before.kind == Found::Kind::kNothing) {
@@ -159,13 +157,11 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
-  const bool whiteout = layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st);
   if (!looked_below) {
-    const auto has = whiteout ? InUpper::kWhiteout : InUpper::kUnknown;
-    auto before = Before(layers, dir, name, has, sides);
+    auto before = Before(layers, dir, name, false, sides);
     if (!before.ok()) return std::move(before.failure());
   }
-  if (whiteout) return true;
+  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
   top.dir = dir.upper;
   top.name = name;
   top.st = st;
@@ -200,7 +196,7 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.value()) return Done{};
     sides.Clear();
   }
-  auto before = Before(layers, dir, name, InUpper::kUnknown, sides);
+  auto before = Before(layers, dir, name, false, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

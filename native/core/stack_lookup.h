@@ -54,8 +54,6 @@ struct LookupStart {
   // The upper has a directory of that name, so that there may be one: it is opened instead of
   // asked about first, and only its names will be looked up.
   bool expected = false;
-  // A whiteout hides it: of a file it does not matter where the data is.
-  bool hidden = false;
 };
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);

@@ -169,6 +169,12 @@ void WalkSchedule::Used(const DirPtr& dir) {
   if (dir->IsRoot() || !dir->IsOpen()) return;
   dir->Used(++clock_);
   opened_.push_back({dir, clock_});
+  // Directories that were opened again on the way to it; their own units may be long done.
+  for (const DirPtr* at = &dir->parent(); !(*at)->IsRoot() && (*at)->IsOpen() && (*at)->used() == 0;
+       at = &(*at)->parent()) {
+    (*at)->Used(++clock_);
+    opened_.push_back({*at, clock_});
+  }
   while (opened_.size() > kOpenDirectories) {
     const Opened oldest = std::move(opened_.front());
     opened_.pop_front();
