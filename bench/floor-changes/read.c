@@ -204,7 +204,7 @@ bool same_bytes(struct worker* w, const struct side* before, const struct side* 
       if (at >= size) break;
     }
     // A piece of a large file is mostly not needed: what differs often does so early.
-    const size_t most = at == 0 ? 64 << 10 : CONTENT;
+    const size_t most = at == 0 ? 16 << 10 : CONTENT;
     const size_t want = (size_t)(size - at) < most ? (size_t)(size - at) : most;
     const ssize_t n = pread(a, w->bytes[0], want, at);
     if (n <= 0 || pread(b, w->bytes[1], (size_t)n, at) != n) fail("pread", after->name);

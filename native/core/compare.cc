@@ -15,6 +15,7 @@ namespace ovl {
 namespace {
 
 constexpr size_t kPiece = 256 * 1024;
+constexpr size_t kFirstPiece = 16 * 1024;  // most files that differ do so early
 constexpr size_t kStep = 1024 * 1024;
 constexpr off_t kWorthAsking = 64 * 1024;  // smaller files are read as fast as asked about
 
@@ -137,17 +138,17 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!always && may_share) {
     out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
   }
-  out->piece_ = std::min(kPiece, static_cast<size_t>(out->size_));
+  out->piece_ = std::min(kFirstPiece, static_cast<size_t>(out->size_));
   out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * out->piece_);
   return out;
 }
 
 Result<ContentComparison::State> ContentComparison::Step() {
   if (!same_size_) return State::kDifferent;
-  char* const a = buffers_.get();
-  char* const b = a + piece_;
   for (size_t done = 0; done < kStep && offset_ < size_;) {
-    const size_t want = std::min(piece_, static_cast<size_t>(size_ - offset_));
+    char* const a = buffers_.get();
+    char* const b = a + piece_;
+    const size_t want = std::min({piece_, kStep - done, static_cast<size_t>(size_ - offset_)});
     auto read_a = ReadAll(before_.get(), a, want, offset_, before_entry_);
     if (!read_a.ok()) return std::move(read_a.failure());
     auto read_b = ReadAll(after_.get(), b, want, offset_, after_entry_);
@@ -158,6 +159,10 @@ Result<ContentComparison::State> ContentComparison::Step() {
     if (read_a.value() < want) return State::kSame;  // both were cut short while we looked
     offset_ += static_cast<off_t>(want);
     done += want;
+    if (piece_ < kPiece && offset_ < size_) {
+      piece_ = std::min(kPiece, static_cast<size_t>(size_ - offset_));
+      buffers_ = std::make_unique_for_overwrite<char[]>(2 * piece_);
+    }
   }
   return offset_ >= size_ ? State::kSame : State::kMore;
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/chain_release.h"
-#include "core/sys_file.h"
 
 namespace ovl {
 
@@ -21,7 +20,8 @@ Failure AtPath(Failure failure, std::string path) {
 
 }  // namespace
 
-Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) {
+Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display,
+                              AttachedClonePtr clone) {
   auto st = StatFd(fd.get());
   if (!st.ok()) return AtPath(std::move(st.failure()), display);
   DirPtr dir(new LayerDir);
@@ -30,12 +30,13 @@ Result<DirPtr> LayerDir::Root(UniqueFd fd, uint32_t layer, std::string display) 
   dir->dev_ = st.value().st_dev;
   dir->ino_ = st.value().st_ino;
   dir->layer_ = layer;
+  dir->clone_ = std::move(clone);
   return dir;
 }
 
 Result<DirPtr> LayerDir::UnreadRoot(UniqueFd fd, uint32_t layer, std::string display) {
   auto dir = Root(std::move(fd), layer, std::move(display));
-  if (dir.ok()) dir.value()->clone_ = std::make_unique<PrivateClone>();
+  if (dir.ok()) dir.value()->later_ = std::make_unique<PrivateClone>();
   return dir;
 }
 
@@ -54,12 +55,31 @@ DirPtr LayerDir::Child(const DirPtr& parent, std::string name, dev_t dev, ino_t 
   return dir;
 }
 
+Result<DirPtr> LayerDir::OpenedChild(const DirPtr& parent, const std::string& name, DirUse use,
+                                     struct stat& st) {
+  auto above = parent->Fd();
+  if (!above.ok()) return std::move(above.failure());
+  auto opened = OpenDirectoryAt(above.value(), name, use);
+  if (!opened.ok()) {
+    if (opened.failure().err == ENOENT) return DirPtr();
+    return std::move(opened.failure());
+  }
+  auto there = StatFd(opened.value().get());
+  if (!there.ok()) return std::move(there.failure());
+  st = there.value();
+  DirPtr dir = Child(parent, name, st.st_dev, st.st_ino);
+  dir->use_ = use;
+  dir->fd_.store(opened.value().Release(), std::memory_order_release);
+  return dir;
+}
+
 Result<DirPtr> LayerDir::Reopen() const {
-  auto from = clone_ ? clone_->Of(fd_.load()) : Result<int>(fd_.load());
+  auto from = later_ ? later_->Of(fd_.load())
+                     : Result<PrivateClone::Made>(PrivateClone::Made{fd_.load(), clone_});
   if (!from.ok()) return AtPath(std::move(from.failure()), name_);
-  auto fd = OpenDirectoryAt(from.value(), ".");
+  auto fd = OpenDirectoryAt(from.value().fd, ".");
   if (!fd.ok()) return AtPath(std::move(fd.failure()), name_);
-  return Root(std::move(fd.value()), layer_, name_);
+  return Root(std::move(fd.value()), layer_, name_, std::move(from.value().clone));
 }
 
 std::string LayerDir::PathOf(const std::string& name) const {
@@ -95,7 +115,7 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
                                 int parent_fd, UniqueFd& passing) {
   for (size_t i = closed.size(); i-- > 0;) {
     LayerDir* dir = closed[i];
-    auto opened = OpenDirectoryAt(parent_fd, dir->name_);
+    auto opened = OpenDirectoryAt(parent_fd, dir->name_, dir->use_);
     if (!opened.ok()) {
       Failure failure = AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
       // A file, a symbolic link or a whiteout has taken its place.
@@ -113,6 +133,7 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
       above = dir;
       int there = -1;
       const int own = opened.value().get();
+      dir->Used(0);
       // Another thread may have been quicker.
       if (dir->fd_.compare_exchange_strong(there, own, std::memory_order_acq_rel)) {
         (void)opened.value().Release();

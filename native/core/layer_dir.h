@@ -2,6 +2,7 @@
 #ifndef OVL_CORE_LAYER_DIR_H_
 #define OVL_CORE_LAYER_DIR_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 
 #include "core/private_clone.h"
 #include "core/result.h"
+#include "core/sys_file.h"
 #include "core/unique_fd.h"
 
 namespace ovl {
@@ -30,10 +32,17 @@ using DirStack = std::vector<DirPtr>;
 class LayerDir : public std::enable_shared_from_this<LayerDir> {
  public:
   // The root of layer number `layer`; lowers count from 0, the top-most, and the upper is kUpper.
-  static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display);
+  // `clone`: of its mount, where it is in one.
+  static Result<DirPtr> Root(UniqueFd fd, uint32_t layer, std::string display,
+                             AttachedClonePtr clone = nullptr);
   // A root that is there to be reopened only, which is when it gets a private clone of its mount.
   static Result<DirPtr> UnreadRoot(UniqueFd fd, uint32_t layer, std::string display);
   static DirPtr Child(const DirPtr& parent, std::string name, dev_t dev, ino_t ino);
+  // One that is opened at once, which tells what it is without asking by name before; `st` is then
+  // what fstat(2) says. Null: there is nothing of that name. To look up names only: the descriptor
+  // cannot be read, nor asked for attributes.
+  static Result<DirPtr> OpenedChild(const DirPtr& parent, const std::string& name, DirUse use,
+                                    struct stat& st);
 
   ~LayerDir();
   LayerDir(const LayerDir&) = delete;
@@ -45,6 +54,7 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   dev_t dev() const { return dev_; }
   ino_t ino() const { return ino_; }
   bool IsRoot() const { return parent_ == nullptr; }
+  DirUse use() const { return use_; }
   const DirPtr& parent() const { return parent_; }
   const std::string& name() const { return name_; }
   // Where an entry of this directory lies, for messages.
@@ -64,7 +74,8 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   // From Fd() on the descriptor stays what it is until Unpin().
   void Pin();
   void Unpin() { pins_.fetch_sub(1, std::memory_order_release); }
-  // When it was last of use, for whoever closes the ones that were not for the longest time.
+  // When it was last of use, for whoever closes the ones that were not for the longest time; 0: it
+  // has been opened since, perhaps only as a way to another one.
   void Used(uint64_t when) { used_.store(when, std::memory_order_relaxed); }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
@@ -81,10 +92,12 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   std::atomic<int> fd_{-1};
   std::atomic<uint32_t> pins_{0};
   std::atomic<uint64_t> used_{0};
-  std::unique_ptr<PrivateClone> clone_;  // of an unread root
+  std::unique_ptr<PrivateClone> later_;  // of an unread root
+  AttachedClonePtr clone_;               // of another root
   dev_t dev_ = 0;
   ino_t ino_ = 0;
   uint32_t layer_ = 0;
+  DirUse use_ = DirUse::kRead;
 };
 
 // The same directory without a share in it, for as long as somebody else has one: copies of it do

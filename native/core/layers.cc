@@ -50,7 +50,7 @@ Result<DirPtr> OpenLayerFd(int fd, uint32_t number, const std::string& display) 
     dir.failure().path = display;
     return std::move(dir.failure());
   }
-  return LayerDir::Root(std::move(dir.value()), number, display);
+  return LayerDir::Root(std::move(dir.value().fd), number, display, std::move(dir.value().clone));
 }
 
 Result<DirPtr> HoldLayerFd(int fd, uint32_t number, const std::string& display) {

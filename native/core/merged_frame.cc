@@ -129,10 +129,9 @@ Result<bool> MergedFrame::Read() {
   }
   const DirPtr& dir = to_read_.back().first;
   const NameSource source = to_read_.back().second;
-  auto fd = dir->Fd();
-  if (!fd.ok()) {
-    // A directory may vanish between being named and being opened.
-    if (fd.failure().err != ENOENT) return std::move(fd.failure());
+  auto fd = Readable(dir);
+  if (!fd.ok()) return std::move(fd.failure());
+  if (fd.value() < 0) {
     to_read_.pop_back();
     return true;
   }
@@ -143,8 +142,29 @@ Result<bool> MergedFrame::Read() {
     names_.Add(entry.name, source, source == kInUpper ? entry.type : 0);
   });
   if (!more.ok()) return Located(std::move(more.failure()), dir, "");
-  if (!more.value()) to_read_.pop_back();
+  if (!more.value()) {
+    reading_.Reset();
+    to_read_.pop_back();
+  }
   return true;
+}
+
+Result<int> MergedFrame::Readable(const DirPtr& dir) {
+  if (reading_) return reading_.get();
+  auto fd = dir->Fd();
+  if (!fd.ok()) {
+    // A directory may vanish between being named and being opened.
+    if (fd.failure().err == ENOENT) return -1;
+    return std::move(fd.failure());
+  }
+  if (dir->use() == DirUse::kRead) return fd;
+  auto own = OpenDirectoryAt(fd.value(), ".");
+  if (!own.ok()) {
+    if (own.failure().err == ENOENT) return -1;
+    return Located(std::move(own.failure()), dir, "");
+  }
+  reading_ = std::move(own.value());
+  return reading_.get();
 }
 
 Result<bool> MergedFrame::Visit(const Layers& layers, size_t i, WalkEntry& entry) const {

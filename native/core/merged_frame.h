@@ -20,6 +20,7 @@
 #include "core/result.h"
 #include "core/sides.h"
 #include "core/sys_dir.h"
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -113,6 +114,9 @@ class MergedFrame {
   }
 
  private:
+  // A descriptor to read that directory by; -1 where it has vanished.
+  Result<int> Readable(const DirPtr& dir);
+
   MergedDirectory owned_;
   MergedDirectory dir_;  // the same, borrowed
   WalkPlace::Ptr place_;
@@ -120,6 +124,7 @@ class MergedFrame {
   const WalkScope& scope_;
   NameList names_;
   std::vector<std::pair<DirPtr, NameSource>> to_read_;
+  UniqueFd reading_;  // of the one to be read next, where its own descriptor cannot be read
   bool sorted_ = false;
 };
 

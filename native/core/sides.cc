@@ -10,19 +10,19 @@ namespace ovl {
 
 namespace {
 
+// `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              Sides& sides) {
-  auto before = LookupName(layers, dir.before, LookupStart{name, false, false});
-  if (!before.ok()) return std::move(before.failure());
-  sides.before = std::move(before.value());
-  return Done{};
+              bool expected, Sides& sides) {
+  // The names of one that is not what shows now are read.
+  const bool names_only = expected && !dir.split && layers.plain == nullptr;
+  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
+                        sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
-                             const std::string& name, Sides& sides) {
-  const struct stat& st = sides.after.top.st;
+                             const std::string& name, DirPtr upper, Sides& sides) {
   sides.after.kind = Found::Kind::kDirectory;
-  sides.upper_dir = LayerDir::Child(dir.upper, name, st.st_dev, st.st_ino);
+  sides.upper_dir = std::move(upper);
   auto marks = ReadDirectoryMarks(layers, sides.after.top, sides.after.xattrs);
   if (!marks.ok()) return std::move(marks.failure());
   sides.after.unknown = marks.value().unknown;
@@ -118,9 +118,23 @@ bool MayGoUnexamined(const Layers& layers, const Listed& listed) {
 Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
                             const std::string& name, const Listed& listed, Sides& sides) {
   LayerEntry& top = sides.after.top;
+  if (listed.type == DT_DIR) {
+    auto opened = LayerDir::OpenedChild(dir.upper, name, DirUse::kRead, top.st);
+    // Where it cannot be opened, or is something else by now, it is asked about as all others.
+    if (opened.ok() && opened.value()) {
+      sides.in_upper = true;
+      auto before = Before(layers, dir, name, true, sides);
+      if (!before.ok()) return std::move(before.failure());
+      top.dir = dir.upper;
+      top.name = name;
+      auto status = ResolveUpperDirectory(layers, dir, name, std::move(opened.value()), sides);
+      if (!status.ok()) return std::move(status.failure());
+      return true;
+    }
+  }
   bool looked_below = false;
   if (MayGoUnexamined(layers, listed)) {
-    auto before = Before(layers, dir, name, sides);
+    auto before = Before(layers, dir, name, false, sides);
     if (!before.ok()) return std::move(before.failure());
     looked_below = true;
     if (sides.before.kind == Found::Kind::kNothing) {
@@ -144,7 +158,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.value()) return false;
   sides.in_upper = true;
   if (!looked_below) {
-    auto before = Before(layers, dir, name, sides);
+    auto before = Before(layers, dir, name, false, sides);
     if (!before.ok()) return std::move(before.failure());
   }
   if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
@@ -152,7 +166,8 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   top.name = name;
   top.st = st;
   if (S_ISDIR(st.st_mode)) {
-    auto status = ResolveUpperDirectory(layers, dir, name, sides);
+    DirPtr upper = LayerDir::Child(dir.upper, name, st.st_dev, st.st_ino);
+    auto status = ResolveUpperDirectory(layers, dir, name, std::move(upper), sides);
     if (!status.ok()) return std::move(status.failure());
     return true;
   }
@@ -164,25 +179,30 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
 
 }  // namespace
 
+void Sides::Clear() {
+  before.Clear();
+  after.Clear();
+  in_upper = indexed = origin = false;
+  upper_dir.reset();
+  redirect.clear();
+}
+
 Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std::string& name,
                     const Listed& listed, Sides& sides) {
-  sides = Sides();
+  sides.Clear();
   if (listed.in_upper) {
     auto there = ResolveInUpper(layers, dir, name, listed, sides);
     if (!there.ok()) return std::move(there.failure());
     if (there.value()) return Done{};
-    sides = Sides();
+    sides.Clear();
   }
-  auto before = Before(layers, dir, name, sides);
+  auto before = Before(layers, dir, name, false, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;
     return Done{};
   }
-  auto after = LookupName(layers, dir.after, LookupStart{name, false, false});
-  if (!after.ok()) return std::move(after.failure());
-  sides.after = std::move(after.value());
-  return Done{};
+  return LookupNameInto(layers, dir.after, LookupStart{name, false, false}, sides.after);
 }
 
 }  // namespace ovl

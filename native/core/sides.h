@@ -35,6 +35,9 @@ struct Sides {
   bool origin = false;    // the upper's file says what it was copied from
   DirPtr upper_dir;       // the upper's directory, if that is what it has
   std::string redirect;   // where the lowers have what merges, if the upper says so
+
+  // As it was made, but for the memory of the names.
+  void Clear();
 };
 
 // What listing a directory has told of a name.

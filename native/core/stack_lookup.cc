@@ -218,6 +218,15 @@ Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string
 
 }  // namespace
 
+void Found::Clear() {
+  kind = Kind::kNothing;
+  unknown = data_unknown = false;
+  top.Clear();
+  data.Clear();
+  xattrs.reset();
+  dirs.clear();
+}
+
 Failure MissingData(const LayerEntry& metacopy) {
   return Refusal(EIO, "openat", kMissingData, metacopy.dir->PathOf(metacopy.name));
 }
@@ -309,7 +318,77 @@ Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file,
   return marks;
 }
 
-Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start) {
+namespace {
+
+// Of the last layer the marks of a directory are not read. A redirect may lead to any layer below,
+// so that it is the bottom-most of all; without redirects it is that of this directory.
+bool IsLast(const Layers& layers, const DirPtr& base, bool last_of_stack, bool directory) {
+  if (layers.plain) return true;  // nothing is a mark, and there is one directory on each side
+  if (layers.data_only == 0 && !layers.marks.FollowsRedirects()) return last_of_stack;
+  return base->layer() + 1 == layers.ordinary() && (directory || layers.data_only == 0);
+}
+
+// What is found where nothing has to be put together of several layers: nothing, a file that has
+// its data, and a directory in the last layer. Most entries are such, and take no more than the
+// calls that they need. False: it takes the search, from the start.
+Result<bool> LookupAlone(const Layers& layers, const DirStack& stack, const LookupStart& start,
+                         Found& found) {
+  const std::string& name = start.name;
+  const bool elsewhere = name.empty() || name[0] == '/' || name == "." || name == "..";
+  if (start.directory || start.metacopy || elsewhere) return false;
+  struct stat& st = found.top.st;
+  for (size_t i = 0; i < stack.size(); ++i) {
+    const DirPtr& base = stack[i];
+    const bool last = IsLast(layers, base, i + 1 == stack.size(), false);
+    DirPtr dir;
+    if (start.expected) {
+      if (!last) return false;
+      auto opened = LayerDir::OpenedChild(base, name, DirUse::kLookUp, st);
+      if (opened.ok() && !opened.value()) continue;
+      // Where it cannot be opened it is asked about as everything else.
+      if (opened.ok()) dir = std::move(opened.value());
+    }
+    if (!dir) {
+      auto fd = base->Fd();
+      if (!fd.ok()) {
+        if (fd.failure().err == ENOENT) continue;
+        return std::move(fd.failure());
+      }
+      auto there = StatAt(fd.value(), name, st);
+      if (!there.ok()) return Located(std::move(there.failure()), base, name);
+      if (!there.value()) continue;
+    }
+    found.top.dir = base;
+    found.top.name = name;
+    if (S_ISDIR(st.st_mode)) {
+      if (!last) return false;
+      found.kind = Found::Kind::kDirectory;
+      found.dirs.push_back(dir ? std::move(dir)
+                               : LayerDir::Child(base, name, st.st_dev, st.st_ino));
+      return true;
+    }
+    auto whiteout = IsWhiteout(layers, found.top, found.xattrs);
+    if (!whiteout.ok()) return std::move(whiteout.failure());
+    if (whiteout.value() == Whiteout::kYes) {
+      found.Clear();
+      return true;
+    }
+    found.unknown = whiteout.value() == Whiteout::kUnknown;
+    found.kind = Found::Kind::kFile;
+    if (S_ISREG(st.st_mode)) {
+      auto marks = ReadFileMarks(layers, found.top, found.xattrs);
+      if (!marks.ok()) return std::move(marks.failure());
+      if (marks.value().metacopy) return false;
+      found.data_unknown = marks.value().unknown;
+    }
+    found.data = found.top;
+    return true;
+  }
+  found.top.Clear();
+  return true;
+}
+
+Result<Found> SearchStack(const Layers& layers, const DirStack& stack, const LookupStart& start) {
   Search search{layers, start.name, start.directory, start.metacopy};
   search.absolute_redirect = search.Absolute();
   bool from_roots = search.Absolute();
@@ -321,12 +400,7 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
   const auto size = [&] { return from_roots ? ordinary : stack.size(); };
   while (!search.stop && i < size()) {
     const DirPtr& base = from_roots ? roots[i] : stack[i];
-    // Of the last layer the marks of a directory are not read. A redirect may lead to any layer
-    // below, so that it is the bottom-most of all; without redirects it is that of this directory.
-    const bool bottom = base->layer() + 1 == ordinary;
-    const bool last = layers.data_only == 0 && !layers.marks.FollowsRedirects()
-                          ? i + 1 == size()
-                          : bottom && (search.directory || layers.data_only == 0);
+    const bool last = IsLast(layers, base, i + 1 == size(), search.directory);
     search.redirected = false;
     auto hit = LookupLayer(search, base, last);
     if (!hit.ok()) return std::move(hit.failure());
@@ -365,6 +439,27 @@ Result<Found> LookupName(const Layers& layers, const DirStack& stack, const Look
   }
   found.unknown = search.unknown;
   found.data_unknown = search.data_unknown;
+  return found;
+}
+
+}  // namespace
+
+Status LookupNameInto(const Layers& layers, const DirStack& stack, const LookupStart& start,
+                      Found& found) {
+  found.Clear();
+  auto alone = LookupAlone(layers, stack, start, found);
+  if (!alone.ok()) return std::move(alone.failure());
+  if (alone.value()) return Done{};
+  auto searched = SearchStack(layers, stack, start);
+  if (!searched.ok()) return std::move(searched.failure());
+  found = std::move(searched.value());
+  return Done{};
+}
+
+Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start) {
+  Found found;
+  auto status = LookupNameInto(layers, stack, start, found);
+  if (!status.ok()) return std::move(status.failure());
   return found;
 }
 

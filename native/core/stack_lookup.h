@@ -21,6 +21,12 @@ struct LayerEntry {
   DirPtr dir;        // the directory that holds it
   std::string name;  // its name there; empty: the root of the layer itself
   struct stat st {};
+
+  void Clear() {
+    dir.reset();
+    name.clear();
+    st = {};
+  }
 };
 
 struct Found {
@@ -34,16 +40,26 @@ struct Found {
   // compared.
   std::optional<std::string> xattrs;
   DirStack dirs;  // kDirectory: everything that merges, top-most first
+
+  // As it was made, but for the memory of the names.
+  void Clear();
 };
 
 // What is already known from the layer above when the search enters the lowers.
 struct LookupStart {
-  std::string name;        // a name of the stack's directory, or an absolute path from the roots
+  // A name of the stack's directory, or an absolute path from the roots.
+  const std::string& name;
   bool directory = false;  // only directories can join from here on
   bool metacopy = false;   // only the data of a regular file is wanted
+  // The upper has a directory of that name, so that there may be one: it is opened instead of
+  // asked about first, and only its names will be looked up.
+  bool expected = false;
 };
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);
+// The same into one that was in use, whose memory is used again.
+Status LookupNameInto(const Layers& layers, const DirStack& stack, const LookupStart& start,
+                      Found& found);
 
 // What the kernel answers for a metacopy of which no layer has the data.
 Failure MissingData(const LayerEntry& metacopy);

@@ -36,10 +36,12 @@ bool HaveOpenat2() {
 
 }  // namespace
 
-Result<UniqueFd> OpenDirectoryAt(int dir, const std::string& name) {
-  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  UniqueFd fd = HaveOpenat2() ? Openat2(dir, name.c_str(), kFlags, kResolveNoXdev)
-                              : UniqueFd(::openat(dir, name.c_str(), kFlags));
+Result<UniqueFd> OpenDirectoryAt(int dir, const std::string& name, DirUse use) {
+  const int flags =
+      (use == DirUse::kLookUp ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd fd = HaveOpenat2()
+                    ? Openat2(dir, name.c_str(), static_cast<uint64_t>(flags), kResolveNoXdev)
+                    : UniqueFd(::openat(dir, name.c_str(), flags));
   if (fd) return fd;
   Failure failure = Errno(HaveOpenat2() ? "openat2" : "openat", name);
   if (failure.err == EXDEV) failure.reason = "submount";

@@ -16,8 +16,10 @@
 namespace ovl {
 
 // openat2(2) with O_DIRECTORY | O_NOFOLLOW and RESOLVE_NO_XDEV (Linux 5.6), else openat(2): a
-// directory inside a layer. EXDEV with reason "submount" where another mount lies on it.
-Result<UniqueFd> OpenDirectoryAt(int dir, const std::string& name);
+// directory inside a layer. EXDEV with reason "submount" where another mount lies on it. To look up
+// names only (O_PATH) takes no permission to read it, and less time.
+enum class DirUse : uint8_t { kRead, kLookUp };
+Result<UniqueFd> OpenDirectoryAt(int dir, const std::string& name, DirUse use = DirUse::kRead);
 
 // open(2) with O_DIRECTORY, following links: a layer named by the user.
 Result<UniqueFd> OpenDirectory(const std::string& path);

@@ -43,7 +43,7 @@ std::string ThroughProc(int dir, const std::string& name) {
 // answers are short or empty and take no memory of their own.
 template <typename Read>
 ssize_t ReadGrowing(std::string& out, Read read) {
-  char few[512];
+  char few[256];  // the kernel allocates as much as is asked for
   ssize_t n = read(few, sizeof few);
   if (n >= 0) {
     out.assign(few, static_cast<size_t>(n));

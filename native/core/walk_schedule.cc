@@ -91,7 +91,9 @@ void WalkSchedule::ShowRest(ChangeUnit& unit) {
 
 void WalkSchedule::ShowChildren(ChangeUnit& unit) {
   for (; unit.shown_children < unit.children.size(); ++unit.shown_children) {
-    InsertBefore(*unit.children[unit.shown_children], unit);
+    ChangeUnit& child = *unit.children[unit.shown_children];
+    InsertBefore(child, unit);
+    UsedAll(child);  // its directories are open already
   }
 }
 
@@ -107,7 +109,7 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   const std::lock_guard lock(mutex_);
   ShowChildren(unit);
   Count(unit, unit.Weight());
-  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+  UsedAll(unit);
   switch (unit.progress) {
     case ChangeUnit::Progress::kMore:
       unit.state = State::kWaiting;
@@ -159,10 +161,20 @@ void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
   unit.counted = weight;
 }
 
+void WalkSchedule::UsedAll(const ChangeUnit& unit) {
+  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+}
+
 void WalkSchedule::Used(const DirPtr& dir) {
   if (dir->IsRoot() || !dir->IsOpen()) return;
   dir->Used(++clock_);
   opened_.push_back({dir, clock_});
+  // Directories that were opened again on the way to it; their own units may be long done.
+  for (const DirPtr* at = &dir->parent(); !(*at)->IsRoot() && (*at)->IsOpen() && (*at)->used() == 0;
+       at = &(*at)->parent()) {
+    (*at)->Used(++clock_);
+    opened_.push_back({*at, clock_});
+  }
   while (opened_.size() > kOpenDirectories) {
     const Opened oldest = std::move(opened_.front());
     opened_.pop_front();

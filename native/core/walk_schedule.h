@@ -54,6 +54,7 @@ class WalkSchedule {
   void InsertBefore(ChangeUnit& unit, ChangeUnit& place);
   void Remove(ChangeUnit& unit);
   ChangeUnit* FirstWaiting() const;
+  void UsedAll(const ChangeUnit& unit);
   void Used(const DirPtr& dir);
   void Count(ChangeUnit& unit, size_t weight);
 
