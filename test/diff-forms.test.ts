@@ -294,7 +294,10 @@ test('a line on a terminal tells of long work', async (t) => {
 test('the line goes before something else comes', async (t) => {
   const written: string[] = [];
   const terminal = { isTTY: true, columns: 20, write: (text: string) => written.push(text) };
-  const progress = new Progress(terminal, () => 'a line that is too long for it');
+  const progress = new Progress(
+    () => 'a line that is too long for it',
+    () => terminal,
+  );
   progress.clear();
   t.deepEqual(written, []);
   await sleep(800);

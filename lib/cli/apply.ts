@@ -84,10 +84,7 @@ class Listener {
   constructor(output: Output, form: { readonly json: boolean; readonly ended: boolean }) {
     this.#output = output;
     this.#print = appliedPrinter({ ...form, paint: this.#paint });
-    this.#progress = new Progress(
-      process.stderr,
-      (seconds) => `overlayfs: ${this.#text}, ${seconds} s`,
-    );
+    this.#progress = new Progress((seconds) => `overlayfs: ${this.#text}, ${seconds} s`);
     output.beforeWriting(() => this.#progress.clear());
   }
 

@@ -112,10 +112,7 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     count++;
     checker?.add(change);
   };
-  const progress = new Progress(
-    process.stderr,
-    (seconds) => `overlayfs: ${count} changes found, ${seconds} s`,
-  );
+  const progress = new Progress((seconds) => `overlayfs: ${count} changes found, ${seconds} s`);
   output.beforeWriting(() => progress.clear());
   try {
     if (shown.form === 'patch') {

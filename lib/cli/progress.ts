@@ -11,43 +11,51 @@ interface Terminal {
   write(text: string): unknown;
 }
 
+/** Node makes the stream when it is first asked for: what is quick does not pay for it. */
+const standardError = (): Terminal => process.stderr;
+
 export class Progress {
-  readonly #stream: Terminal;
+  readonly #terminal: () => Terminal;
   readonly #text: (seconds: number) => string;
   #started = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
 
-  /** Says nothing where `stream` is no terminal that can erase a line. `text` is asked for each time. */
-  constructor(stream: Terminal, text: (seconds: number) => string) {
-    this.#stream = stream;
+  /** `text` is asked for each time. Says nothing where there is no terminal that can erase a line. */
+  constructor(text: (seconds: number) => string, terminal: () => Terminal = standardError) {
     this.#text = text;
+    this.#terminal = terminal;
     this.start();
   }
 
   /** Once more, after `end`. */
   start(): void {
-    const stream = this.#stream;
     this.#started = performance.now();
-    if (this.#timer === undefined && stream.isTTY && process.env.TERM !== 'dumb') {
+    if (this.#timer === undefined && process.env.TERM !== 'dumb') {
       this.#timer = setInterval(() => this.#draw(), interval).unref();
     }
   }
 
   #draw(): void {
     const time = performance.now() - this.#started;
-    if (time >= patience) {
-      const width = (this.#stream.columns || 80) - 1; // a line that wraps cannot be erased
-      this.#stream.write(`${erase}${this.#text(Math.floor(time / 1000)).slice(0, width)}`);
-      this.#drawn = true;
+    if (time < patience) {
+      return;
     }
+    const terminal = this.#terminal();
+    if (!terminal.isTTY) {
+      this.end();
+      return;
+    }
+    const width = (terminal.columns || 80) - 1; // a line that wraps cannot be erased
+    terminal.write(`${erase}${this.#text(Math.floor(time / 1000)).slice(0, width)}`);
+    this.#drawn = true;
   }
 
   /** Before something else is written to the terminal. */
   clear(): void {
     if (this.#drawn) {
       this.#drawn = false;
-      this.#stream.write(erase);
+      this.#terminal().write(erase);
     }
   }
 
@@ -60,7 +68,7 @@ export class Progress {
 
 /** `text` says what is being done, and is asked for each time. */
 export async function withProgress<T>(text: () => string, work: () => Promise<T>): Promise<T> {
-  const progress = new Progress(process.stderr, (seconds) => `overlayfs: ${text()}, ${seconds} s`);
+  const progress = new Progress((seconds) => `overlayfs: ${text()}, ${seconds} s`);
   try {
     return await work();
   } finally {

@@ -115,7 +115,6 @@ function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<nu
     let waiting: Progress | undefined;
     program.on('exit', () => {
       waiting = new Progress(
-        process.stderr,
         (seconds) => `overlayfs: ending what the program has left running, ${seconds} s`,
       );
     });
