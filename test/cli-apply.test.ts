@@ -42,6 +42,7 @@ test('applies, says what, and answers with an exit code', async (t) => {
     'conflict changed',
   ]);
   t.regex(conflict.stderr, /it was changed since/);
+  t.regex(conflict.stderr, /one conflict was left alone; --theirs overwrites/);
   const ours = await overlayfs(['apply', '--ours', '--to', to, ...layers]);
   t.is(ours.status, 0);
   const theirs = await overlayfs(['apply', '--theirs', '-0', '--to', to, ...layers]);

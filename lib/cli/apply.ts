@@ -66,6 +66,11 @@ function lowerOf(lower: readonly Word[] | undefined): Buffer | undefined {
 /** What was printed while it was not known whether anything would be done. */
 function conclude(results: readonly ApplyResult[], dryRun: boolean, undone: boolean): number {
   results.forEach(complainOf);
+  const conflicts = results.reduce((sum, result) => sum + result.conflicts.length, 0);
+  if (conflicts > 0 && !undone) {
+    const left = conflicts === 1 ? 'one conflict was' : `${conflicts} conflicts were`;
+    complain(`${left} left alone; --theirs overwrites what is there, --ours keeps it for good`);
+  }
   const failed = results.some((result) => result.failed.length > 0);
   if (failed && !dryRun && !undone && results.every(({ applied }) => applied === 0)) {
     complain('nothing was changed; --keep-going carries out the rest');
