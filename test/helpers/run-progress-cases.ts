@@ -23,7 +23,9 @@ export function progressCases(): void {
   test.serial('a line on a terminal tells what the end of a run waits for', async (t) => {
     using place = new SandboxPlace();
     const dir = `--dir ${place.state}`;
-    const left = `sh -c '(trap "" TERM; exec sleep 1000) & exit 3'`;
+    // Not before it ignores the signal.
+    const ready = 'until [ -e ready ]; do sleep 0.02; done';
+    const left = `sh -c '(trap "" TERM; : > ready; exec sleep 1000) & ${ready}; exit 3'`;
     const ended = await told(place, `overlayfs run ${dir} --grace 1500 ${left}; echo $?`);
     t.is(ended.rest, '3\n');
     t.true(ended.lines.length > 2, ended.lines.join());
