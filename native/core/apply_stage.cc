@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/entry_attributes.h"
 #include "core/overlay_magic.h"
 #include "core/sys_file.h"
 #include "core/sys_lock.h"
@@ -190,7 +191,7 @@ Result<std::optional<ApplyStage>> ApplyStage::CreateAt(Place place) {
   auto stage = OpenAt(std::move(place));
   if (!stage.ok()) return stage;
   if (!stage.value()) return Refusal(ENOENT, "openat", "replaced");
-  auto slots = MakeDirectoryAt(stage.value()->fd(), kSlots, 0700);
+  auto slots = MakeBareDirectoryAt(stage.value()->fd(), kSlots);
   if (slots.ok()) slots = stage.value()->OpenSlots();
   if (!slots.ok()) return At(std::move(slots.failure()), stage.value()->PathOf(kSlots));
   return stage;

@@ -85,6 +85,25 @@ std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after
   return changes;
 }
 
+Status MakeBareDirectoryAt(int dir, const std::string& name) {
+  auto made = MakeDirectoryAt(dir, name, 0700);
+  if (!made.ok()) return made;
+  auto opened = OpenDirectoryAt(dir, name);
+  if (!opened.ok()) return std::move(opened.failure());
+  const int fd = opened.value().get();
+  for (const char* acl : {kDefaultAcl, kAccessAcl}) {
+    auto removed = RemoveXattr(fd, acl);
+    if (!removed.ok() && removed.failure().err != EOPNOTSUPP) return removed;
+  }
+  auto st = StatFd(fd);
+  if (!st.ok()) return std::move(st.failure());
+  if (st.value().st_gid != ::getegid()) {
+    auto given = SetOwner(fd, ::geteuid(), ::getegid());
+    if (!given.ok()) return given;
+  }
+  return SetMode(fd, 0700);
+}
+
 Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
   // What it has by itself; asking for it would take a privilege in some places.
   if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};

@@ -41,10 +41,15 @@ std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after
 
 inline bool IsAcl(const std::string& name) { return name.starts_with("system.posix_acl_"); }
 
-// Gives a new file, directory or node, which is `name` in the directory `dir` and reached by nobody
-// else: owner, then extended attributes (a change of owner takes capabilities away), then the mode
-// (it takes set-id bits away as well, and an ACL has a say in it), then the times. `fd` is the open
-// file, -1 where it is none. `made` is what it has by itself.
+// Makes a directory (0700) in which what is made has nothing of it: no set-group-id bit, which
+// hands the group on, nor another group than ours, which some mounts hand on (grpid of ext4 and
+// xfs), nor an ACL. Of what a directory was made in it has all three.
+Status MakeBareDirectoryAt(int dir, const std::string& name);
+
+// Gives a new file, directory or node, which was made in such a directory or below, is `name` in
+// the directory `dir` and reached by nobody else: owner, then extended attributes (a change of
+// owner takes capabilities away), then the mode (it takes set-id bits away as well, and an ACL has
+// a say in it), then the times. `fd` is the open file, -1 where it is none.
 struct Given {
   const struct stat& st;
   const Xattrs& xattrs;

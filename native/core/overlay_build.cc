@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "core/raw_calls.h"
+#include "core/sys_xattr.h"
 
 namespace ovl::raw {
 
@@ -115,6 +116,11 @@ bool MakeScratch(BuildPlan& plan) {
 }  // namespace
 
 const char* GiveAttributes(int directory, RootAttributes& attributes) {
+  // A default ACL of the directory above, which everything made below would have as well.
+  for (const char* acl : {kDefaultAcl, kAccessAcl}) {
+    const bool removed = ::fremovexattr(directory, acl) == 0;
+    if (!removed && errno != ENODATA && errno != EOPNOTSUPP) return "fremovexattr";
+  }
   if (::fchown(directory, attributes.uid, attributes.gid) != 0) {
     // Not ours to give away, or an owner our user namespace does not know (EINVAL, EOVERFLOW).
     if (errno != EPERM && errno != EINVAL && errno != EOVERFLOW) return "fchown";

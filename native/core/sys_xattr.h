@@ -8,6 +8,10 @@
 
 namespace ovl {
 
+// What new entries of a directory get is its default ACL.
+inline constexpr char kAccessAcl[] = "system.posix_acl_access";
+inline constexpr char kDefaultAcl[] = "system.posix_acl_default";
+
 // flistxattr(2): the names, each ended by NUL. A filesystem without xattrs has an empty list.
 Result<std::string> ListXattrs(int fd);
 

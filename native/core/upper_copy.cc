@@ -111,7 +111,8 @@ Status UpperCopy::Enter(const LayerEntry& entry, const Place& place) {
   frame->st = entry.st;
   auto dir = place.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
-  auto made = MakeDirectoryAt(dir.value(), place.name, 0700);
+  auto made = frames_.empty() ? MakeBareDirectoryAt(dir.value(), place.name)
+                              : MakeDirectoryAt(dir.value(), place.name, 0700);
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
   struct stat st;
   auto there = StatAt(dir.value(), place.name, st);
