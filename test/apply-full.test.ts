@@ -10,15 +10,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { abortApply, applyChanges, findPendingApply, resumeApply } from 'overlayfs';
-import { applied, startApplying } from './helpers/applying.ts';
+import { applied, applyWords, startApplying } from './helpers/applying.ts';
 import type { ImageKind } from './helpers/image.ts';
 import { imageKinds, mountImage, whyNoImage } from './helpers/image.ts';
 import { Lab } from './helpers/lab.ts';
 import type { Edit } from './helpers/scene.ts';
-import { asUser, at, own } from './helpers/scene.ts';
+import { asUser, at } from './helpers/scene.ts';
 import { snapshot } from './helpers/snapshot.ts';
 
 let lab: Lab;
@@ -27,7 +26,6 @@ test.before('the lab starts', async () => {
 });
 test.after.always('the lab ends', () => lab.close());
 
-const child = fileURLToPath(new URL('./helpers/apply-child.js', import.meta.url));
 const options = { sync: false };
 
 const lowerTree: Edit = async (_, directory) => {
@@ -66,7 +64,7 @@ function fill(file: string): void {
 /** In the middle of putting names in place. */
 function killInTheMiddle({ upper, lower }: Record<'upper' | 'lower', string>, to: string): void {
   const inject = ['-e', 'trace=renameat2', '-e', 'inject=renameat2:signal=KILL:when=100'];
-  const words = [process.execPath, child, upper, lower, own, to];
+  const words = applyWords(upper, lower, to);
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' }; // each thread is counted by itself
   const strace = ['-qq', '-f', '-o', '/dev/null', ...inject];
   const { stdout } = spawnSync('strace', [...strace, ...words], { env });

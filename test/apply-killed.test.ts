@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { abortApply, applyChanges, findPendingApply, resumeApply } from 'overlayfs';
+import { applyWords } from './helpers/applying.ts';
 import { Lab } from './helpers/lab.ts';
 import { asUser, mountByLab, own } from './helpers/scene.ts';
 import { snapshot } from './helpers/snapshot.ts';
@@ -26,7 +26,6 @@ test.before('the lab starts', async () => {
 });
 test.after.always('the lab ends', () => lab.close());
 
-const child = fileURLToPath(new URL('./helpers/apply-child.js', import.meta.url));
 /** As root, who may keep the trees in memory, all that are promised. */
 const kills = asUser ? 20 : 200;
 const directories = 50;
@@ -115,9 +114,8 @@ async function start(): Promise<Ground> {
 /** Kills one `after` milliseconds from its beginning; how long it took where it had ended before. */
 async function killed(ground: Ground, after: number): Promise<number | undefined> {
   const { upper, lower } = ground;
-  const apply = spawn(process.execPath, [child, upper, lower, own, lower], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const [node, ...words] = applyWords(upper, lower, lower);
+  const apply = spawn(node, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = new Promise((resolve) => apply.once('close', resolve));
   let said = '';
   let took: number | undefined;

@@ -37,9 +37,8 @@ Napi::Value CallOpenSides(const Napi::CallbackInfo& info) {
       [layers = Handle<Layers>::Get(info[0]),
        unread = info[1].As<Napi::Boolean>().Value()]() -> Result<Reader> {
         if (!layers) return Refusal(EBADF, "openat", "closed");
-        auto own = layers->Reopen();
+        auto own = layers->ReopenApart();
         if (!own.ok()) return std::move(own.failure());
-        own.value().marks = layers->marks.Apart();
         auto readable = CheckReadable(layers->marks.space(), layers->now()->PathOf(""));
         if (!readable.ok()) {
           if (!unread) return std::move(readable.failure());

@@ -36,9 +36,8 @@ ChangeWalk::ChangeWalk(Layers layers, ChangeOptions options)
 ChangeWalk::~ChangeWalk() = default;
 
 Result<std::unique_ptr<ChangeWalk>> ChangeWalk::Open(const Layers& layers, ChangeOptions options) {
-  auto own = layers.Reopen();
+  auto own = layers.ReopenApart();
   if (!own.ok()) return std::move(own.failure());
-  own.value().marks = layers.marks.Apart();
   auto index = own.value().Reopen();
   if (!index.ok()) return std::move(index.failure());
   std::unique_ptr<ChangeWalk> walk(new ChangeWalk(std::move(own.value()), std::move(options)));
@@ -149,9 +148,8 @@ Status ChangeWalk::StepUnfinished(ChangeSink& sink) {
     case UnitWorker::Lacks::kContent:
       return Done{};
     case UnitWorker::Lacks::kLinks: {
-      auto own = job_.layers.Reopen();
+      auto own = job_.layers.ReopenApart();
       if (!own.ok()) return std::move(own.failure());
-      own.value().marks = job_.layers.marks.Apart();
       if (job_.decided) own.value().marks.Meet(job_.decided);
       link_survey_ = std::make_unique<LinkSurvey>(std::move(own.value()), job_.whole.index);
       return Done{};

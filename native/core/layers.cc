@@ -39,6 +39,12 @@ Result<Layers> Layers::Reopen() const {
   return own;
 }
 
+Result<Layers> Layers::ReopenApart() const {
+  auto own = Reopen();
+  if (own.ok()) own.value().marks = marks.Apart();
+  return own;
+}
+
 Status CheckReadable(MarkerSpace space, const std::string& layer) {
   if (space != MarkerSpace::kTrusted || CanReadTrustedXattrs()) return Done{};
   return Refusal(EPERM, "getxattr", "trusted-unreadable", layer);

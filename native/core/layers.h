@@ -34,6 +34,8 @@ struct Layers {
   const DirPtr& now() const { return plain ? plain : upper; }
   // Everything opened anew: several walks may go over the same layers at once, in any thread.
   Result<Layers> Reopen() const;
+  // With marks that share nothing with these: for another walk.
+  Result<Layers> ReopenApart() const;
 };
 
 // EPERM with reason "trusted-unreadable" where the marks of a layer could not be told from absent

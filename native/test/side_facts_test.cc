@@ -16,10 +16,8 @@ using ovl::SideReader;
 namespace {
 
 SideReader ReaderOf(HandLayers& hand) {
-  ovl::Layers layers = hand.Open();
-  auto own = layers.Reopen();
+  auto own = hand.Open().ReopenApart();
   CHECK(own.ok());
-  own.value().marks = layers.marks.Apart();
   return SideReader(std::move(own.value()));
 }
 

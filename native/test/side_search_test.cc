@@ -16,10 +16,8 @@ using ovl::SideSearch;
 namespace {
 
 SideSearch SearchOf(HandLayers& hand) {
-  ovl::Layers layers = hand.Open();
-  auto own = layers.Reopen();
+  auto own = hand.Open().ReopenApart();
   CHECK(own.ok());
-  own.value().marks = layers.marks.Apart();
   return SideSearch(std::move(own.value()));
 }
 

@@ -1,4 +1,5 @@
 // Layers to be applied, and what has come of it.
+import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import type { ApplyOptions, ApplyResult } from 'overlayfs';
 import { applyChanges } from 'overlayfs';
@@ -63,4 +64,11 @@ export async function applied(
     onChange: ({ outcome, kind, path }) => told.push(`${outcome} ${kind} ${path}`),
   });
   return { told, result };
+}
+
+const child = fileURLToPath(new URL('./apply-child.js', import.meta.url));
+
+/** The words of a process that applies and may be killed: it prints `begins` and then `complete`. */
+export function applyWords(upper: string, lower: string, to: string): [string, ...string[]] {
+  return [process.execPath, child, upper, lower, own, to];
 }
