@@ -60,29 +60,62 @@ bool OneAddressSpace(int a, int b) {
   return true;
 }
 
-bool SameBlocks(const struct fiemap_extent& x, const struct fiemap_extent& y) {
+// One side of a comparison: the extents from where it stands.
+class Extents {
+ public:
+  // Whether there is one.
+  bool Read(int fd, uint64_t start, uint64_t end, uint32_t flags) {
+    index_ = 0;
+    return map_.Read(fd, start, end, flags) && !Used();
+  }
+  bool Used() { return index_ == map_.head()->fm_mapped_extents; }
+  const struct fiemap_extent& Now() { return map_.extent(index_); }
+  uint64_t End() { return Now().fe_logical + Now().fe_length; }
+  void Pass(uint64_t position) {
+    if (End() <= position) ++index_;
+  }
+
+ private:
+  Map map_;
+  uint32_t index_ = 0;
+};
+
+// Whether what lies at such a position of both is the same block.
+bool SameBlock(const struct fiemap_extent& x, const struct fiemap_extent& y, uint64_t position) {
   return ((x.fe_flags | y.fe_flags) & kUncertain) == 0 &&
-         (x.fe_flags & y.fe_flags & FIEMAP_EXTENT_SHARED) != 0 && x.fe_logical == y.fe_logical &&
-         x.fe_length == y.fe_length && x.fe_physical == y.fe_physical;
+         (x.fe_flags & y.fe_flags & FIEMAP_EXTENT_SHARED) != 0 && x.fe_logical <= position &&
+         y.fe_logical <= position && x.fe_physical - x.fe_logical == y.fe_physical - y.fe_logical;
+}
+
+// Where the two begin to differ, or either is at its end. The same blocks may be told of in extents
+// of different lengths: those of XFS are cut where sharing ends, and it is a moment after a copy-up
+// that the last, partial block of a file ceases to be shared.
+uint64_t SameUntil(Extents& left, Extents& right, uint64_t position) {
+  while (!left.Used() && !right.Used()) {
+    // A hole in both.
+    position =
+        std::max<uint64_t>(position, std::min(left.Now().fe_logical, right.Now().fe_logical));
+    if (!SameBlock(left.Now(), right.Now(), position)) return position;
+    position = std::min(left.End(), right.End());
+    left.Pass(position);
+    right.Pass(position);
+  }
+  return position;
 }
 
 // XFS does not share the last, partial block of a file, so that the answer is hardly ever all of
 // it.
 uint64_t SameExtents(int a, int b, uint64_t size, uint32_t flags) {
-  Map left;
-  Map right;
+  Extents left;
+  Extents right;
   uint64_t same = 0;
   for (int calls = 0; calls < kMostCalls && same < size; ++calls) {
+    // Where nothing more is mapped the rest may be a hole in both, but it may also be data that has
+    // no blocks yet.
     if (!left.Read(a, same, size, flags) || !right.Read(b, same, size, flags)) return same;
-    const uint32_t count = left.head()->fm_mapped_extents;
-    // Nothing more is mapped: the rest may be a hole in both, but it may also be data that has no
-    // blocks yet.
-    if (count == 0) return same;
-    for (uint32_t i = 0; i < count; ++i) {
-      const bool both = i < right.head()->fm_mapped_extents;
-      if (!both || !SameBlocks(left.extent(i), right.extent(i))) return same;
-      same = left.extent(i).fe_logical + left.extent(i).fe_length;
-    }
+    const uint64_t until = SameUntil(left, right, same);
+    if (until == same) return same;
+    same = until;
   }
   return std::min(same, size);
 }
