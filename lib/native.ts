@@ -605,7 +605,7 @@ function load(): NativeBinding {
     );
   }
   try {
-    return require('node-gyp-build')(packageRoot) as NativeBinding;
+    return require('node-gyp-build/node-gyp-build.js')(packageRoot) as NativeBinding;
   } catch (cause) {
     const kind = `${process.platform}-${process.arch}`;
     throw new OverlayError(`the native addon of overlayfs for ${kind} could not be loaded`, {

@@ -17,7 +17,7 @@ const standardError = (): Terminal => process.stderr;
 export class Progress {
   readonly #terminal: () => Terminal;
   readonly #text: (seconds: number) => string;
-  #started = performance.now();
+  #started = process.uptime();
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
 
@@ -30,14 +30,14 @@ export class Progress {
 
   /** Once more, after `end`. */
   start(): void {
-    this.#started = performance.now();
+    this.#started = process.uptime();
     if (this.#timer === undefined && process.env.TERM !== 'dumb') {
       this.#timer = setInterval(() => this.#draw(), interval).unref();
     }
   }
 
   #draw(): void {
-    const time = performance.now() - this.#started;
+    const time = process.uptime() - this.#started;
     if (time < patience) {
       return;
     }

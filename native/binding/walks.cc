@@ -50,7 +50,7 @@ struct ChangesWalk : Walk<ChangeWalk> {
 
 Result<Batch> Fill(ChangesWalk& walk) {
   PackedChanges sink(walk.most);
-  walk.most = std::min(2 * walk.most, kMostChanges);
+  walk.most = std::min(8 * walk.most, kMostChanges);
   const WorkSlice slice(walk.cancelled, kSlice);
   auto more = walk.core->Next(slice, sink);
   if (!more.ok()) return std::move(more.failure());

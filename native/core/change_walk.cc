@@ -31,7 +31,8 @@ size_t MostHelpers(const Layers& layers, const ChangeOptions& options) {
 ChangeWalk::ChangeWalk(Layers layers, ChangeOptions options)
     : job_(std::move(layers), std::move(options)),
       front_worker_(job_),
-      most_helpers_(MostHelpers(job_.layers, job_.whole.options)) {}
+      most_helpers_(MostHelpers(job_.layers, job_.whole.options)),
+      crew_(most_helpers_) {}
 
 ChangeWalk::~ChangeWalk() = default;
 
@@ -48,6 +49,7 @@ Result<std::unique_ptr<ChangeWalk>> ChangeWalk::Open(const Layers& layers, Chang
 Result<bool> ChangeWalk::Next(const WorkSlice& slice, ChangeSink& sink) {
   auto more = Advance(slice, sink);
   SendHelpersAway();
+  if (!more.ok() || !more.value() || slice.Cancelled()) crew_.Dismiss();
   return more;
 }
 
@@ -275,7 +277,7 @@ void ChangeWalk::CallHelpers(const WorkSlice& slice) {
   while (helpers_.size() < most_helpers_) {
     helpers_.push_back(std::make_unique<UnitWorker>(job_));
   }
-  crew_.Start(most_helpers_, [this, &slice](size_t number) {
+  crew_.Start([this, &slice](size_t number) {
     while (ChangeUnit* const unit = schedule_.AwaitClaim()) Work(*helpers_[number], *unit, slice);
   });
 }

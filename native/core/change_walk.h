@@ -37,7 +37,7 @@ class ChangeWalk {
   ChangeWalk& operator=(const ChangeWalk&) = delete;
 
   // Goes on until the sink is full or the slice over; false when everything has been seen. Helpers
-  // are gone when it returns.
+  // touch nothing when it returns, and are gone after the last time.
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);
 
   // Where nobody has said which namespace the marks are in: user.*, once one of those was met.
@@ -78,9 +78,9 @@ class ChangeWalk {
   WalkSchedule schedule_;
   UnitWorker front_worker_;
   std::vector<std::unique_ptr<UnitWorker>> helpers_;
+  size_t most_helpers_;
   WorkCrew crew_;
   bool called_ = false;  // helpers, in this call of Next; there may be none to be had
-  size_t most_helpers_;
   std::atomic<bool> stopping_{false};
 
   std::vector<Level> levels_;

@@ -165,7 +165,7 @@ TEST(ConcurrentWalkStandsStillBetweenBatches) {
     auto next = walk.value()->Next({never, kLong}, sink);
     if (!CHECK(next.ok())) return;
     more = next.value();
-    CHECK(IsDownTo(threads));
+    CHECK(IsDownTo(more ? threads + 3 : threads));
     const size_t descriptors = Descriptors();
     const long used = ProcessMicroseconds();
     (void)::usleep(20'000);
@@ -173,6 +173,25 @@ TEST(ConcurrentWalkStandsStillBetweenBatches) {
     CHECK_EQ(Descriptors(), descriptors);
   }
   CHECK_EQ(sink.lines().size(), 20 * 201);
+}
+
+TEST(ConcurrentWalkThatNobodyGoesOnWithKeepsNoThreads) {
+  HandLayers hand(1);
+  NewFiles(hand, 20, 200, 20);
+  auto walk = ChangeWalk::Open(hand.Open(), Threads(4));
+  if (!CHECK(walk.ok())) return;
+  const size_t threads = ThreadsAtRest();
+  const CancelFlag never{false};
+  ChangeLines sink(1000);
+  for (int i = 0; i < 2; ++i) {
+    sink.Empty();
+    auto next = walk.value()->Next({never, kLong}, sink);
+    CHECK(next.ok() && next.value());
+    // The second time what was found ahead is enough.
+    CHECK(i > 0 || OwnThreads() > threads);
+    CHECK(IsDownTo(threads));
+  }
+  CHECK_EQ(sink.lines().size(), size_t{2000});
 }
 
 TEST(ConcurrentWalkEndsSoonAfterItIsCancelled) {
