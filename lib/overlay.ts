@@ -12,14 +12,14 @@ import type { MountInterface, Propagation } from './mount-attributes.ts';
 import { propagationFlag } from './mount-attributes.ts';
 import type { MountOptions } from './mount-options.ts';
 import { specOf } from './mount-options.ts';
+import { native, unwrap } from './native.ts';
 import type {
   LayersHandle,
   MountHandle,
   NativeLayer,
   NativeMounted,
   NativeSpec,
-} from './native.ts';
-import { native, unwrap } from './native.ts';
+} from './native-mounts.ts';
 import type { HeldMount } from './opened-layers.ts';
 import { holdLayers, holdMount, mountHeldBy } from './opened-layers.ts';
 import type { RunResult } from './program-result.ts';
