@@ -9,7 +9,7 @@ import {
   patternList,
 } from './arguments.ts';
 import { argumentRange, argumentType, argumentValue } from './errors.ts';
-import type { NativeApplyOptions } from './native.ts';
+import type { NativeApplyOptions } from './native-apply.ts';
 import type { AppliedChange } from './packed-apply.ts';
 
 /**

@@ -10,8 +10,9 @@ import { absolutePath } from './arguments.ts';
 import type { ChangesSource } from './change-source.ts';
 import { openableSource } from './change-source.ts';
 import { AbortError } from './errors.ts';
-import type { ApplyHandle, NativeApplyBatch, Outcome } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { ApplyHandle, NativeApplyBatch } from './native-apply.ts';
+import type { Outcome } from './native-outcome.ts';
 import type { AppliedChange } from './packed-apply.ts';
 import { decodeApplied } from './packed-apply.ts';
 

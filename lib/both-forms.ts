@@ -1,6 +1,7 @@
 /** A function of the addon as two of ours: one gives a promise, one blocks. */
-import type { EitherWay } from './native.ts';
+
 import { unwrap } from './native.ts';
+import type { EitherWay } from './native-outcome.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 

@@ -1,8 +1,9 @@
 import type { PathLike } from './arguments.ts';
 import { absolutePath, oneOf, optionsObject, pathList } from './arguments.ts';
 import { argumentType } from './errors.ts';
-import type { LayersHandle, Outcome } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { LayersHandle } from './native-mounts.ts';
+import type { Outcome } from './native-outcome.ts';
 import { layersHeldBy } from './opened-layers.ts';
 import type { Overlay } from './overlay.ts';
 

@@ -1,8 +1,8 @@
 import { describeErrno } from './errno.ts';
 import type { MountOptions } from './mount-options.ts';
 import { specOf } from './mount-options.ts';
-import type { NativeFinding } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeFinding } from './native-diagnosis.ts';
 import { explain } from './reasons.ts';
 
 /** One thing that is wrong, or surprising, about an overlay. */

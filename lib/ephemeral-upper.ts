@@ -3,7 +3,7 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, integer, oneOf, optionsObject } from './arguments.ts';
-import type { NativeUpper } from './native.ts';
+import type { NativeUpper } from './native-mounts.ts';
 
 /** An upper that is removed when the overlay is closed. It is always mounted `volatile`. */
 export type EphemeralUpper =

@@ -4,8 +4,8 @@ import type { Failure, Findings } from './errors.ts';
 import { AbortError, errorFromFailure, OverlayError } from './errors.ts';
 import type { MountHolders } from './holder.ts';
 import { busyText } from './holder.ts';
-import type { NativeHolders } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeHolders } from './native-unmounting.ts';
 
 export interface FindHoldersOptions {
   /** Stops the search. */

@@ -63,6 +63,7 @@ export {
 } from './mount-calls.ts';
 export type { Mount, MountPropagation, OverlayMount } from './mount-entry.ts';
 export type { IdMap, IdRange, Layer, LayerOptions, MountOptions } from './mount-options.ts';
+export { mountOverlay, mountOverlaySync } from './mount-overlay.ts';
 export {
   findMount,
   findMountSync,
@@ -73,8 +74,9 @@ export {
 } from './mount-table.ts';
 export type { MountChange, MountWatch, WatchMountsOptions } from './mount-watch.ts';
 export { watchMounts } from './mount-watch.ts';
-export type { AttachedOverlay, AttachOptions, CloseOptions } from './overlay.ts';
-export { mountOverlay, mountOverlaySync, Overlay } from './overlay.ts';
+export type { AttachedOverlay } from './overlay.ts';
+export { Overlay } from './overlay.ts';
+export type { AttachOptions, CloseOptions } from './overlay-options.ts';
 export type { AppliedChange, ApplyOutcome } from './packed-apply.ts';
 export type { PatchOptions, PatchPart } from './patch.ts';
 export { createPatch } from './patch.ts';

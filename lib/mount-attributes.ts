@@ -2,7 +2,8 @@
 import { oneOf, optionalBoolean } from './arguments.ts';
 import { mountApiFlags } from './mount-api-flags.ts';
 import { mountFlags } from './mount-flags.ts';
-import type { NativeAttributeChange, NativeInterface } from './native.ts';
+import type { NativeInterface } from './native-mount-calls.ts';
+import type { NativeAttributeChange } from './native-syscalls.ts';
 
 /**
  * What holds for one mount, whatever the filesystem below allows. True sets, false clears, left out

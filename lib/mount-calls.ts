@@ -9,8 +9,9 @@ import {
   mountInterface,
   propagationFlag,
 } from './mount-attributes.ts';
-import type { NativeAttributeChange, NativeInterface, NativeMade, NativeTmpfs } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeInterface, NativeMade, NativeTmpfs } from './native-mount-calls.ts';
+import type { NativeAttributeChange } from './native-syscalls.ts';
 
 interface InterfaceOption {
   /** Default: the newer calls where the kernel has them and a sandbox allows them, else mount(2). */

@@ -14,7 +14,7 @@ import { ephemeralUpper, isEphemeral } from './ephemeral-upper.ts';
 import { argumentType, argumentValue } from './errors.ts';
 import type { MountAttributes, MountInterface, Propagation } from './mount-attributes.ts';
 import { attributeChange, attributeNames, mountInterface } from './mount-attributes.ts';
-import type { NativeIdRange, NativeLayer, NativeSpec, NativeUpper } from './native.ts';
+import type { NativeIdRange, NativeLayer, NativeSpec, NativeUpper } from './native-mounts.ts';
 import { mountHeldBy } from './opened-layers.ts';
 import type { Overlay } from './overlay.ts';
 

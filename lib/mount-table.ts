@@ -7,8 +7,9 @@
 import type { PathLike } from './arguments.ts';
 import { absolutePath } from './arguments.ts';
 import type { Mount, OverlayMount } from './mount-entry.ts';
-import type { NativeOverlay } from './native.ts';
-import { native, tableSources, unwrap } from './native.ts';
+import { native, unwrap } from './native.ts';
+import type { NativeOverlay } from './native-mount-table.ts';
+import { tableSources } from './native-mount-table.ts';
 import { decodeMount, splitMounts } from './packed-mounts.ts';
 
 const { auto } = tableSources;

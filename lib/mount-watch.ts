@@ -3,8 +3,9 @@ import { closeSync, openSync } from 'node:fs';
 import { optionalBoolean, optionalSignal, optionsObject } from './arguments.ts';
 import { AbortError, errorFromFailure } from './errors.ts';
 import type { Mount } from './mount-entry.ts';
-import type { WatchHandle } from './native.ts';
-import { native, tableSources, unwrap } from './native.ts';
+import { native, unwrap } from './native.ts';
+import { tableSources } from './native-mount-table.ts';
+import type { WatchHandle } from './native-programs.ts';
 import { decodeMount, keyOf, splitMounts } from './packed-mounts.ts';
 
 /** What is different since the last one, each list in the order of the table. */

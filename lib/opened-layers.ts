@@ -1,5 +1,5 @@
-import type { LayersHandle, MountHandle } from './native.ts';
 import { native } from './native.ts';
+import type { LayersHandle, MountHandle } from './native-mounts.ts';
 
 /** Where an overlay is mounted; detached it has a handle only. */
 export interface HeldMount {

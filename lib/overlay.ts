@@ -3,55 +3,32 @@ import type { ApplyResult } from './apply.ts';
 import { applyChanges } from './apply.ts';
 import type { ApplyOptions } from './apply-options.ts';
 import type { PathLike } from './arguments.ts';
-import { absolutePath, optionalBoolean, optionsObject, relativeName } from './arguments.ts';
+import { relativeName } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
 import { changes } from './changes.ts';
 import { argumentValue } from './errors.ts';
 import { explainBusy, explainBusySync } from './holders.ts';
-import type { MountInterface, Propagation } from './mount-attributes.ts';
-import { propagationFlag } from './mount-attributes.ts';
-import type { MountOptions } from './mount-options.ts';
-import { specOf } from './mount-options.ts';
+import type { MountInterface } from './mount-attributes.ts';
+import { native, unwrap } from './native.ts';
 import type {
   LayersHandle,
   MountHandle,
   NativeLayer,
   NativeMounted,
   NativeSpec,
-} from './native.ts';
-import { native, unwrap } from './native.ts';
+} from './native-mounts.ts';
 import type { HeldMount } from './opened-layers.ts';
-import { holdLayers, holdMount, mountHeldBy } from './opened-layers.ts';
+import { holdLayers, holdMount } from './opened-layers.ts';
+import type { AttachOptions, CloseOptions, CloseRequest } from './overlay-options.ts';
+import { attachArguments, closeRequest } from './overlay-options.ts';
 import type { RunResult } from './program-result.ts';
 import { warningText } from './reasons.ts';
 import type { RunOptions } from './run-options.ts';
 import { runInView } from './view-process.ts';
 
-export interface CloseOptions {
-  /** Detach the mount at once even if it is in use (MNT_DETACH); its users keep their files. */
-  readonly lazy?: boolean;
-  /**
-   * Whether everything written is on the disk when this resolves. Default: true. Without `volatile` the
-   * kernel does that by itself, and false changes nothing. With `volatile` the filesystem of the upper
-   * is synced once and the kernel's mark of such a mount removed, so that the upper can be mounted
-   * again; with false, and after a lazy unmount, neither happens, and the next mount needs
-   * `acceptUnclean`. An ephemeral upper is never synced.
-   */
-  readonly sync?: boolean;
-}
-
-export interface AttachOptions {
-  /**
-   * Below what is mounted there now: nobody sees a difference until that is unmounted, and then the
-   * overlay is there at once. Linux 6.5; the target has to be a mount point.
-   */
-  readonly beneath?: boolean;
-  readonly propagation?: Propagation;
-}
-
 /** Known in this file only: JavaScript has no private constructors. */
 const key = Symbol('mountOverlay');
-let overlayOf: (spec: NativeSpec, mounted: NativeMounted) => Overlay;
+let make: (spec: NativeSpec, mounted: NativeMounted) => Overlay;
 
 /** What a layer is called. */
 function layerName({ path, fd }: NativeLayer): Buffer {
@@ -89,7 +66,7 @@ export class Overlay implements AsyncDisposable, Disposable {
   #closed = false;
 
   static {
-    overlayOf = (spec, mounted) => new Overlay(spec, mounted, key);
+    make = (spec, mounted) => new Overlay(spec, mounted, key);
   }
 
   private constructor(spec: NativeSpec, mounted: NativeMounted, caller: symbol) {
@@ -362,73 +339,7 @@ export class Overlay implements AsyncDisposable, Disposable {
 /** An overlay that has a path. */
 export type AttachedOverlay = Overlay & { readonly path: string; readonly pathBytes: Buffer };
 
-type CloseRequest = readonly [lazy: boolean, synced: boolean];
-
-function closeRequest(options: unknown): CloseRequest {
-  const given = optionsObject(options, 'options', ['lazy', 'sync']);
-  const lazy = optionalBoolean(given.lazy, 'options.lazy') ?? false;
-  return [lazy, optionalBoolean(given.sync, 'options.sync') ?? true];
-}
-
-function attachArguments(target: unknown, options: unknown): [Buffer, boolean, number] {
-  const given = optionsObject(options, 'options', ['beneath', 'propagation']);
-  return [
-    absolutePath(target, 'target'),
-    optionalBoolean(given.beneath, 'options.beneath') ?? false,
-    given.propagation === undefined ? 0 : propagationFlag(given.propagation, 'options.propagation'),
-  ];
-}
-
-/**
- * Mounts an overlay: at `target`, or detached where none is given.
- *
- * At a target it needs CAP_SYS_ADMIN, which an ordinary user has in a user and mount namespace of his
- * own. Detached, an ordinary user needs nothing: the overlay is made in a namespace of its own, and
- * this process gets it as a descriptor.
- *
- * An attached mount outlives the process unless it is closed; a detached one ends with it. After a
- * failure nothing is mounted, and directories made on the way are removed again. What the kernel
- * accepts but would not serve the purpose (an overlay it could only mount read-only, an upper that is
- * mounted already, a filesystem without extended attributes) is an error as well.
- *
- * @throws OverlayError with `code`, `syscall`, `path` and, where the cause is known, `hint`.
- * @throws TypeError for wrong arguments, before anything is touched.
- * @see overlayfs.rst in the kernel's documentation, fsopen(2), mount(2)
- */
-export function mountOverlay(
-  options: MountOptions & { readonly target: PathLike },
-): Promise<AttachedOverlay>;
-export function mountOverlay(options: MountOptions): Promise<Overlay>;
-export async function mountOverlay(options: MountOptions): Promise<Overlay> {
-  const spec = specOf(options);
-  return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
-}
-
-export interface BesideOptions extends MountOptions {
-  /** An overlay that programs are to see together with this one; an ordinary user's have a namespace each else. */
-  readonly beside: Overlay | undefined;
-  /** A warning that its caller has seen to. */
-  readonly expected: string | undefined;
-}
-
-/** A detached overlay of several. */
-export async function mountBeside({
-  beside,
-  expected,
-  ...options
-}: BesideOptions): Promise<Overlay> {
-  const spec = { ...specOf(options), beside: mountHeldBy(beside)?.().mount ?? null };
-  const [...mounted] = unwrap(await native().mountOverlay(spec, false));
-  mounted[8] = mounted[8].filter(({ reason }) => reason !== expected);
-  return overlayOf(spec, mounted);
-}
-
-/** Like `mountOverlay`, blocking. */
-export function mountOverlaySync(
-  options: MountOptions & { readonly target: PathLike },
-): AttachedOverlay;
-export function mountOverlaySync(options: MountOptions): Overlay;
-export function mountOverlaySync(options: MountOptions): Overlay {
-  const spec = specOf(options);
-  return overlayOf(spec, unwrap(native().mountOverlay(spec, true)));
+/** For `mountOverlay` and its like. */
+export function overlayOf(spec: NativeSpec, mounted: NativeMounted): Overlay {
+  return make(spec, mounted);
 }

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { Failure, OverlayError } from './errors.ts';
 import { errorFromFailure } from './errors.ts';
-import type { NativeProbe } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeProbe } from './native-diagnosis.ts';
 
 const moduleParameters = '/sys/module/overlay/parameters';
 

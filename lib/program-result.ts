@@ -1,7 +1,7 @@
 /** A program up to its result: input written, output collected, aborts handed on. */
 import { constants } from 'node:os';
 import { AbortError } from './errors.ts';
-import type { NativeEnd } from './native.ts';
+import type { NativeEnd } from './native-programs.ts';
 import { Input, Output } from './program-pipes.ts';
 import type { ResultPlan } from './run-options.ts';
 

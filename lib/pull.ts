@@ -1,6 +1,7 @@
 import { AbortError } from './errors.ts';
-import type { NativeBatch, Outcome } from './native.ts';
 import { unwrap } from './native.ts';
+import type { Outcome } from './native-outcome.ts';
+import type { NativeBatch } from './native-walks.ts';
 
 /** A walk of the core, asked for one batch after another. */
 export interface Pulled<Walk, Item> {

@@ -1,4 +1,4 @@
-import type { NativeNotice } from './native.ts';
+import type { NativeNotice } from './native-mounts.ts';
 import { applyReasons } from './reasons-apply.ts';
 import { diagnosisReasons } from './reasons-diagnosis.ts';
 

@@ -12,8 +12,8 @@ import type { ChangesOptions } from './changes.ts';
 import { changes, changesOptionNames } from './changes.ts';
 import type { Change, ChangeKind } from './entries.ts';
 import { argumentType, argumentValue } from './errors.ts';
-import type { PatternsHandle } from './native.ts';
 import { native } from './native.ts';
+import type { PatternsHandle } from './native-walks.ts';
 
 /** What a list of changes must keep to. */
 export interface Rules {

@@ -12,7 +12,7 @@ import {
   workingDirectory,
 } from './arguments.ts';
 import { argumentRange, argumentType, argumentValue } from './errors.ts';
-import type { NativeStart } from './native.ts';
+import type { NativeStart } from './native-programs.ts';
 
 /**
  * `'pipe'`: given by `input`, or collected in the result. `'inherit'`: that of this process.

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { freshDigits } from './fresh-name.ts';
 import type { MountAttributes } from './mount-attributes.ts';
+import { mountBeside } from './mount-overlay.ts';
 import { findMount } from './mount-table.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
-import { mountBeside } from './overlay.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';

@@ -2,8 +2,9 @@
 import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { AbortError, errorFromFailure } from './errors.ts';
-import type { NativeEnd, NativeSandboxed, NativeSandboxStart, SandboxedHandle } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeEnd } from './native-programs.ts';
+import type { NativeSandboxed, NativeSandboxStart, SandboxedHandle } from './native-sandboxes.ts';
 import type { StartedProgram } from './program-result.ts';
 import { environment } from './run-options.ts';
 

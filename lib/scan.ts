@@ -1,8 +1,8 @@
 import type { PathLike } from './arguments.ts';
 import { absolutePath, oneOf, optionalSignal, optionsObject } from './arguments.ts';
 import type { LayerEntry } from './entries.ts';
-import type { ScanHandle } from './native.ts';
 import { native } from './native.ts';
+import type { ScanHandle } from './native-walks.ts';
 import { decodeEntries } from './packed.ts';
 import { PulledEntries } from './pull.ts';
 

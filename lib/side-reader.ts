@@ -1,7 +1,9 @@
 /** Adds to the changes of a list what is there on both sides. */
 import type { Change } from './entries.ts';
-import type { LayersHandle, NativeBatch, Outcome, SidesHandle } from './native.ts';
 import { native } from './native.ts';
+import type { LayersHandle } from './native-mounts.ts';
+import type { Outcome } from './native-outcome.ts';
+import type { NativeBatch, SidesHandle } from './native-walks.ts';
 import { PackedSides } from './packed-stat.ts';
 
 /** Each path behind its length. */

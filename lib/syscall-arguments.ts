@@ -3,7 +3,7 @@ import type { PathLike } from './arguments.ts';
 import { flagBits, integer, optionsObject, pathBytes } from './arguments.ts';
 import { argumentType, argumentValue } from './errors.ts';
 import { mountApiFlags } from './mount-api-flags.ts';
-import type { NativeAttributeChange } from './native.ts';
+import type { NativeAttributeChange } from './native-syscalls.ts';
 
 /** Text that is no path: it may be empty. */
 export function textBytes(value: unknown, name: string): Buffer {

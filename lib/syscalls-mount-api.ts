@@ -7,8 +7,8 @@ import { flagBits } from './arguments.ts';
 import type { BothForms } from './both-forms.ts';
 import { bothForms } from './both-forms.ts';
 import { mountApiFlags } from './mount-api-flags.ts';
-import type { NativeAttributeChange } from './native.ts';
 import { native } from './native.ts';
+import type { NativeAttributeChange } from './native-syscalls.ts';
 import type { MountAttr } from './syscall-arguments.ts';
 import {
   binary,

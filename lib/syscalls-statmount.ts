@@ -1,8 +1,8 @@
 /** statmount(2) and listmount(2) for `syscalls`. Linux 6.8. */
 import { flagBits, uint64 } from './arguments.ts';
 import { argumentRange, argumentType } from './errors.ts';
-import type { NativeMountStat } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeMountStat } from './native-mount-table.ts';
 
 /**
  * `struct statmount`: a field is there where `mask` has its bit. Texts are bytes; the options of

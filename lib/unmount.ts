@@ -11,8 +11,8 @@ import type { Failure } from './errors.ts';
 import { AbortError, argumentRange, argumentType } from './errors.ts';
 import { explainBusy, explainBusySync, isBusy } from './holders.ts';
 import { umountFlags } from './mount-flags.ts';
-import type { NativeUnmounted, NativeUnmountScope } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeUnmounted, NativeUnmountScope } from './native-unmounting.ts';
 
 /** One certain mount, wherever it is by now. */
 export interface MountReference {

@@ -1,8 +1,8 @@
 /** Programs on an overlay that this process has no path for: they see it at a real one. */
 import { constants } from 'node:os';
 import { AbortError, errorFromFailure } from './errors.ts';
-import type { NativeEnd, NativeProgram } from './native.ts';
 import { native, unwrap } from './native.ts';
+import type { NativeEnd, NativeProgram } from './native-programs.ts';
 import type { RunResult, StartedProgram } from './program-result.ts';
 import { resultOf } from './program-result.ts';
 import type { RunOptions } from './run-options.ts';

@@ -1,8 +1,8 @@
 // Each pair of what the upper holds and what the destination holds.
 import test from 'ava';
 import { applied } from './helpers/applying.ts';
-import type { LabPath } from './helpers/lab.ts';
 import { Lab } from './helpers/lab.ts';
+import type { LabPath } from './helpers/lab-process.ts';
 import { asUser, at, mountByLab, own, startScene } from './helpers/scene.ts';
 
 let lab: Lab;

@@ -5,8 +5,7 @@ import test from 'ava';
 import type { Finding } from 'overlayfs';
 import { diagnose, diagnoseSync, mountOverlay, syscalls } from 'overlayfs';
 import { mistakes, whyNotHere } from './helpers/mistakes.ts';
-import { standard } from './helpers/mistakes-layers.ts';
-import { asRoot, Place } from './helpers/place.ts';
+import { asRoot, Place, standard } from './helpers/place.ts';
 
 function inventory(place: Place): string[] {
   return readdirSync(place.base, { recursive: true, encoding: 'utf8' })

@@ -4,8 +4,9 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Change, ChangesOptions } from 'overlayfs';
 import { changes, mountOverlay, OverlayError } from 'overlayfs';
-import type { LabPath, OracleChange } from './helpers/lab.ts';
 import { Lab } from './helpers/lab.ts';
+import type { LabPath } from './helpers/lab-process.ts';
+import type { OracleChange } from './helpers/oracle.ts';
 import type { Edit, Scene } from './helpers/scene.ts';
 import { age, asUser, at, makeLowers, own, plant, startScene } from './helpers/scene.ts';
 

@@ -4,9 +4,8 @@ import { chmodSync, readdirSync, statSync } from 'node:fs';
 import test from 'ava';
 import type { OverlayError } from 'overlayfs';
 import { mistakes, whyNotHere } from './helpers/mistakes.ts';
-import { standard } from './helpers/mistakes-layers.ts';
 import { mountOverlay, mountOverlaySync } from './helpers/mounting.ts';
-import { Place } from './helpers/place.ts';
+import { Place, standard } from './helpers/place.ts';
 
 /** Everything below a place, with what would change if somebody touched it. */
 function inventory(place: Place): string[] {

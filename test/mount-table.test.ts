@@ -14,8 +14,9 @@ import {
   OverlayError,
   syscalls,
 } from 'overlayfs';
-import type { TableSource } from '../lib/native.ts';
-import { native, tableSources, unwrap } from '../lib/native.ts';
+import { native, unwrap } from '../lib/native.ts';
+import type { TableSource } from '../lib/native-mount-table.ts';
+import { tableSources } from '../lib/native-mount-table.ts';
 import { decodeMount, splitMounts } from '../lib/packed-mounts.ts';
 import { Place } from './helpers/place.ts';
 

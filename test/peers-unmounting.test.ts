@@ -10,13 +10,7 @@ import {
   unmount,
 } from 'overlayfs';
 import { holdCwd } from './helpers/holding.ts';
-import { asRoot, Place } from './helpers/place.ts';
-
-const standard = (place: Place): { lower: string; upper: string; target: string } => ({
-  lower: place.at('lower'),
-  upper: place.at('upper'),
-  target: place.at('target'),
-});
+import { asRoot, Place, standard } from './helpers/place.ts';
 
 function bind(from: string, to: string): void {
   mkdirSync(to, { recursive: true });

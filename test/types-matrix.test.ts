@@ -1,8 +1,9 @@
 // Every type of file: added, modified in every way it can be, deleted, renamed, and replaced by every
 // other.
 import test from 'ava';
-import type { LabPath, LabType } from './helpers/lab.ts';
 import { Lab } from './helpers/lab.ts';
+import type { LabPath } from './helpers/lab-process.ts';
+import type { LabType } from './helpers/oracle.ts';
 import type { Case } from './helpers/scenario.ts';
 import { playAll } from './helpers/scenario.ts';
 import { age, at, old } from './helpers/scene.ts';

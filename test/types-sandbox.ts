@@ -24,11 +24,7 @@ import type {
   SessionRest,
   SpawnOptions,
 } from 'overlayfs';
-
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-type Expect<T extends true> = T;
-type Refuses<T, Value> = Value extends T ? false : true;
+import type { Equal, Expect, Refuses } from './helpers/type-checks.ts';
 
 export type Sandboxes = [
   Expect<Equal<typeof createSandbox, (options?: SandboxOptions) => Promise<Sandbox>>>,

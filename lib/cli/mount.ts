@@ -1,5 +1,5 @@
+import { mountOverlay } from '../mount-overlay.ts';
 import type { AttachedOverlay } from '../overlay.ts';
-import { mountOverlay } from '../overlay.ts';
 import { escapeBytes } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { base64List, base64Of, jsonLine } from './json.ts';

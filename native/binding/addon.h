@@ -1,4 +1,4 @@
-// The functions of the addon, by file. lib/native.ts describes them in types.
+// The functions of the addon, by file. lib/native-*.ts describe them in types.
 #ifndef OVL_BINDING_ADDON_H_
 #define OVL_BINDING_ADDON_H_
 

@@ -14,7 +14,7 @@
 
 namespace ovl {
 
-// lib/native.ts passes every path as a Buffer and absent values as null.
+// The library passes every path as a Buffer and absent values as null.
 std::string ToBytes(const Napi::Value& value);
 std::optional<std::string> ToOptionalBytes(const Napi::Value& value);
 std::vector<std::string> ToBytesList(const Napi::Value& value);

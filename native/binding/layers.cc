@@ -25,7 +25,7 @@ Napi::Value FromLayers(Napi::Env env, Layers& layers) {
   return Handle<Layers>::New(env, std::make_shared<Layers>(std::move(layers)));
 }
 
-// What lib/native.ts calls NativeLayers.
+// What lib/native-walks.ts calls NativeLayers.
 struct LayersSpec {
   std::string upper;
   std::vector<std::string> lower;

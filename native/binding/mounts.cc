@@ -54,8 +54,8 @@ Napi::Value FromNotices(Napi::Env env, const std::vector<Notice>& notices) {
   return array;
 }
 
-// In the order of NativeMounted in lib/native.ts: a property by name costs as much as a system
-// call.
+// In the order of NativeMounted in lib/native-mounts.ts: a property by name costs as much as a
+// system call.
 Napi::Value FromMounted(Napi::Env env, MountedOverlay& mounted) {
   auto array = Napi::Array::New(env, 11);
   uint32_t next = 0;

@@ -1,4 +1,4 @@
-// What lib/native.ts calls NativeSpec.
+// What lib/native-mounts.ts calls NativeSpec.
 #ifndef OVL_BINDING_SPEC_H_
 #define OVL_BINDING_SPEC_H_
 

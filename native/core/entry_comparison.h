@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "core/compare.h"
+#include "core/entry_marks.h"
 #include "core/mark_reader.h"
 #include "core/result.h"
-#include "core/stack_lookup.h"
 
 namespace ovl {
 

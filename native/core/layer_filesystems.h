@@ -8,9 +8,9 @@
 #include <map>
 #include <string>
 
+#include "core/entry_marks.h"
 #include "core/layers.h"
 #include "core/result.h"
-#include "core/stack_lookup.h"
 
 namespace ovl {
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/entry_marks.h"
 #include "core/mark_reader.h"
 #include "core/result.h"
-#include "core/stack_lookup.h"
 #include "core/sys_handle.h"
 
 namespace ovl {

@@ -6,27 +6,21 @@
 #include <string_view>
 #include <utility>
 
-#include "core/ephemeral_upper.h"
-#include "core/kernel_support.h"
 #include "core/lower_check.h"
 #include "core/mount_by_data.h"
 #include "core/mount_place.h"
 #include "core/opened_lower.h"
 #include "core/option_check.h"
+#include "core/overlay_decision.h"
 #include "core/overlay_explanation.h"
 #include "core/overlay_features.h"
 #include "core/overlay_magic.h"
 #include "core/overlay_maker.h"
 #include "core/overlay_options.h"
-#include "core/overlay_plan.h"
-#include "core/root_attributes.h"
+#include "core/overlay_upper.h"
 #include "core/sys_file.h"
 #include "core/sys_mount.h"
 #include "core/sys_mount_tree.h"
-#include "core/sys_privilege.h"
-#include "core/upper_dirs.h"
-#include "core/upper_guard.h"
-#include "core/volatile_marker.h"
 
 namespace ovl {
 
@@ -51,45 +45,19 @@ class Mounter {
 
  private:
   bool writable() const { return spec_.upper.kind != UpperKind::kNone; }
-  bool ephemeral() const {
-    return spec_.upper.kind == UpperKind::kTmpfs || spec_.upper.kind == UpperKind::kTemporary;
-  }
 
-  // Who makes it, by which interface, and with the marks in which attributes.
   Status Decide() {
-    own_ = OwnMountPrivilege();
-    out_.rootless = !own_.may_mount;
-    if (out_.rootless) user_namespace_ = spec_.user_namespace;
-    const bool trusted = own_.trusted_xattrs;
-    userxattr_ = spec_.features.userxattr.value_or(!trusted);
-    const std::string where = spec_.target.value_or("");
-    if (out_.rootless && spec_.target) {
-      const char* const why = HasSysAdmin() ? "foreign-mount-namespace" : "rootless-target";
-      return Refusal(EPERM, "mount", why, "overlay", where);
-    }
-    if (!userxattr_ && !trusted) {
-      return Refusal(EPERM, "mount", "needs-userxattr", "overlay", where);
-    }
-    out_.interface = spec_.interface;
-    if (out_.interface == MountInterface::kFsopenNames) out_.interface = MountInterface::kFsopen;
-    if (out_.interface == MountInterface::kAuto) {
-      // An ordinary user cannot ask, and has no other way anyhow.
-      const bool newer = out_.rootless || HasRealFsopen();
-      out_.interface = newer ? MountInterface::kFsopen : MountInterface::kMount;
-    }
-    if (out_.interface == MountInterface::kMount) {
-      if (!spec_.target) return Refusal(ENOSYS, "fsopen", "detached-needs-fsopen", "overlay");
-      if (spec_.beneath) return Refusal(ENOSYS, "move_mount", "beneath-needs-fsopen", where);
-    }
-    features_ = spec_.features;
-    features_.is_volatile = features_.is_volatile || ephemeral();
-    options_ = FeatureOptions(features_, userxattr_);
-    space_ = userxattr_ ? MarkerSpace::kUser : MarkerSpace::kTrusted;
-    out_.layers.marks = MarkReader::Decided(space_);
-    out_.layers.marks.FollowRedirects(OptionValue(options_, "redirect_dir") != "nofollow");
-    out_.layers.marks.FollowMetacopies(OptionValue(options_, "metacopy") == "on");
+    auto decided = DecideOverlay(spec_);
+    if (!decided.ok()) return std::move(decided.failure());
+    decision_ = std::move(decided.value());
+    if (decision_.rootless) user_namespace_ = spec_.user_namespace;
+    out_.layers.marks = MarkReader::Decided(decision_.space);
+    out_.layers.marks.FollowRedirects(Option("redirect_dir") != "nofollow");
+    out_.layers.marks.FollowMetacopies(Option("metacopy") == "on");
     return Done{};
   }
+
+  std::string Option(const std::string& key) const { return OptionValue(decision_.options, key); }
 
   Status OpenLowers() {
     for (const auto* list : {&spec_.lower, &spec_.data_lower}) {
@@ -110,7 +78,7 @@ class Mounter {
       }
       user_namespace_ = layer.user_namespace;
     }
-    auto lower = OpenedLower::Open(layer, out_.rootless);
+    auto lower = OpenedLower::Open(layer, decision_.rootless);
     if (!lower.ok()) return std::move(lower.failure());
     lowers_.push_back(std::move(lower.value()));
     return Done{};
@@ -132,8 +100,8 @@ class Mounter {
   Result<DirPtr> OpenLowerLayer(int fd, uint32_t number, const std::string& name) const {
     const auto mount = IdentifyMount(fd);
     if (!mount.ok()) return mount.failure();
-    return mount.value().id == guarded_mount_ ? HoldLayerFd(fd, number, name)
-                                              : OpenLayerFd(fd, number, name);
+    return mount.value().id == upper_.guarded_mount() ? HoldLayerFd(fd, number, name)
+                                                      : OpenLayerFd(fd, number, name);
   }
 
   Status OpenTarget() {
@@ -141,7 +109,7 @@ class Mounter {
     auto place = OpenPlace(*spec_.target);
     if (!place.ok()) return std::move(place.failure());
     // Whether mounts have an id here to be told by. By fsopen(2) it is asked before it is attached.
-    if (out_.interface == MountInterface::kMount) {
+    if (decision_.interface == MountInterface::kMount) {
       auto identity = IdentifyMount(place.value().fd.get());
       if (!identity.ok()) {
         identity.failure().path = *spec_.target;
@@ -152,88 +120,9 @@ class Mounter {
     return Done{};
   }
 
-  Status PrepareWritable() {
-    UpperSpec upper = spec_.upper;
-    std::optional<std::string> work = spec_.work;
-    switch (spec_.upper.kind) {
-      case UpperKind::kNone:
-        return Done{};
-      case UpperKind::kDirectory:
-        break;
-      case UpperKind::kTmpfs:
-        if (out_.interface == MountInterface::kFsopen) {
-          return scratch_attributes_.Read(lowers_.front().fd.get(), space_);
-        } else {
-          auto mounted = tmpfs_.Mount(spec_.upper);
-          if (!mounted.ok()) return mounted;
-          upper.path = tmpfs_.path() + "/" + kScratchUpper;
-          work = tmpfs_.path() + "/" + kScratchWork;
-        }
-        break;
-      case UpperKind::kTemporary: {
-        auto made = temporary_.Make(spec_.upper.path);
-        if (!made.ok()) return made;
-        upper.path = temporary_.path() + "/upper";
-        work = temporary_.path() + "/work";
-        break;
-      }
-    }
-    auto dirs = PrepareUpper(upper, work, spec_.accept_unclean, space_, created_);
-    if (!dirs.ok()) return std::move(dirs.failure());
-    dirs_ = std::move(dirs.value());
-    // Nobody knows an ephemeral one.
-    if (spec_.upper.kind == UpperKind::kDirectory) {
-      auto guarded = Guard();
-      if (!guarded.ok()) return guarded;
-    }
-    if (dirs_.fresh || upper.init) {
-      auto status = GiveAttributes();
-      if (!status.ok()) return status;
-    }
-    return OpenUpperLayer();
-  }
+  Status PrepareWritable() { return upper_.Prepare(out_.layers, out_.warnings); }
 
-  // The last step before the mount: where that fails the mark is put back, since the upper is no
-  // better for it. What the volatile mount has left unwritten is written first.
-  Status AcceptUnclean() {
-    if (!spec_.accept_unclean || !dirs_.work_fd) return Done{};
-    auto marked = HasVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-    if (!marked.ok()) return std::move(marked.failure());
-    if (!marked.value()) return Done{};
-    auto synced = SyncFilesystem(dirs_.upper_fd.get(), dirs_.upper);
-    if (!synced.ok()) return synced;
-    accepted_ = true;
-    return RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-  }
-
-  Status Guard() {
-    auto guard = UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper,
-                                     dirs_.work, own_);
-    if (!guard.ok()) return std::move(guard.failure());
-    guard_ = std::move(guard.value());
-    const auto mount = IdentifyMount(dirs_.work_fd.get());
-    if (!mount.ok()) return mount.failure();
-    guarded_mount_ = mount.value().id;
-    return Done{};
-  }
-
-  Status GiveAttributes() {
-    RootAttributes attributes;
-    auto status = attributes.Read(lowers_.front().fd.get(), space_);
-    if (!status.ok()) return status;
-    return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, out_.warnings);
-  }
-
-  // Before anything is attached: then nothing can fail that would have to be undone.
-  Status OpenUpperLayer() {
-    const std::string name = dirs_.upper.empty() ? "tmpfs" : dirs_.upper;
-    const int fd = dirs_.upper_fd.get();
-    auto upper = guarded_mount_ ? HoldLayerFd(fd, LayerDir::kUpper, name)
-                                : OpenLayerFd(fd, LayerDir::kUpper, name);
-    if (!upper.ok()) return std::move(upper.failure());
-    out_.layers.upper = std::move(upper.value());
-    return Done{};
-  }
+  Status AcceptUnclean() { return upper_.AcceptUnclean(); }
 
   // What the kernel would drop without a word.
   Status CheckOptions() {
@@ -242,18 +131,19 @@ class Mounter {
       layers.lowers.push_back({lower.fd.get(), &lower.shown});
     }
     // A tmpfs that is still to be made has no descriptor.
-    if (writable()) layers.upper = {dirs_.upper_fd.get(), &dirs_.upper};
-    auto found = FindAcceptedMistake(spec_.features, options_, layers);
+    const UpperDirs& dirs = upper_.dirs();
+    if (writable()) layers.upper = {dirs.upper_fd.get(), &dirs.upper};
+    auto found = FindAcceptedMistake(spec_.features, decision_.options, layers);
     if (!found) return Done{};
     return AsFailure(std::move(*found), "mount");
   }
 
   Status Make() {
-    if (out_.interface == MountInterface::kFsopen && spec_.lowerdir_text) {
+    if (decision_.interface == MountInterface::kFsopen && spec_.lowerdir_text) {
       auto status = ChooseForText();
       if (!status.ok()) return status;
     }
-    auto made = out_.interface == MountInterface::kMount ? MakeAttached() : MakeDetached();
+    auto made = decision_.interface == MountInterface::kMount ? MakeAttached() : MakeDetached();
     made_ = true;
     if (!made.ok()) return Explained(std::move(made.failure()));
     return Done{};
@@ -262,20 +152,19 @@ class Mounter {
   // mount(2) takes the longer string.
   Status ChooseForText() {
     if (FormatLowerdir(maker_.Named(), "\\:").size() <= kMaxFsconfigString) return Done{};
-    if (out_.rootless || !spec_.target || spec_.beneath) {
+    if (decision_.rootless || !spec_.target || spec_.beneath) {
       return Refusal(E2BIG, "fsconfig", "lowerdir-text-too-long");
     }
-    out_.interface = MountInterface::kMount;
+    decision_.interface = MountInterface::kMount;
     return Done{};
   }
 
   Status MakeDetached() {
-    auto made = maker_.Make(out_.rootless, user_namespace_);
+    auto made = maker_.Make(decision_.rootless, user_namespace_);
     if (!made.ok()) return std::move(made.failure());
     mount_ = std::move(made.value());
     if (!writable() || out_.layers.upper) return Done{};
-    scratch_attributes_.AddWarnings("tmpfs", out_.warnings);
-    return OpenUpperLayer();
+    return upper_.OpenScratch(out_.layers, out_.warnings);
   }
 
   Status MakeAttached() {
@@ -308,38 +197,28 @@ class Mounter {
   }
 
   Result<MountedOverlay> Finish() {
-    auto status = out_.interface == MountInterface::kMount ? FinishAttached() : FinishDetached();
+    auto status =
+        decision_.interface == MountInterface::kMount ? FinishAttached() : FinishDetached();
     if (!status.ok()) return Undone(std::move(status.failure()));
-    Leftovers leftovers;
-    leftovers.is_volatile = features_.is_volatile;
-    leftovers.upper_path = dirs_.upper;
-    leftovers.work_path = dirs_.work;
-    if (spec_.target && guard_) guard_->LeaveToKernel();
-    if (writable()) {
-      if (features_.is_volatile && spec_.upper.kind != UpperKind::kTmpfs) {
-        leftovers.upper = std::move(dirs_.upper_fd);
-        leftovers.work = std::move(dirs_.work_fd);
-      }
-      if (spec_.upper.kind != UpperKind::kTmpfs) {
-        out_.upper = dirs_.upper;
-        out_.work = dirs_.work;
-      }
-      leftovers.temporary = temporary_.Keep();
+    Leftovers leftovers = upper_.Finish();
+    if (writable() && spec_.upper.kind != UpperKind::kTmpfs) {
+      out_.upper = upper_.dirs().upper;
+      out_.work = upper_.dirs().work;
     }
-    created_.Keep();
+    out_.rootless = decision_.rootless;
+    out_.interface = decision_.interface;
     if (spec_.target) out_.target = place_.path;
     out_.live = std::make_unique<LiveOverlay>(ids_, std::move(mount_), out_.target.value_or(""),
                                               std::move(user_namespace_), std::move(leftovers),
-                                              std::move(guard_));
+                                              upper_.TakeGuard());
     return std::move(out_);
   }
 
   // The kernel has made it by now. It alone knows every changed name of a hard link.
   Status OpenTheIndex() {
-    if (OptionValue(options_, "index") != "on" && OptionValue(options_, "nfs_export") != "on") {
-      return Done{};
-    }
-    auto index = OpenIndex(dirs_.work_fd.get(), dirs_.work.empty() ? "tmpfs" : dirs_.work);
+    if (Option("index") != "on" && Option("nfs_export") != "on") return Done{};
+    const UpperDirs& dirs = upper_.dirs();
+    auto index = OpenIndex(dirs.work_fd.get(), dirs.work.empty() ? "tmpfs" : dirs.work);
     if (!index.ok()) return std::move(index.failure());
     out_.layers.index = std::move(index.value());
     out_.layers.index_use = IndexUse::kRead;
@@ -349,29 +228,13 @@ class Mounter {
   // Before the mount is attached, as everything that can fail.
   Status Record() {
     auto indexed = OpenTheIndex();
-    if (!indexed.ok() || !guard_) return indexed;
-    auto holder = DescribeCaller();
-    if (!holder.ok()) return std::move(holder.failure());
-    holder.value().mount_id = ids_.identity.unique ? ids_.identity.id : 0;
-    holder.value().target = place_.path;
-    holder.value().is_volatile = features_.is_volatile;
-    return guard_->Record(holder.value());
+    if (!indexed.ok()) return indexed;
+    return upper_.Record(ids_, place_.path);
   }
 
-  // The kernel may have left its mark of a volatile mount already, of one that nobody has written
-  // to. One that was there before says something else, and stays.
   Failure Undone(Failure failure) {
     mount_.Reset();
-    if (left_mounted_ || !dirs_.work_fd) return failure;
-    // What is being reported matters more than what fails here; the next mount explains what it
-    // meets. The lock goes last: others could mount meanwhile, and the mark would be theirs.
-    if (accepted_) {
-      (void)PutVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-    } else if (features_.is_volatile && made_) {
-      (void)RemoveVolatileMarker(dirs_.work_fd.get(), dirs_.work);
-    }
-    if (guard_) guard_->Release();
-    guard_.reset();
+    if (!left_mounted_) upper_.PutBack(made_);
     return failure;
   }
 
@@ -381,8 +244,8 @@ class Mounter {
     if (!fs.ok()) return std::move(fs.failure());
     if (!writable() || !IsReadOnly(fs.value())) return Done{};
     const bool scratch = spec_.upper.kind == UpperKind::kTmpfs;
-    return Refusal(EROFS, "fsmount", scratch ? "tmpfs-too-small" : "mounted-read-only", dirs_.work,
-                   place_.path);
+    return Refusal(EROFS, "fsmount", scratch ? "tmpfs-too-small" : "mounted-read-only",
+                   upper_.dirs().work, place_.path);
   }
 
   Status FinishDetached() {
@@ -409,18 +272,16 @@ class Mounter {
   Status FinishAttached() {
     auto status = CheckAttached();
     if (status.ok()) status = SetAttached();
-    if (status.ok() && tmpfs_.mounted()) status = tmpfs_.TakeOff();
+    if (status.ok()) status = upper_.TakeOffTmpfs();
     if (status.ok()) status = Record();
     if (status.ok() || Undo(status.failure())) return status;
     LeaveMounted();
     return status;
   }
 
-  // Nothing that belongs to a mount which is still there may be removed.
   void LeaveMounted() {
     left_mounted_ = true;
-    created_.Keep();
-    (void)temporary_.Keep();
+    upper_.Keep();
   }
 
   Status CheckAttached() {
@@ -462,28 +323,16 @@ class Mounter {
 
   const OverlaySpec& spec_;
   MountedOverlay out_;
-  MountPrivilege own_;
-  bool userxattr_ = false;
-  MarkerSpace space_ = MarkerSpace::kTrusted;
-  FeatureSpec features_;
-  std::vector<std::string> options_;
+  OverlayDecision decision_;
   std::vector<OpenedLower> lowers_;
   MountPlace place_;
-  // In the order in which they have to go: directories last.
-  TemporaryDirectory temporary_;
-  CreatedDirs created_;
-  TmpfsAtPath tmpfs_;
-  UpperDirs dirs_;
-  // Gone before the directories are removed: it has a file in one of them.
-  std::optional<UpperGuard> guard_;
-  std::optional<uint64_t> guarded_mount_;
-  RootAttributes scratch_attributes_;
-  OverlayMaker maker_{spec_, lowers_, dirs_, options_, scratch_attributes_};
+  OverlayUpper upper_{spec_, decision_, lowers_};
+  OverlayMaker maker_{spec_, lowers_, upper_.dirs(), decision_.options,
+                      upper_.scratch_attributes()};
   std::shared_ptr<const UniqueFd> user_namespace_;
   UniqueFd mount_;
   MountIds ids_;
-  bool accepted_ = false;  // a volatile mount's mark was removed
-  bool made_ = false;      // the kernel was asked to mount, and may have left one
+  bool made_ = false;  // the kernel was asked to mount, and may have left its mark
   bool left_mounted_ = false;
 };
 

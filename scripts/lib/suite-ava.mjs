@@ -11,7 +11,7 @@ function compiledName(argument) {
 }
 
 /** The tests of mounting, which run by each of the kernel's interfaces. */
-const mounting = /^(?:overlay|mount-.*|peers-mounts)\.test\.js$/;
+const mounting = /^(?:overlay(?:-.*)?|mount-.*|peers-mounts)\.test\.js$/;
 
 /** `by`: 'mount' for the tests of mounting alone, with mount(2). */
 export async function avaSuite(as, { command }, named, by) {

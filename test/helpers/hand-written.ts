@@ -3,7 +3,7 @@
 import type { ExecutionContext } from 'ava';
 import { changes } from 'overlayfs';
 import type { Lab } from './lab.ts';
-import { LabError } from './lab.ts';
+import { LabError } from './lab-process.ts';
 import type { Lines, Register } from './scenario.ts';
 import { checkLists } from './scenario.ts';
 import type { Edit, Scene } from './scene.ts';

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { LabPath } from './lab.ts';
+import type { LabPath } from './lab-process.ts';
 
 const run = promisify(execFile);
 

@@ -1,16 +1,8 @@
 /** Mistakes with lowers and mount points. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { MountOptions } from 'overlayfs';
 import { mountOverlaySync, syscalls } from 'overlayfs';
 import type { Mistake } from './mistakes.ts';
-import type { Place } from './place.ts';
-import { asRoot } from './place.ts';
-
-export const standard = (place: Place): MountOptions => ({
-  lower: place.at('lower'),
-  upper: place.at('upper'),
-  target: place.at('target'),
-});
+import { asRoot, standard } from './place.ts';
 
 export const layerMistakes: readonly Mistake[] = [
   {

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import type { MountOptions } from 'overlayfs';
 import { syscalls } from 'overlayfs';
 import type { Mistake } from './mistakes.ts';
-import { standard } from './mistakes-layers.ts';
 import type { Place } from './place.ts';
+import { standard } from './place.ts';
 
 type Options = Omit<MountOptions, 'lower' | 'upper' | 'target'>;
 

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { mountOverlaySync, syscalls } from 'overlayfs';
 import type { Mistake } from './mistakes.ts';
-import { standard } from './mistakes-layers.ts';
 import type { Place } from './place.ts';
+import { standard } from './place.ts';
 
 /** Of an own tmpfs, so that nobody else's removal meets it. */
 function immutable(place: Place, name: string): string {

@@ -45,3 +45,13 @@ export function mountOn(directory: string): Line | undefined {
 export function attributesOf(directory: string): string {
   return mountOn(directory)?.attributes.join(',') ?? 'not mounted';
 }
+
+/** The line of the table for a mount point: its own options, the tags, and those of the filesystem. */
+export function tableLine(target: string): { own: string[]; tags: string; options: string[] } {
+  const line = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((each) => each.split(' ')[4] === target);
+  const [own = '', ...tags] = line?.split(' - ')[0]?.split(' ').slice(5) ?? [];
+  const options = line?.split(' ').at(-1) ?? '';
+  return { own: own.split(','), tags: tags.join(' '), options: options.split(',') };
+}

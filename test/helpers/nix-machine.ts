@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { mountOverlay } from 'overlayfs';
-import type { OracleChange } from './lab.ts';
 import { Lab } from './lab.ts';
 import { Nix } from './nix.ts';
+import type { OracleChange } from './oracle.ts';
 
 type Overlay = Awaited<ReturnType<typeof mountOverlay>>;
 

@@ -73,3 +73,10 @@ function rmWithWork(base: string): void {
   }
   rmSync(base, { recursive: true, force: true });
 }
+
+/** The directories that a mount is usually made of. */
+export const standard = (place: Place): { lower: string; upper: string; target: string } => ({
+  lower: place.at('lower'),
+  upper: place.at('upper'),
+  target: place.at('target'),
+});

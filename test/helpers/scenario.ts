@@ -5,7 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { Aspect, Change, ChangesOptions, ChangesSource } from 'overlayfs';
 import { changes, mountOverlay } from 'overlayfs';
-import type { Lab, OracleChange } from './lab.ts';
+import type { Lab } from './lab.ts';
+import type { OracleChange } from './oracle.ts';
 import type { Layer, LayerNames, Scene } from './scene.ts';
 import { asUser, makeLowers, mountByLab, mountView, own, startScene } from './scene.ts';
 

@@ -3,7 +3,8 @@ import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Lab, LabPath } from './lab.ts';
+import type { Lab } from './lab.ts';
+import type { LabPath } from './lab-process.ts';
 
 /** Uid 0 of a user namespace. */
 export const asUser: boolean = process.env.OVERLAYFS_TEST_AS === 'user';

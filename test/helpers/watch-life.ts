@@ -5,8 +5,8 @@
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { WatchHandle } from '../../lib/native.ts';
 import { native, unwrap } from '../../lib/native.ts';
+import type { WatchHandle } from '../../lib/native-programs.ts';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 

@@ -1,7 +1,8 @@
 // Compares what the library reports with the oracle, and with what applying the report gives.
 import type { ApplyResult, ChangesOptions, ChangesSource } from 'overlayfs';
 import { applyChanges, changes } from 'overlayfs';
-import type { AppliedChange, CompareOptions } from '../helpers/lab.ts';
+import type { AppliedChange } from '../helpers/lab.ts';
+import type { CompareOptions } from '../helpers/oracle.ts';
 import type { Cell } from './cells.ts';
 import type { Stage } from './stage.ts';
 

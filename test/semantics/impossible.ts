@@ -1,7 +1,7 @@
 // Cells in which nothing can be played: they have to fail in the way that is known.
 import { changes } from 'overlayfs';
 import type { Lab } from '../helpers/lab.ts';
-import { LabError } from '../helpers/lab.ts';
+import { LabError } from '../helpers/lab-process.ts';
 import type { Cell, Impossible } from './cells.ts';
 import type { Grounds } from './stage.ts';
 import { Stage } from './stage.ts';

@@ -1,5 +1,5 @@
 // What may happen next in a history: each recipe gives one operation or a few that belong together.
-import type { LabType } from '../helpers/lab.ts';
+import type { LabType } from '../helpers/oracle.ts';
 import type { Author } from './author.ts';
 import type { Operation } from './operations.ts';
 import { attributes } from './recipes-attributes.ts';

@@ -1,7 +1,7 @@
 // Plays one history on real mounts.
 import { readFile } from 'node:fs/promises';
 import type { Lab } from '../helpers/lab.ts';
-import { LabError } from '../helpers/lab.ts';
+import { LabError } from '../helpers/lab-process.ts';
 import type { Cell } from './cells.ts';
 import type { Oracle } from './check.ts';
 import {

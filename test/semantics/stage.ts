@@ -1,5 +1,7 @@
 // The directories and mounts of one history.
-import type { Lab, LabPath } from '../helpers/lab.ts';
+
+import type { Lab } from '../helpers/lab.ts';
+import type { LabPath } from '../helpers/lab-process.ts';
 import { at } from '../helpers/scene.ts';
 import type { Cell, Filesystem } from './cells.ts';
 

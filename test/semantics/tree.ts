@@ -1,6 +1,6 @@
 // What the generator believes the merged tree to be, so that most operations find what they need.
 // It does not have to be right.
-import type { LabType } from '../helpers/lab.ts';
+import type { LabType } from '../helpers/oracle.ts';
 
 export interface Inode {
   readonly type: LabType;
