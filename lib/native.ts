@@ -22,6 +22,7 @@ export type SandboxedHandle = Handle<'sandboxed'>;
 export type PatternsHandle = Handle<'patterns'>;
 export type UpperCopyHandle = Handle<'upper-copy'>;
 export type SidesHandle = Handle<'sides'>;
+export type NamespaceHandle = Handle<'namespace'>;
 
 /** How every unit of work ends: the addon makes no errors, so that their stack is the caller's. */
 export type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
@@ -68,6 +69,8 @@ export interface NativeSpec {
   readonly target: Buffer | null;
   /** An overlay of an ordinary user that shares its namespace, so that one program can see both. */
   readonly beside: MountHandle | null;
+  /** Instead; where the user may not mount. */
+  readonly userNamespace: NamespaceHandle | null;
   readonly beneath: boolean;
   readonly redirectDir: string | null;
   readonly index: string | null;
@@ -589,6 +592,23 @@ export interface NativeBinding {
   /** Fails with `EBUSY` where they are mounted. */
   checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
   removeTree: EitherWay<[path: Buffer], undefined>;
+  /** Of an ordinary user with the help of newuidmap(1), which is looked for in `search` and has so long. */
+  makeMappedNamespace(search: Buffer, milliseconds: number): Promise<Outcome<NamespaceHandle>>;
+  /** What it was given to keeps it. */
+  releaseNamespace(namespace: NamespaceHandle): Outcome<undefined>;
+  /** With the rights over its ids. */
+  removeTreeIn(namespace: NamespaceHandle, path: Buffer): Promise<Outcome<undefined>>;
+  /** Waits in the pool for its end; of `stdio` there are no pipes. */
+  runInNamespace(
+    namespace: NamespaceHandle,
+    program: NativeProgramSpec,
+  ): Promise<Outcome<NativeEnd>>;
+  /** The first entry that is another user's, or of a group that we are not in. */
+  findForeignEntry(
+    path: Buffer,
+  ): Promise<Outcome<{ readonly path: Buffer; readonly owner: string } | null>>;
+  /** CAP_CHOWN. */
+  mayChown(): boolean;
   openUpperCopy(from: Buffer, to: Buffer): Promise<Outcome<UpperCopyHandle>>;
   nextUpperCopy(copy: UpperCopyHandle): Promise<Outcome<NativeUpperCopied>>;
   /** Once at the end; a running slice ends first. */

@@ -15,6 +15,7 @@ import { specOf } from './mount-options.ts';
 import type {
   LayersHandle,
   MountHandle,
+  NamespaceHandle,
   NativeLayer,
   NativeMounted,
   NativeSpec,
@@ -407,6 +408,8 @@ export async function mountOverlay(options: MountOptions): Promise<Overlay> {
 export interface BesideOptions extends MountOptions {
   /** An overlay that programs are to see together with this one; an ordinary user's have a namespace each else. */
   readonly beside: Overlay | undefined;
+  /** For the first of them, where there is one to be used. */
+  readonly namespace: NamespaceHandle | undefined;
   /** A warning that its caller has seen to. */
   readonly expected: string | undefined;
 }
@@ -414,10 +417,15 @@ export interface BesideOptions extends MountOptions {
 /** A detached overlay of several. */
 export async function mountBeside({
   beside,
+  namespace,
   expected,
   ...options
 }: BesideOptions): Promise<Overlay> {
-  const spec = { ...specOf(options), beside: mountHeldBy(beside)?.().mount ?? null };
+  const spec = {
+    ...specOf(options),
+    beside: mountHeldBy(beside)?.().mount ?? null,
+    userNamespace: namespace ?? null,
+  };
   const [...mounted] = unwrap(await native().mountOverlay(spec, false));
   mounted[8] = mounted[8].filter(({ reason }) => reason !== expected);
   return overlayOf(spec, mounted);

@@ -17,6 +17,7 @@ import type {
   RunResult,
   RunStdio,
   Sandbox,
+  SandboxIdMap,
   SandboxOptions,
   SandboxProcess,
   SandboxRunOptions,
@@ -33,9 +34,14 @@ type Refuses<T, Value> = Value extends T ? false : true;
 export type Sandboxes = [
   Expect<Equal<typeof createSandbox, (options?: SandboxOptions) => Promise<Sandbox>>>,
   Expect<
-    Equal<keyof SandboxOptions, 'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace'>
+    Equal<
+      keyof SandboxOptions,
+      'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace' | 'idMap'
+    >
   >,
   Expect<Equal<SandboxOptions['lower'], PathLike | readonly PathLike[] | undefined>>,
+  Expect<Equal<SandboxOptions['idMap'], SandboxIdMap | undefined>>,
+  Expect<Equal<SandboxIdMap, 'auto' | 'own' | 'subordinate'>>,
   Expect<Refuses<SandboxOptions, { lower: undefined }>>,
   Expect<Refuses<SandboxOptions, { session: Buffer }>>,
   Expect<Equal<ReturnType<Sandbox['spawn']>, SandboxProcess>>,

@@ -221,7 +221,8 @@ class Mounter {
     RootAttributes attributes;
     auto status = attributes.Read(lowers_.front().fd.get(), space_);
     if (!status.ok()) return status;
-    return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, out_.warnings);
+    const int user_namespace = user_namespace_ ? user_namespace_->get() : -1;
+    return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, user_namespace, out_.warnings);
   }
 
   // Before anything is attached: then nothing can fail that would have to be undone.
