@@ -20,12 +20,13 @@ extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument
 
 namespace ovl {
 
-// Beside the thread that cloned it, whose errno it shares: so calls that do not fail only, and none
-// of which the C library makes a point where a thread can be cancelled. Every signal is blocked.
+// Beside the thread that cloned it, whose errno and thread-local state it shares: so calls that do
+// not fail only, and none in which the C library or a sanitizer writes down anything of the thread.
+// Every signal is blocked.
 int NamespaceHolder::Hold(void* holder) {
   const auto& self = *static_cast<const NamespaceHolder*>(holder);
-  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // known to every kernel
-  if (::getppid() != self.parent_) return 0;          // it was too late for that
+  (void)::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // known to every kernel
+  if (::syscall(SYS_getppid) != self.parent_) return 0;            // it was too late for that
   for (;;) (void)::syscall(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
 }
 

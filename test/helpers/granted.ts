@@ -71,7 +71,7 @@ export class GrantedPlace extends SandboxPlace {
       `root:x:0:0::/:/bin/sh\n${name}:x:${user}:${user}::/:/bin/sh\n`,
     );
     writeFileSync(this.at('etc/group'), `root:x:0:\n${name}:x:${user}:\n`);
-    for (const file of ['nsswitch.conf', 'ld.so.cache']) {
+    for (const file of ['nsswitch.conf', 'ld.so.cache', 'localtime']) {
       if (existsSync(`/etc/${file}`)) copyFileSync(`/etc/${file}`, this.at(`etc/${file}`));
     }
   }
