@@ -215,6 +215,18 @@ onlyRoot(
   },
 );
 
+const asAnyRoot = asRoot ? test.serial : test.serial.skip;
+
+asAnyRoot('as root all ids are what they are, whatever is asked for [root only]', async (t) => {
+  using place = prepared();
+  for (const idMap of ['auto', 'own', 'subordinate'] as const) {
+    await using sandbox = await place.sandbox({ idMap, directory: place.at('own') });
+    const { stdout } = await sandbox.run('stat', ['-c', '%u', place.at('lower/open')]);
+    t.is(stdout.toString(), `${one}\n`);
+    t.deepEqual(sandbox.warnings, []);
+  }
+});
+
 onlyRoot('the root of a view belongs to whom it belonged [root only]', (t) => {
   using place = prepared();
   place.give('lower', 5, 0o777);

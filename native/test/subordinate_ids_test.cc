@@ -57,7 +57,7 @@ TEST(SubordinateIdsOfLinesThatAreNoneAreNotGranted) {
                            "01000:1:5"}) {
     CHECK_EQ(line + (" " + Granted(line)), std::string(line) + " ");
   }
-  CHECK_EQ(Granted(std::string_view("alice:1:5\0\nalice:7:1\n", 22)), std::string("7+1 "));
+  CHECK_EQ(Granted(std::string_view("alice:1:5\0\nalice:7:1\n", 21)), std::string("7+1 "));
   CHECK_EQ(Granted("alice:4294967294:1"), std::string("4294967294+1 "));
 }
 
