@@ -94,8 +94,9 @@ Status HelperProgram::Failed(int err, const char* reason) const {
   Failure failure = Refusal(err, "execve", reason, program_.spec().file);
   failure.detail = said_;
   if (said_.empty()) {
-    failure.detail = end_.signal != 0 ? "signal " + std::to_string(end_.signal)
-                                      : "status " + std::to_string(end_.code);
+    failure.detail = err == ETIMEDOUT   ? "without a word"
+                     : end_.signal != 0 ? "signal " + std::to_string(end_.signal)
+                                        : "status " + std::to_string(end_.code);
   }
   return failure;
 }

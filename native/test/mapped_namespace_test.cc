@@ -111,6 +111,8 @@ TEST(MappedNamespaceDoesNotWaitForAHelperThatHangs) {
   // What it leaves running keeps its standard error.
   CHECK_EQ(Try({"echo waiting >&2; sleep 3 & sleep 3", kGrant, kGrant, 200}),
            std::string("helper-slow waiting P/newuidmap"));
+  CHECK_EQ(Try({"sleep 1", kGrant, kGrant, 200}),
+           std::string("helper-slow without a word P/newuidmap"));
   CHECK_EQ(Try({"sleep 1 & echo left >&2; exit 7"}), std::string("helper-failed left P/newuidmap"));
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
 }
