@@ -115,6 +115,7 @@ export { findSession, isSession, listSessions, sessionSize } from './session-lis
 export type { RecordedEnd } from './session-record.ts';
 export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
 export { discardSession, pruneSessions } from './session-removal.ts';
+export type { SandboxIdMap } from './subordinate-ids.ts';
 export type { DirectoryTotals, SummarizeOptions } from './summarize.ts';
 export { summarizeChanges } from './summarize.ts';
 export type { MountAttr } from './syscall-arguments.ts';

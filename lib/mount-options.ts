@@ -266,6 +266,7 @@ export function specOf(options: unknown): NativeSpec {
     work: given.work === undefined ? null : absolutePath(given.work, 'options.work'),
     target: given.target === undefined ? null : absolutePath(given.target, 'options.target'),
     beside: null,
+    userNamespace: null,
     beneath: optionalBoolean(given.beneath, 'options.beneath') ?? false,
     redirectDir:
       optionalOneOf(given.redirectDir, 'options.redirectDir', ['on', 'follow', 'nofollow']) ?? null,

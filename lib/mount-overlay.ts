@@ -3,6 +3,7 @@ import type { PathLike } from './arguments.ts';
 import type { MountOptions } from './mount-options.ts';
 import { specOf } from './mount-options.ts';
 import { native, unwrap } from './native.ts';
+import type { NamespaceHandle } from './native-namespaces.ts';
 import { mountHeldBy } from './opened-layers.ts';
 import type { AttachedOverlay, Overlay } from './overlay.ts';
 import { overlayOf } from './overlay.ts';
@@ -35,6 +36,8 @@ export async function mountOverlay(options: MountOptions): Promise<Overlay> {
 export interface BesideOptions extends MountOptions {
   /** An overlay that programs are to see together with this one; an ordinary user's have a namespace each else. */
   readonly beside: Overlay | undefined;
+  /** For the first of them, where there is one to be used. */
+  readonly namespace: NamespaceHandle | undefined;
   /** A warning that its caller has seen to. */
   readonly expected: string | undefined;
 }
@@ -42,10 +45,15 @@ export interface BesideOptions extends MountOptions {
 /** A detached overlay of several. */
 export async function mountBeside({
   beside,
+  namespace,
   expected,
   ...options
 }: BesideOptions): Promise<Overlay> {
-  const spec = { ...specOf(options), beside: mountHeldBy(beside)?.().mount ?? null };
+  const spec = {
+    ...specOf(options),
+    beside: mountHeldBy(beside)?.().mount ?? null,
+    userNamespace: namespace ?? null,
+  };
   const [...mounted] = unwrap(await native().mountOverlay(spec, false));
   mounted[8] = mounted[8].filter(({ reason }) => reason !== expected);
   return overlayOf(spec, mounted);

@@ -1,4 +1,5 @@
 /** The addon makes overlays, and holds on to them. */
+import type { NamespaceHandle } from './native-namespaces.ts';
 import type { EitherWay, Handle } from './native-outcome.ts';
 
 export type MountHandle = Handle<'mount'>;
@@ -40,6 +41,8 @@ export interface NativeSpec {
   readonly target: Buffer | null;
   /** An overlay of an ordinary user that shares its namespace, so that one program can see both. */
   readonly beside: MountHandle | null;
+  /** Instead; where the user may not mount. */
+  readonly userNamespace: NamespaceHandle | null;
   readonly beneath: boolean;
   readonly redirectDir: string | null;
   readonly index: string | null;

@@ -5,6 +5,7 @@ import type { NativeDiagnosis } from './native-diagnosis.ts';
 import type { NativeMountCalls } from './native-mount-calls.ts';
 import type { NativeMountTable } from './native-mount-table.ts';
 import type { NativeMounts } from './native-mounts.ts';
+import type { NativeNamespaces } from './native-namespaces.ts';
 import type { Outcome } from './native-outcome.ts';
 import type { NativePrograms } from './native-programs.ts';
 import type { NativeSandboxes } from './native-sandboxes.ts';
@@ -25,7 +26,8 @@ export interface NativeBinding
     NativeApply,
     NativePrograms,
     NativeSandboxes,
-    NativeSessions {}
+    NativeSessions,
+    NativeNamespaces {}
 
 let binding: NativeBinding | undefined;
 

@@ -75,7 +75,7 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'part-excluded': () => 'a part of it is excluded, so it cannot go as a whole',
   'owner-not-permitted': ({ detail }) =>
     `it belongs to ${detail}, and giving a file to another user or group needs CAP_CHOWN; apply as root, or ` +
-    'leave it out with `exclude`',
+    'leave it out with `exclude`; `overlayfs apply NAME` can give it to subordinate ids of the user',
   'owner-unmapped': ({ detail }) =>
     `it belongs to ${detail}, which this user namespace has no ids for; apply as the root of the system, or leave ` +
     'it out with `exclude`',

@@ -41,6 +41,21 @@ export const diagnosisReasons: Readonly<Record<string, (where: Where) => string>
   'userns-root-refused': () =>
     'the user is 0 and lacks CAP_SETFCAP, without which that user cannot be mapped into a namespace ' +
     '(Linux 5.12); run as another user, or leave the container that capability',
+  'no-id-helper': ({ detail }) =>
+    `subordinate ids need the program ${detail}, which is in no directory of PATH and not in /usr/bin; install it ` +
+    '(Debian and Ubuntu: the package uidmap; Fedora and Arch: shadow-utils, shadow)',
+  'no-subordinate-ids': ({ path }) =>
+    `${path} grants this user no ids; root can give him some: usermod --add-subuids 100000-165535 ` +
+    '--add-subgids 100000-165535 USER',
+  'no-new-privileges': () =>
+    'this process may not gain privileges (no_new_privs, as set by systemd’s NoNewPrivileges or a container), and ' +
+    'newuidmap maps subordinate ids with its own',
+  'helper-failed': ({ path, detail }) =>
+    `${path}, which maps subordinate ids, has failed: ${detail}. It has to be set-user-ID root or have CAP_SETUID, ` +
+    'on a filesystem without nosuid, and the user to have an account',
+  'helper-slow': ({ path, detail }) =>
+    `${path}, which maps subordinate ids, did not end in time, and was killed (${detail}); it may wait for a ` +
+    'directory of accounts on the network',
   'not-dumpable': () =>
     'the process is not dumpable (it has changed its user, or its program may not be read), and so may ' +
     'not map ids into a user namespace; start it as the user it is to be',

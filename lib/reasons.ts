@@ -325,7 +325,8 @@ const warnings: Readonly<Record<string, (where: Where) => string>> = {
   'upper-owner': ({ detail }) =>
     `the new upper could not be given the owner of the lower (${detail}), so the root of the overlay has another ` +
     'one; what belongs to others in it can be read, and deleted or replaced where modes allow it, but changing it ' +
-    'fails with EOVERFLOW: as root it does not',
+    'fails with EOVERFLOW: as root it does not, nor for an ordinary user whom /etc/subuid and /etc/subgid grant these ' +
+    'ids, with newuidmap and newgidmap (Debian: uidmap)',
   'upper-xattrs': () =>
     'not every extended attribute of the lower could be given to the new upper, so the root of the overlay lacks some',
   'layers-compacted': () =>

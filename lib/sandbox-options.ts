@@ -3,6 +3,7 @@ import type { PathLike } from './arguments.ts';
 import {
   absolutePath,
   integer,
+  oneOf,
   optionsObject,
   pathBytes,
   pathList,
@@ -12,6 +13,8 @@ import { argumentType, argumentValue } from './errors.ts';
 import type { RunOptions, RunStdio } from './run-options.ts';
 import type { AskedPlaces } from './sandbox-places.ts';
 import { sessionName } from './session-store.ts';
+import type { SandboxIdMap } from './subordinate-ids.ts';
+import { idMaps } from './subordinate-ids.ts';
 
 /** Directories stacked on a target. */
 export interface SandboxOverlayOptions {
@@ -52,6 +55,13 @@ export interface SandboxOptions {
    * milliseconds. Default: 2000.
    */
   readonly grace?: number;
+  /**
+   * Which ids an ordinary user's programs see as what they are. `'own'`: his uid and gid; files of others
+   * seem to be nobody's, and cannot be changed (`EOVERFLOW`). `'subordinate'`: also those that /etc/subuid and
+   * /etc/subgid grant him, each as itself, by newuidmap(1) and newgidmap(1); an error where that cannot be.
+   * `'auto'`: the same, but his own where it cannot be. As root all ids are what they are. Default: `'auto'`.
+   */
+  readonly idMap?: SandboxIdMap;
 }
 
 /** As of `node:child_process`. */
@@ -81,7 +91,9 @@ export interface SpawnOptions {
 /** As of `Overlay.run`, but that programs see the overlays where they belong. */
 export type SandboxRunOptions = Omit<RunOptions, 'at'>;
 
-const optionNames = ['lower', 'overlays', 'session', 'base', 'directory', 'grace'] as const;
+const optionNames = [
+  ...['lower', 'overlays', 'session', 'base', 'directory', 'grace', 'idMap'],
+] as const;
 const common = ['cwd', 'env', 'stdio', 'signal', 'killSignal'] as const;
 export const spawnOptionNames: readonly string[] = [...common, 'relaySignals'];
 export const runOptionNames: readonly string[] = [...common, 'input', 'maxBuffer'];
@@ -93,6 +105,7 @@ export interface SandboxPlan {
   readonly base: string | undefined;
   readonly directory: string | undefined;
   readonly grace: number;
+  readonly idMap: SandboxIdMap;
 }
 
 function stacked(value: unknown): AskedPlaces['stacked'] {
@@ -154,6 +167,7 @@ export function sandboxPlan(options: unknown): SandboxPlan {
     base,
     directory: sessionDirectory(given.directory, 'options.directory'),
     grace: given.grace === undefined ? 2000 : integer(given.grace, 'options.grace', 0, 3_600_000),
+    idMap: oneOf(given.idMap ?? 'auto', 'options.idMap', idMaps),
   };
 }
 

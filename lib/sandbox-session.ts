@@ -27,6 +27,8 @@ import {
   SessionLock,
   writeRecord,
 } from './session-store.ts';
+import type { SandboxIds } from './subordinate-ids.ts';
+import { releaseIds, sandboxIds } from './subordinate-ids.ts';
 
 /** An overlay of a sandbox, mounted. */
 export interface MountedPlace {
@@ -106,6 +108,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
     ephemeral: plan.session === undefined,
     created: new Date(),
     userxattr: !native().canReadTrusted(),
+    subordinateIds: false,
     overlays: places.overlays,
     base: base?.name,
     last: undefined,
@@ -172,7 +175,10 @@ async function restrictionsOf(
   };
 }
 
-async function mountAll({ path, record }: StoredSession): Promise<MountedPlace[]> {
+async function mountAll(
+  { path, record }: StoredSession,
+  { namespace }: SandboxIds,
+): Promise<MountedPlace[]> {
   const mounted: MountedPlace[] = [];
   try {
     const numbered = record.overlays.map((each, number) => ({ ...each, number }));
@@ -185,6 +191,7 @@ async function mountAll({ path, record }: StoredSession): Promise<MountedPlace[]
         volatile: record.ephemeral,
         ...(await restrictionsOf(target)),
         beside: mounted[0]?.overlay,
+        namespace,
         expected: inPlace ? 'submounts-hidden' : undefined,
       });
       mounted.push({ target, overlay });
@@ -206,12 +213,20 @@ export async function closeAll(places: readonly MountedPlace[], sync: boolean): 
   }
 }
 
-async function mountSession(locked: Locked): Promise<Pick<OpenedSession, 'record' | 'places'>> {
+async function mountSession(
+  locked: Locked,
+  ids: SandboxIds,
+): Promise<Pick<OpenedSession, 'record' | 'places'>> {
   const { stored } = locked;
-  const places = await mountAll(stored);
-  const record: SessionRecord = { ...stored.record, state: 'ready' };
+  const places = await mountAll(stored, ids);
+  const subordinateIds = stored.record.subordinateIds || ids.namespace !== undefined;
+  const record: SessionRecord = { ...stored.record, state: 'ready', subordinateIds };
   try {
-    if (stored.record.state === 'new' || locked.more) {
+    if (
+      stored.record.state === 'new' ||
+      locked.more ||
+      subordinateIds !== stored.record.subordinateIds
+    ) {
       await writeRecord(stored.path, record);
     } else {
       await markUsed(stored.path);
@@ -236,7 +251,31 @@ async function baseOf(plan: SandboxPlan): Promise<string | undefined> {
   return found === undefined ? plan.base : found.record.base;
 }
 
+/** What programs cannot do though one may expect it. */
+function idWarnings({ record }: StoredSession, { missing, failed }: SandboxIds): string[] {
+  if (missing === undefined || !(failed || record.subordinateIds)) {
+    return [];
+  }
+  const before = record.subordinateIds
+    ? 'the session may hold files of subordinate ids, of which this run knows none'
+    : 'subordinate ids could not be mapped';
+  return [
+    `${before}: what belongs to others seems to be nobody’s, and cannot be changed (EOVERFLOW); ${missing}`,
+  ];
+}
+
 export async function openSession(plan: SandboxPlan): Promise<OpenedSession> {
+  // Others do the most of it meanwhile.
+  const ids = sandboxIds(plan.idMap);
+  ids.catch(() => undefined); // it is waited for later, unless something else fails before
+  try {
+    return await openWith(plan, ids);
+  } finally {
+    await ids.then(releaseIds, () => undefined); // a failure is that of `openWith`, or came second
+  }
+}
+
+async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<OpenedSession> {
   const baseName = await baseOf(plan);
   const base = baseName === undefined ? undefined : await lockBase(baseName, plan.directory);
   try {
@@ -244,8 +283,10 @@ export async function openSession(plan: SandboxPlan): Promise<OpenedSession> {
     try {
       const locks = [locked.lock, ...(base ? [base.lock] : [])];
       const { path } = locked.stored;
-      const { carried, emptied, warnings } = locked.places;
-      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked)) };
+      const { carried, emptied } = locked.places;
+      const ids = await given;
+      const warnings = [...locked.places.warnings, ...idWarnings(locked.stored, ids)];
+      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
     } catch (error) {
       if (locked.fresh) {
         await removeLocked(locked.stored.path);

@@ -39,6 +39,8 @@ export interface Session {
   readonly overlays: readonly SessionOverlay[];
   /** The session it is stacked on. */
   readonly base: string | undefined;
+  /** Its programs had the user's subordinate ids (subuid(5)), so that files of these may be in it. */
+  readonly subordinateIds: boolean;
   /** How the program that was run last has ended. */
   readonly last: RecordedEnd | undefined;
   /** The process that works with it; undefined if none does. */
@@ -85,11 +87,11 @@ function overlaysOf(path: string, record: SessionRecord): SessionOverlay[] {
 
 async function described(path: string, name: string): Promise<Session> {
   const { record } = await readSession(path, name);
-  const { ephemeral, created, base, last } = record;
+  const { ephemeral, created, base, subordinateIds, last } = record;
   const used = await lastUsed(path);
   const user = (await userOf(path)) || undefined;
   const overlays = overlaysOf(path, record);
-  return { name, path, ephemeral, created, used, overlays, base, last, user };
+  return { name, path, ephemeral, created, used, overlays, base, subordinateIds, last, user };
 }
 
 const problems = { [halfMade]: 'half-made', [halfRemoved]: 'half-removed' } as const;

@@ -23,6 +23,8 @@ export interface SessionRecord {
   readonly created: Date;
   /** The marks are in `user.*` attributes: made by an ordinary user. */
   readonly userxattr: boolean;
+  /** Its programs had the user's subordinate ids, so that files of these may be in it. */
+  readonly subordinateIds: boolean;
   /** Their upper and work directories are `<number>/upper` and `<number>/work`. */
   readonly overlays: readonly RecordedOverlay[];
   /** The session this one is stacked on. */
@@ -150,6 +152,9 @@ export function parseRecord(text: string): SessionRecord {
     ephemeral: booleanOf(given.ephemeral, 'ephemeral'),
     created: dateOf(given.created, 'created'),
     userxattr: booleanOf(given.userxattr, 'userxattr'),
+    // Versions that did not know of them have not written it.
+    subordinateIds:
+      given.subordinateIds !== undefined && booleanOf(given.subordinateIds, 'subordinateIds'),
     overlays: list(given.overlays, 'overlays').map((item, i) => {
       const overlay = fields(item, `overlays[${i}]`);
       return {

@@ -17,6 +17,7 @@ import {
   SessionLock,
   sessionName,
 } from './session-store.ts';
+import { removeTree } from './tree-removal.ts';
 
 /**
  * Removes a session that nobody else can have: it is locked, or was never whole. First it gets a name
@@ -29,7 +30,7 @@ export async function removeLocked(path: string): Promise<void> {
   } catch (error) {
     throw fileFailure(error, 'the session could not be taken out of use');
   }
-  unwrap(await native().removeTree(Buffer.from(doomed), false));
+  await removeTree(doomed);
 }
 
 /** By another program than this library, which knows nothing of locks. */
@@ -84,7 +85,7 @@ async function discard(path: string, name: string, directory: string | undefined
  * @throws OverlayError `ENOENT` where there is none of that name, `EBUSY` where somebody works with it
  * or another session is stacked on it, `ERR_SESSION_BROKEN` where what is there is not whole (see
  * `pruneSessions`), `EXDEV` where something is mounted inside, `EACCES` or `EPERM` where something in it
- * belongs to somebody else.
+ * belongs to somebody else who is none of the user's subordinate ids.
  */
 export async function discardSession(name: string, options?: DiscardOptions): Promise<void> {
   const given = optionsObject(options, 'options', ['directory']);

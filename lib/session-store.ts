@@ -28,6 +28,7 @@ import {
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { formatRecord, NoRecord, parseRecord } from './session-record.ts';
 import { isOwnDirectory, sessionRoots } from './session-roots.ts';
+import { removeTree } from './tree-removal.ts';
 
 const recordName = 'session.json';
 /** Of what is not whole yet, and of what is not whole any more. No session can have such a name. */
@@ -255,7 +256,7 @@ export async function createStored(
     await rename(draft, path);
   } catch (error) {
     await lock.release();
-    unwrap(await native().removeTree(Buffer.from(draft), false));
+    await removeTree(draft);
     throw error instanceof OverlayError ? error : fileFailure(error, why);
   }
   return { stored: { path, record }, lock };
@@ -269,7 +270,7 @@ export async function makePlaces(
   const overlays = [...record.overlays, ...more];
   for (const [i] of more.entries()) {
     const place = join(path, `${record.overlays.length + i}`);
-    unwrap(await native().removeTree(Buffer.from(place), false)); // what a killed process has left
+    await removeTree(place); // what a killed process has left
     await mkdir(place, { mode: 0o700 });
   }
   return { path, record: { ...record, overlays } };
@@ -293,7 +294,7 @@ export async function storedEntries(directory: string | undefined): Promise<Foun
 export async function clearNew({ path, record }: StoredSession): Promise<void> {
   for (const [i] of record.overlays.entries()) {
     const place = join(path, `${i}`);
-    unwrap(await native().removeTree(Buffer.from(place), false));
+    await removeTree(place);
     await mkdir(place, { mode: 0o700 });
   }
 }

@@ -17,6 +17,7 @@ import type {
   RunResult,
   RunStdio,
   Sandbox,
+  SandboxIdMap,
   SandboxOptions,
   SandboxProcess,
   SandboxRunOptions,
@@ -29,9 +30,14 @@ import type { Equal, Expect, Refuses } from './helpers/type-checks.ts';
 export type Sandboxes = [
   Expect<Equal<typeof createSandbox, (options?: SandboxOptions) => Promise<Sandbox>>>,
   Expect<
-    Equal<keyof SandboxOptions, 'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace'>
+    Equal<
+      keyof SandboxOptions,
+      'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace' | 'idMap'
+    >
   >,
   Expect<Equal<SandboxOptions['lower'], PathLike | readonly PathLike[] | undefined>>,
+  Expect<Equal<SandboxOptions['idMap'], SandboxIdMap | undefined>>,
+  Expect<Equal<SandboxIdMap, 'auto' | 'own' | 'subordinate'>>,
   Expect<Refuses<SandboxOptions, { lower: undefined }>>,
   Expect<Refuses<SandboxOptions, { session: Buffer }>>,
   Expect<Equal<ReturnType<Sandbox['spawn']>, SandboxProcess>>,

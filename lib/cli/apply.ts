@@ -10,7 +10,7 @@ import type { ChangesSource } from '../change-source.ts';
 import type { AppliedChange } from '../packed-apply.ts';
 import type { Choice } from '../session-apply.ts';
 import { applyChosen } from '../session-apply.ts';
-import type { SessionOverlay } from '../session-list.ts';
+import type { Session, SessionOverlay } from '../session-list.ts';
 import { appliedPrinter, complainOf, preparing, progressText } from './applied-text.ts';
 import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
@@ -18,10 +18,12 @@ import { currentOverlay } from './current-overlay.ts';
 import { patterns } from './diff-patterns.ts';
 import { namedSession, namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
+import { handedOver } from './handing-over.ts';
 import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
+import { sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 
 const options = {
@@ -160,6 +162,7 @@ function finishPending(
 /** Of each overlay, where it is a session. */
 async function carryOut(
   target: Buffer | undefined,
+  session: Session | undefined,
   values: Values,
   listening: PendingApplyOptions,
   review: Listener['review'] | undefined,
@@ -168,7 +171,6 @@ async function carryOut(
   if (resume || abort) {
     return [await finishPending(target, values, listening)];
   }
-  const session = await namedSession(target, dir);
   const named = namedSource(session === undefined ? target : undefined, values);
   if (session === undefined) {
     if (keep || of !== undefined) {
@@ -186,7 +188,7 @@ async function carryOut(
   }
   const sessionOptions = {
     ...applyOptions(values, listening),
-    ...(dir !== undefined && { directory: pathOf(dir, '--dir') }),
+    ...sessionsOption(dir),
     ...(of !== undefined && { of: pathOf(of, '--of') }),
     keep: keep ?? false,
   };
@@ -225,13 +227,18 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   if (interactive) {
     checkTerminal();
   }
+  const session = resume || abort ? undefined : await namedSession(target, values.dir);
+  const elsewhere = session && (await handedOver(session, sessionsOption(values.dir)));
+  if (elsewhere !== undefined) {
+    return elsewhere;
+  }
   const listener = new Listener(output, { json, ended });
   const { onChange, onProgress } = listener;
   const listening = { sync: !values['no-sync'], onChange, onProgress };
   const review: Listener['review'] | undefined = interactive
     ? (source, options) => listener.review(source, options)
     : undefined;
-  const carried = carryOut(target, values, listening, review);
+  const carried = carryOut(target, session, values, listening, review);
   const results = await carried.finally(() => listener.end());
   await output.flush(); // what was done comes before what was not
   return conclude(results, dryRun, abort ?? false);

@@ -6,6 +6,7 @@ import { OverlayError } from '../errors.ts';
 import type { Session } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
+import { sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -79,8 +80,7 @@ export async function namedSession(
     return undefined;
   }
   const { findSession } = await import('../session-list.ts');
-  const options = dir === undefined ? {} : { directory: pathOf(dir, '--dir') };
-  return findSession(name, options).catch((error: unknown) => {
+  return findSession(name, sessionsOption(dir)).catch((error: unknown) => {
     if (error instanceof OverlayError && error.code === 'ENOENT') {
       return undefined;
     }
@@ -92,7 +92,7 @@ export async function namedSession(
 export async function sessionSource(
   word: Buffer | undefined,
   { dir, of: below }: { readonly dir?: Word; readonly of?: Word },
-): Promise<ChangesSource | undefined> {
+): Promise<{ readonly session: Session; readonly source: ChangesSource } | undefined> {
   const session = await namedSession(word, dir);
   if (session === undefined) {
     return undefined;
@@ -109,7 +109,7 @@ export async function sessionSource(
       `the session '${session.name}' covers ${targets}; say which with --of DIR`,
     );
   }
-  return found.layers;
+  return { session, source: found.layers };
 }
 
 /** What is named, if anything is. */

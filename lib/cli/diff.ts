@@ -14,11 +14,13 @@ import { namedSource, sessionSource, sourceOptions } from './diff-source.ts';
 import type { View } from './diff-views.ts';
 import { capped, listView, statView, treeView, withoutRemoved } from './diff-views.ts';
 import { exitCodes } from './exit-codes.ts';
+import { handedOver } from './handing-over.ts';
 import { listOptions, optionalArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import type { PatchForm } from './patch-view.ts';
 import { Progress } from './progress.ts';
 import { reportRules, ruleOptions, rulesOf } from './rule-options.ts';
+import { sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 
 const options = {
@@ -96,7 +98,11 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
   if (session !== undefined && named !== undefined) {
     throw new UsageError('the name of a session excludes layers and directories');
   }
-  const source = session ?? named ?? (await currentOverlay());
+  const elsewhere = session && (await handedOver(session.session, sessionsOption(values.dir)));
+  if (elsewhere !== undefined) {
+    return elsewhere;
+  }
+  const source = session?.source ?? named ?? (await currentOverlay());
   const root = Buffer.isBuffer(source) ? source : undefined;
   const rules = rulesOf(values, root);
   const given: ChangesOptions = {

@@ -22,6 +22,11 @@ is left mounted. It takes no privileges.
                  with 0, or otherwise (default: keep one with a name). apply
                  carries out what it has changed, as 'overlayfs apply' does,
                  and keeps the session if that cannot be done
+  --map-ids WHICH
+                 of an ordinary user, which owners files have in the view: own
+                 (of others they seem to be nobody's, and cannot be changed),
+                 subordinate (also those of /etc/subuid and /etc/subgid, by
+                 newuidmap), or auto (the default: the second where it can be)
   --grace MS     what the program has left running is sent SIGTERM when it has
                  ended, and SIGKILL after so many milliseconds (default: 2000)
   -h, --help     this text

@@ -9,6 +9,7 @@ export const runOptions = {
   overlay: { type: 'string', multiple: true },
   dir: { type: 'string' },
   grace: { type: 'string' },
+  'map-ids': { type: 'string' },
   'on-success': { type: 'string' },
   'on-failure': { type: 'string' },
 } as const;

@@ -4,6 +4,8 @@ import { signalNumber } from '../run-options.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { createSandbox } from '../sandbox.ts';
 import type { SandboxOptions, SandboxOverlayOptions } from '../sandbox-options.ts';
+import type { SandboxIdMap } from '../subordinate-ids.ts';
+import { idMaps } from '../subordinate-ids.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
@@ -14,7 +16,7 @@ import { Progress, withProgress } from './progress.ts';
 import { runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
-import { bytesOf, textOf } from './words.ts';
+import { bytesOf, textOf, wordOf } from './words.ts';
 
 const endings = ['keep', 'discard', 'apply'] as const;
 type Ending = (typeof endings)[number];
@@ -56,6 +58,14 @@ function overlayOf(word: Word): SandboxOverlayOptions {
   return { target: bytesOf(target), lower: lower.map(bytesOf) };
 }
 
+function idMap(word: Word): SandboxIdMap {
+  const found = idMaps.find((each) => each === word);
+  if (found === undefined) {
+    throw new UsageError(`--map-ids must be one of ${idMaps.join(', ')}, but is '${textOf(word)}'`);
+  }
+  return found;
+}
+
 function milliseconds(word: Word): number {
   if (!/^\d{1,7}$/.test(word)) {
     throw new UsageError(`--grace must be a number of milliseconds, but is '${textOf(word)}'`);
@@ -89,6 +99,7 @@ function requestOf(words: readonly Word[]): Request {
       ...(overlay === undefined ? {} : { overlays: overlay.map(overlayOf) }),
       ...(dir === undefined ? {} : { directory: pathOf(dir, '--dir') }),
       ...(grace === undefined ? {} : { grace: milliseconds(grace) }),
+      ...(values['map-ids'] === undefined ? {} : { idMap: idMap(values['map-ids']) }),
     },
     command: program,
     args,
@@ -129,6 +140,26 @@ function programStatus(sandbox: Sandbox, { command, args }: Request): Promise<nu
   });
 }
 
+/**
+ * Where it holds files that are not the user's own, `overlayfs apply` does it. Undefined where that is not
+ * needed; else whether all of it was done.
+ */
+async function appliedElsewhere(
+  name: string,
+  where: Pick<SandboxOptions, 'directory'>,
+): Promise<boolean | undefined> {
+  const { findSession } = await import('../session-list.ts');
+  const session = await findSession(name, where);
+  if (!session.subordinateIds && session.base === undefined) {
+    return undefined;
+  }
+  const { handedOver } = await import('./handing-over.ts');
+  const dir = where.directory === undefined ? [] : ['--dir', wordOf(where.directory)];
+  const words = ['apply', ...dir, name];
+  const status = await handedOver(session, { ...where, words, quiet: true });
+  return status === undefined ? undefined : status === exitCodes.done;
+}
+
 /** False where something could not be applied; the session is kept then. */
 async function finish(sandbox: Sandbox, how: Ending, { session, directory }: SandboxOptions) {
   const discard = how === 'discard';
@@ -148,6 +179,14 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
     }
     return true;
   }
+  const where = directory === undefined ? {} : { directory };
+  const elsewhere = await appliedElsewhere(name, where);
+  if (elsewhere !== undefined) {
+    if (!elsewhere) {
+      kept();
+    }
+    return elsewhere;
+  }
   const { applySession } = await import('../session-apply.ts');
   const { complainOf, preparing, progressText } = await import('./applied-text.ts');
   let text = preparing;
@@ -157,7 +196,7 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
   try {
     const applied = await withProgress(
       () => text,
-      () => applySession(name, { ...(directory !== undefined && { directory }), onProgress }),
+      () => applySession(name, { ...where, onProgress }),
     );
     applied.overlays.forEach(complainOf);
     if (!applied.discarded) {

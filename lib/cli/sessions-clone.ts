@@ -1,10 +1,12 @@
 import type { CloneProgress } from '../session-clone.ts';
 import { cloneSession } from '../session-clone.ts';
+import { findSession } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
-import { parseWords, pathOf } from './options.ts';
+import { handedOver } from './handing-over.ts';
+import { parseWords } from './options.ts';
 import { withProgress } from './progress.ts';
-import { sessionNameOf } from './session-words.ts';
+import { sessionNameOf, sessionsOption } from './session-words.ts';
 import { sizeText } from './sizes.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
@@ -23,8 +25,11 @@ export async function clone(words: readonly Word[]): Promise<number> {
   const onProgress = ({ entries, bytes }: CloneProgress): void => {
     text = `${entries} entries copied, ${sizeText(bytes)}`;
   };
-  const { dir } = values;
-  const directory = dir === undefined ? {} : { directory: pathOf(dir, '--dir') };
+  const directory = sessionsOption(values.dir);
+  const elsewhere = await handedOver(await findSession(from, directory), directory);
+  if (elsewhere !== undefined) {
+    return elsewhere;
+  }
   await withProgress(
     () => text,
     () => cloneSession(from, to, { ...directory, onProgress }),

@@ -19,6 +19,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportApply(env, exports);
   ovl::ExportSandbox(env, exports);
   ovl::ExportUpperCopy(env, exports);
+  ovl::ExportNamespaces(env, exports);
   return exports;
 }
 

@@ -22,6 +22,7 @@ void ExportProcesses(Napi::Env env, Napi::Object exports);
 void ExportApply(Napi::Env env, Napi::Object exports);
 void ExportSandbox(Napi::Env env, Napi::Object exports);
 void ExportUpperCopy(Napi::Env env, Napi::Object exports);
+void ExportNamespaces(Napi::Env env, Napi::Object exports);
 
 }  // namespace ovl
 

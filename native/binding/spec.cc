@@ -121,6 +121,8 @@ OverlaySpec ToSpec(const Napi::Value& value) {
   spec.target = ToOptionalBytes(object.Get("target"));
   const Napi::Value beside = object.Get("beside");
   if (!beside.IsNull()) spec.user_namespace = Handle<LiveOverlay>::Get(beside)->user_namespace();
+  const Napi::Value user_namespace = object.Get("userNamespace");
+  if (!user_namespace.IsNull()) spec.user_namespace = Handle<UniqueFd>::Get(user_namespace);
   spec.beneath = ToBool(object.Get("beneath"));
   spec.features = ToFeatures(object);
   spec.attributes = ToCount(object.Get("attributes"));

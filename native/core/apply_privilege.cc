@@ -3,31 +3,13 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include "core/owner_text.h"
 #include "core/sys_privilege.h"
 
 namespace ovl {
 
-namespace {
-
-bool InGroup(gid_t gid) {
-  const int count = ::getgroups(0, nullptr);
-  if (count <= 0) return false;
-  std::vector<gid_t> groups(static_cast<size_t>(count));
-  const int got = ::getgroups(count, groups.data());
-  for (int i = 0; i < got; ++i) {
-    if (groups[static_cast<size_t>(i)] == gid) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 ApplyPrivilege::ApplyPrivilege()
     : uid_(::geteuid()),
-      gid_(::getegid()),
       chown_(HasCapability(CAP_CHOWN)),
       owner_(HasCapability(CAP_FOWNER)),
       mknod_(HasCapability(CAP_MKNOD) && !InUserNamespace()),
@@ -36,8 +18,8 @@ ApplyPrivilege::ApplyPrivilege()
       ignores_modes_(HasCapability(CAP_DAC_OVERRIDE)) {}
 
 Status ApplyPrivilege::MayOwn(const struct stat& st, const std::string& path) const {
-  if (st.st_uid == uid_ && (st.st_gid == gid_ || InGroup(st.st_gid))) return Done{};
-  const bool unmapped = chown_ && InUserNamespace() && !IsOwnerMapped(st);
+  if (st.st_uid == uid_ && IsOwnGroup(st.st_gid)) return Done{};
+  const bool unmapped = chown_ && !HasIdsOf(st);
   if (chown_ && !unmapped) return Done{};
   Failure failure = unmapped ? Refusal(EINVAL, "fchown", "owner-unmapped", path)
                              : Refusal(EPERM, "fchown", "owner-not-permitted", path);
@@ -63,7 +45,7 @@ Status ApplyPrivilege::MayMake(const struct stat& st, const Xattrs& xattrs,
 }
 
 Status ApplyPrivilege::MayChange(const struct stat& st, const std::string& path) const {
-  if (st.st_uid == uid_ || owner_) return Done{};
+  if (st.st_uid == uid_ || (owner_ && HasIdsOf(st))) return Done{};
   return Refusal(EPERM, "fchmod", "not-owner", path);
 }
 

@@ -27,7 +27,6 @@ class ApplyPrivilege {
  private:
   Status MayOwn(const struct stat& st, const std::string& path) const;
   uid_t uid_;
-  gid_t gid_;
   bool chown_;
   bool owner_;
   bool mknod_;

@@ -1,17 +1,12 @@
 #include "core/idmapped_layer.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <string>
 
-#include "core/signals_held.h"
+#include "core/namespace_holder.h"
 #include "core/sys_mount_tree.h"
 
 namespace ovl {
@@ -41,38 +36,6 @@ Status WriteMap(const std::string& path, const std::vector<IdRange>& ranges) {
   return Done{};
 }
 
-// A process that holds a new user namespace, and ends with this object, or with the calling thread.
-// fork(2)'s copy of the heap does not matter: idmapped layers are for root, and rare. It has no
-// descriptors of its own: copies of ours would keep busy what other threads unmount meanwhile.
-class NamespaceHolder {
- public:
-  NamespaceHolder() = default;
-  NamespaceHolder(const NamespaceHolder&) = delete;
-  NamespaceHolder& operator=(const NamespaceHolder&) = delete;
-  ~NamespaceHolder() {
-    if (pid_ <= 0) return;
-    (void)::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) continue;
-  }
-
-  Status Start() {
-    const SignalsHeld held;
-    const pid_t parent = ::getpid();
-    pid_ = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | CLONE_FILES, 0, 0, 0, 0));
-    if (pid_ < 0) return Errno("clone", "user namespace");
-    if (pid_ == 0) {
-      (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // known to every kernel
-      if (::getppid() != parent) ::_exit(0);     // it was too late for that
-      for (;;) (void)::pause();
-    }
-    return Done{};
-  }
-  std::string Proc(const char* name) const { return "/proc/" + std::to_string(pid_) + "/" + name; }
-
- private:
-  pid_t pid_ = -1;
-};
-
 Result<UniqueFd> UserNamespaceWith(const IdMap& map) {
   NamespaceHolder holder;
   auto status = holder.Start();
@@ -80,10 +43,7 @@ Result<UniqueFd> UserNamespaceWith(const IdMap& map) {
   status = WriteMap(holder.Proc("uid_map"), map.uids);
   if (status.ok()) status = WriteMap(holder.Proc("gid_map"), map.gids);
   if (!status.ok()) return std::move(status.failure());
-  const std::string path = holder.Proc("ns/user");
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return Errno("open", path);
-  return fd;
+  return holder.OpenNamespace();
 }
 
 }  // namespace

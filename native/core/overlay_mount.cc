@@ -120,7 +120,10 @@ class Mounter {
     return Done{};
   }
 
-  Status PrepareWritable() { return upper_.Prepare(out_.layers, out_.warnings); }
+  Status PrepareWritable() {
+    return upper_.Prepare(user_namespace_ ? user_namespace_->get() : -1, out_.layers,
+                          out_.warnings);
+  }
 
   Status AcceptUnclean() { return upper_.AcceptUnclean(); }
 

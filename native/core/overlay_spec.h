@@ -83,8 +83,8 @@ struct OverlaySpec {
   UpperSpec upper;
   std::optional<std::string> work;    // nothing: "<upper>.work"
   std::optional<std::string> target;  // nothing: a detached mount
-  // Of an overlay of the same user, where he may not mount: both are then of one namespace, and can
-  // be attached for one program. Null: a namespace of its own.
+  // Where the user may not mount: one that he has made, or that of another overlay of his, so that
+  // both can be attached for one program. Null: a namespace of its own, with his own ids.
   std::shared_ptr<const UniqueFd> user_namespace;
   bool beneath = false;  // below what is mounted on the target now
   FeatureSpec features;

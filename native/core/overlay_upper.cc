@@ -9,7 +9,7 @@
 
 namespace ovl {
 
-Status OverlayUpper::Prepare(Layers& layers, std::vector<Notice>& warnings) {
+Status OverlayUpper::Prepare(int user_namespace, Layers& layers, std::vector<Notice>& warnings) {
   UpperSpec upper = spec_.upper;
   std::optional<std::string> work = spec_.work;
   switch (spec_.upper.kind) {
@@ -44,7 +44,7 @@ Status OverlayUpper::Prepare(Layers& layers, std::vector<Notice>& warnings) {
     if (!guarded.ok()) return guarded;
   }
   if (dirs_.fresh || upper.init) {
-    auto status = GiveAttributes(warnings);
+    auto status = GiveAttributes(user_namespace, warnings);
     if (!status.ok()) return status;
   }
   return OpenLayer(layers);
@@ -77,11 +77,11 @@ Status OverlayUpper::Guard() {
   return Done{};
 }
 
-Status OverlayUpper::GiveAttributes(std::vector<Notice>& warnings) {
+Status OverlayUpper::GiveAttributes(int user_namespace, std::vector<Notice>& warnings) {
   RootAttributes attributes;
   auto status = attributes.Read(lowers_.front().fd.get(), decision_.space);
   if (!status.ok()) return status;
-  return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, warnings);
+  return attributes.Give(dirs_.upper_fd.get(), dirs_.upper, user_namespace, warnings);
 }
 
 // Before anything is attached: then nothing can fail that would have to be undone.

@@ -31,7 +31,8 @@ class OverlayUpper {
 
   // Opens or creates it, sees to it that nobody else has it, and opens the layer. One in memory is
   // made by the overlay's own maker where that goes by fsopen(2): then OpenScratch follows.
-  Status Prepare(Layers& layers, std::vector<Notice>& warnings);
+  // `user_namespace`: whose ids a new one may get, or -1.
+  Status Prepare(int user_namespace, Layers& layers, std::vector<Notice>& warnings);
   Status OpenScratch(Layers& layers, std::vector<Notice>& warnings);
 
   // The last step before the mount: where that fails the mark is put back, since the upper is no
@@ -60,7 +61,7 @@ class OverlayUpper {
 
  private:
   Status Guard();
-  Status GiveAttributes(std::vector<Notice>& warnings);
+  Status GiveAttributes(int user_namespace, std::vector<Notice>& warnings);
   Status OpenLayer(Layers& layers);
 
   const OverlaySpec& spec_;

@@ -1,10 +1,30 @@
 #include "core/root_attributes.h"
 
+#include <cerrno>
+
 #include "core/owner_text.h"
+#include "core/rootless_child.h"
 #include "core/sys_file.h"
 #include "core/sys_xattr.h"
 
 namespace ovl {
+
+namespace {
+
+struct Giving {
+  int upper = -1;
+  raw::RootAttributes* attributes = nullptr;
+  const char* failed = nullptr;
+  int err = 0;
+};
+
+void GiveRaw(void* argument) {
+  auto& giving = *static_cast<Giving*>(argument);
+  giving.failed = raw::GiveAttributes(giving.upper, *giving.attributes);
+  giving.err = errno;
+}
+
+}  // namespace
 
 Status RootAttributes::Read(int lower, MarkerSpace space) {
   auto st = StatFd(lower);
@@ -35,9 +55,16 @@ raw::RootAttributes* RootAttributes::Raw() {
   return &raw_;
 }
 
-Status RootAttributes::Give(int upper, const std::string& path, std::vector<Notice>& warnings) {
-  const char* const failed = raw::GiveAttributes(upper, *Raw());
-  if (failed != nullptr) return Errno(failed, path);
+Status RootAttributes::Give(int upper, const std::string& path, int user_namespace,
+                            std::vector<Notice>& warnings) {
+  Giving giving{upper, Raw()};
+  GiveRaw(&giving);
+  if (giving.failed == nullptr && !raw_.owner_kept && user_namespace >= 0) {
+    raw_.owner_kept = true;
+    auto ran = InUserNamespaceOf(user_namespace, GiveRaw, &giving);
+    if (!ran.ok()) return ran;
+  }
+  if (giving.failed != nullptr) return Refusal(giving.err, giving.failed, "", path);
   AddWarnings(path, warnings);
   return Done{};
 }

@@ -17,8 +17,10 @@ class RootAttributes {
  public:
   // Reads those of an open directory.
   Status Read(int lower, MarkerSpace space);
-  // Gives them to another one. What cannot be given goes into `warnings`.
-  Status Give(int upper, const std::string& path, std::vector<Notice>& warnings);
+  // Gives them to another one; an owner whom we may not give it to with the rights over the ids of
+  // `user_namespace`, if there is one (-1: none). What cannot be given goes into `warnings`.
+  Status Give(int upper, const std::string& path, int user_namespace,
+              std::vector<Notice>& warnings);
   // The same for somebody who may make raw calls only; `AddWarnings` afterwards.
   raw::RootAttributes* Raw();
   void AddWarnings(const std::string& path, std::vector<Notice>& warnings) const;

@@ -167,7 +167,7 @@ Status InUserNamespaceOf(int user_namespace, void (*work)(void*), void* argument
   shared.joined = user_namespace;
   auto status = CloneAndWait(shared);
   if (!status.ok()) return status;
-  if (!shared.ready) return Refusal(shared.err, shared.call, "", shared.path);
+  if (!shared.ready) return Explained(Refusal(shared.err, shared.call, "", shared.path));
   return Done{};
 }
 

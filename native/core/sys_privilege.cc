@@ -6,10 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "core/unique_fd.h"
 
@@ -90,9 +92,23 @@ bool MayMount() { return OwnMountPrivilege().may_mount; }
 
 bool IsOwnerMapped(const struct stat& st) {
   if (!MayMount()) return st.st_uid == ::geteuid() && st.st_gid == ::getegid();
+  return HasIdsOf(st);
+}
+
+bool HasIdsOf(const struct stat& st) {
   if (!InUserNamespace()) return true;
   return MapHolds("/proc/thread-self/uid_map", st.st_uid) &&
          MapHolds("/proc/thread-self/gid_map", st.st_gid);
+}
+
+bool IsOwnGroup(gid_t gid) {
+  if (gid == ::getegid()) return true;
+  const int count = ::getgroups(0, nullptr);
+  if (count <= 0) return false;
+  std::vector<gid_t> groups(static_cast<size_t>(count));
+  const int got = ::getgroups(count, groups.data());
+  return std::find(groups.begin(), groups.begin() + std::max(got, 0), gid) !=
+         groups.begin() + std::max(got, 0);
 }
 
 }  // namespace ovl

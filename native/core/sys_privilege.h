@@ -43,6 +43,13 @@ MountPrivilege OwnMountPrivilege();
 // copied up (EOVERFLOW).
 bool IsOwnerMapped(const struct stat& st);
 
+// Whether owner and group have ids in our own user namespace: over other files no capability
+// counts.
+bool HasIdsOf(const struct stat& st);
+
+// Whether the group is ours, or one that we are in besides.
+bool IsOwnGroup(gid_t gid);
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_SYS_PRIVILEGE_H_

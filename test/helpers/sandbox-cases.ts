@@ -304,6 +304,7 @@ function processCases(): void {
       [{ base: 'a', session: 'a' }, 'options.base'],
       [{ base: 'a', lower: '/tmp' }, 'options.base'],
       [{ grace: -1 }, 'options.grace'],
+      [{ idMap: 'all' }, 'options.idMap'],
     ] as const) {
       const error = await t.throwsAsync(
         Reflect.apply(createSandbox, undefined, [{ directory: place.state, ...options }]),
