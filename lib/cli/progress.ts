@@ -11,13 +11,16 @@ interface Terminal {
   write(text: string): unknown;
 }
 
+/** `performance` would load all of `node:perf_hooks`. */
+const milliseconds = (): number => process.uptime() * 1000;
+
 /** Node makes the stream when it is first asked for: what is quick does not pay for it. */
 const standardError = (): Terminal => process.stderr;
 
 export class Progress {
   readonly #terminal: () => Terminal;
   readonly #text: (seconds: number) => string;
-  #started = process.uptime();
+  #started = milliseconds();
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
 
@@ -30,14 +33,14 @@ export class Progress {
 
   /** Once more, after `end`. */
   start(): void {
-    this.#started = process.uptime();
+    this.#started = milliseconds();
     if (this.#timer === undefined && process.env.TERM !== 'dumb') {
       this.#timer = setInterval(() => this.#draw(), interval).unref();
     }
   }
 
   #draw(): void {
-    const time = process.uptime() - this.#started;
+    const time = milliseconds() - this.#started;
     if (time < patience) {
       return;
     }

@@ -1,4 +1,5 @@
 import type { ApplyProgress } from '../apply-options.ts';
+import { pathBytes } from '../arguments.ts';
 import { OverlayError } from '../errors.ts';
 import { signalNumber } from '../run-options.ts';
 import type { Sandbox } from '../sandbox.ts';
@@ -16,7 +17,7 @@ import { Progress, withProgress } from './progress.ts';
 import { runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
-import { bytesOf, textOf, wordOf } from './words.ts';
+import { bytesOf, textOf } from './words.ts';
 
 const endings = ['keep', 'discard', 'apply'] as const;
 type Ending = (typeof endings)[number];
@@ -154,7 +155,9 @@ async function appliedElsewhere(
     return undefined;
   }
   const { handedOver } = await import('./handing-over.ts');
-  const dir = where.directory === undefined ? [] : ['--dir', wordOf(where.directory)];
+  const { directory } = where;
+  const dir =
+    directory === undefined ? [] : ['--dir', pathBytes(directory, 'path').toString('latin1')];
   const words = ['apply', ...dir, name];
   const status = await handedOver(session, { ...where, words, quiet: true });
   return status === undefined ? undefined : status === exitCodes.done;

@@ -1,7 +1,5 @@
 /** The words of the command line, without loss. */
 import { readFileSync } from 'node:fs';
-import type { PathLike } from '../arguments.ts';
-import { pathBytes } from '../arguments.ts';
 import { CommandError } from './command-errors.ts';
 
 /**
@@ -12,11 +10,6 @@ export type Word = string;
 
 export function bytesOf(word: Word): Buffer {
   return Buffer.from(word, 'latin1');
-}
-
-/** The other way round. */
-export function wordOf(path: PathLike): Word {
-  return pathBytes(path, 'path').toString('latin1');
 }
 
 /** As UTF-8, for people and for comparisons with plain words. */

@@ -47,6 +47,51 @@ const ascii = {
   },
 };
 
+/**
+ * What most commands get along without, by whom it is asked for: null for everybody. It is loaded when a function of
+ * it is called for the first time.
+ */
+const deferred = new Map([
+  ['reasons.js', null],
+  ['session-errors.js', null],
+  ['apply.js', null],
+  ['holders.js', null],
+  ['changes.js', ['overlay.js']],
+]);
+const stub = '\0deferred:';
+
+const onDemand = {
+  name: 'on-demand',
+  resolveId(source, importer) {
+    const importers = deferred.get(basename(source));
+    const wanted = importers === null || importers?.includes(basename(importer ?? ''));
+    return wanted && source === `./${basename(source)}` && dirname(importer) === compiled
+      ? `${stub}${join(compiled, basename(source))}`
+      : null;
+  },
+  async load(id) {
+    if (!id.startsWith(stub)) {
+      return null;
+    }
+    const path = id.slice(stub.length);
+    const name = basename(path, '.js');
+    const fileName = `on-demand-${name}.cjs`;
+    this.emitFile({ type: 'chunk', id: path, fileName, preserveSignature: 'strict' });
+    const functions = Object.entries(await import(path)).filter(([, value]) => isFunction(value));
+    return [
+      `import { require as own } from ${JSON.stringify(join(compiled, 'package.js'))};`,
+      ...functions.map(
+        ([key]) => `export const ${key} = (...args) => own('./${fileName}').${key}(...args);`,
+      ),
+    ].join('\n');
+  },
+};
+
+/** Others, a class among them, cannot be had without loading their module. */
+function isFunction(value) {
+  return typeof value === 'function' && !/^class\b/.test(`${value}`);
+}
+
 /** All modules that are loaded together with one, itself included. */
 function loadedWith(id, getModuleInfo, found = new Set()) {
   if (!found.has(id)) {
@@ -82,7 +127,7 @@ async function bundle() {
   const forCommand = await rollup({
     ...shared,
     input: join(compiled, 'cli', 'main.js'),
-    plugins: [ownPackage, compiledSources, ascii],
+    plugins: [onDemand, ownPackage, compiledSources, ascii],
   });
   await forCommand.write({
     generatedCode: 'es2015',
