@@ -1,4 +1,4 @@
-/** Whether what a session holds belongs to its user. */
+/** Whether what a session, or an interrupted apply, holds belongs to its user. */
 import type { PathLike } from './arguments.ts';
 import { native, unwrap } from './native.ts';
 import type { Session } from './session-list.ts';
@@ -29,4 +29,22 @@ export async function foreignEntryOf(
         await findSession(base, directory === undefined ? {} : { directory }),
         directory,
       );
+}
+
+/**
+ * The same of what an interrupted apply on a directory has made and replaced so far, and of what it was about:
+ * of a directory it may have left no more to do than its times.
+ */
+export async function foreignEntryOfPending(
+  destination: Buffer,
+): Promise<ForeignEntry | undefined> {
+  const pending = unwrap(await native().findPendingApply(destination));
+  for (const path of pending === null ? [] : [pending.stage, pending.source]) {
+    const found = await native().findForeignEntry(path);
+    // What cannot be read is missed by whoever needs it, if anybody does.
+    if (!('failure' in found) && found.value !== null) {
+      return found.value;
+    }
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import type { ApplyResult } from '../apply.ts';
-import { abortApply, applyChanges, resumeApply } from '../apply.ts';
+import { applyChanges } from '../apply.ts';
 import type {
   ApplyOptions,
   ApplyProgress,
@@ -12,13 +12,14 @@ import type { Choice } from '../session-apply.ts';
 import { applyChosen } from '../session-apply.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
 import { appliedPrinter, complainOf, preparing, progressText } from './applied-text.ts';
+import { finishPending, pendingDestinations } from './apply-pending.ts';
 import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
 import { patterns } from './diff-patterns.ts';
 import { namedSession, namedSource, sourceOptions } from './diff-source.ts';
 import { exitCodes } from './exit-codes.ts';
-import { handedOver } from './handing-over.ts';
+import { handedOver, pendingHandedOver } from './handing-over.ts';
 import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
@@ -58,11 +59,6 @@ function moment(word: Word): Date {
     throw new UsageError(`--since '${word}' is neither a date nor @SECONDS`);
   }
   return date;
-}
-
-/** The lower of layers that are named, where there is one. */
-function lowerOf(lower: readonly Word[] | undefined): Buffer | undefined {
-  return lower?.length === 1 && lower[0] !== undefined ? pathOf(lower[0], '--lower') : undefined;
 }
 
 /** What was printed while it was not known whether anything would be done. */
@@ -147,18 +143,6 @@ function applyOptions(values: Values, listening: PendingApplyOptions, root?: Buf
   };
 }
 
-function finishPending(
-  target: Buffer | undefined,
-  { to, lower, abort }: Values,
-  listening: PendingApplyOptions,
-): Promise<ApplyResult> {
-  const destination = to === undefined ? (target ?? lowerOf(lower)) : pathOf(to, '--to');
-  if (destination === undefined) {
-    throw new UsageError(`${abort ? '--abort' : '--resume'} needs the directory: --to DIR`);
-  }
-  return (abort ? abortApply : resumeApply)(destination, listening);
-}
-
 /** Of each overlay, where it is a session. */
 async function carryOut(
   target: Buffer | undefined,
@@ -167,10 +151,7 @@ async function carryOut(
   listening: PendingApplyOptions,
   review: Listener['review'] | undefined,
 ): Promise<readonly ApplyResult[]> {
-  const { resume, abort, dir, of, keep } = values;
-  if (resume || abort) {
-    return [await finishPending(target, values, listening)];
-  }
+  const { dir, of, keep } = values;
   const named = namedSource(session === undefined ? target : undefined, values);
   if (session === undefined) {
     if (keep || of !== undefined) {
@@ -227,8 +208,11 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   if (interactive) {
     checkTerminal();
   }
-  const session = resume || abort ? undefined : await namedSession(target, values.dir);
-  const elsewhere = session && (await handedOver(session, sessionsOption(values.dir)));
+  const session = await namedSession(target, values.dir);
+  const pending = resume || abort ? pendingDestinations(target, session, values) : undefined;
+  const elsewhere = pending
+    ? await pendingHandedOver(pending)
+    : session && (await handedOver(session, sessionsOption(values.dir)));
   if (elsewhere !== undefined) {
     return elsewhere;
   }
@@ -238,7 +222,9 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   const review: Listener['review'] | undefined = interactive
     ? (source, options) => listener.review(source, options)
     : undefined;
-  const carried = carryOut(target, session, values, listening, review);
+  const carried = pending
+    ? finishPending(pending, session, abort ?? false, listening)
+    : carryOut(target, session, values, listening, review);
   const results = await carried.finally(() => listener.end());
   await output.flush(); // what was done comes before what was not
   return conclude(results, dryRun, abort ?? false);

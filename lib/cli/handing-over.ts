@@ -1,9 +1,10 @@
-/** Commands on sessions that hold files of the user's subordinate ids: they are run in a namespace of these. */
+/** Commands on what holds files of the user's subordinate ids: they are run in a namespace of these. */
 import type { PathLike } from '../arguments.ts';
 import { workingDirectory } from '../arguments.ts';
 import { native, unwrap } from '../native.ts';
 import type { Session } from '../session-list.ts';
-import { foreignEntryOf } from '../session-owners.ts';
+import type { ForeignEntry } from '../session-owners.ts';
+import { foreignEntryOf, foreignEntryOfPending } from '../session-owners.ts';
 import { withSubordinateIds } from '../subordinate-ids.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { complain } from './messages.ts';
@@ -17,13 +18,16 @@ function ownWords(): readonly Word[] {
   return commandWords(process.argv.slice(2));
 }
 
-export interface HandingOver {
-  /** Where sessions lie. */
-  readonly directory?: PathLike | undefined;
+interface Handed {
   /** What to run there. Default: this very command. */
   readonly words?: readonly Word[];
   /** What it says on standard output is of no interest. */
   readonly quiet?: boolean;
+}
+
+export interface HandingOver extends Handed {
+  /** Where sessions lie. */
+  readonly directory?: PathLike | undefined;
 }
 
 /**
@@ -32,14 +36,34 @@ export interface HandingOver {
  *
  * @returns its status; undefined where there is no need for it, or it cannot be, which is said.
  */
-export async function handedOver(
+export function handedOver(
   session: Session,
-  { directory, words = ownWords(), quiet = false }: HandingOver = {},
+  { directory, ...how }: HandingOver = {},
+): Promise<number | undefined> {
+  return handOver(() => foreignEntryOf(session, directory), how);
+}
+
+/** The same where an apply on one of the directories was interrupted. */
+export function pendingHandedOver(destinations: readonly Buffer[]): Promise<number | undefined> {
+  return handOver(async () => {
+    for (const destination of destinations) {
+      const found = await foreignEntryOfPending(destination);
+      if (found !== undefined) {
+        return found;
+      }
+    }
+    return undefined;
+  });
+}
+
+async function handOver(
+  find: () => Promise<ForeignEntry | undefined>,
+  { words = ownWords(), quiet = false }: Handed = {},
 ): Promise<number | undefined> {
   if (process.geteuid?.() === 0 || native().mayChown()) {
     return undefined;
   }
-  const foreign = await foreignEntryOf(session, directory);
+  const foreign = await find();
   if (foreign === undefined) {
     return undefined;
   }

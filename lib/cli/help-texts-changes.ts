@@ -101,6 +101,7 @@ Examples:
 export const apply = `Usage: overlayfs apply [OPTION]... --upper DIR --lower DIR
        overlayfs apply [OPTION]... --to DIR [TARGET]
        overlayfs apply [OPTION]... NAME
+       overlayfs apply --resume | --abort NAME
        overlayfs apply --resume | --abort --to DIR
 
 Carry out what an upper changes, on its lower or on another directory, and list
@@ -133,7 +134,8 @@ conflict, and once all of it was applied it is discarded.
   --keep-going   carry out the rest if something cannot be done
   --no-sync      do not wait for the disk: what is promised after a power
                  failure is not
-  --resume       finish what was interrupted; the layers are not needed
+  --resume       finish what was interrupted; the layers are not needed, and a
+                 session is kept
   --abort        undo what was interrupted
   --json         print one JSON object a line, with the outcome
   -0, --null     print the bare paths of what was applied, each ended by NUL

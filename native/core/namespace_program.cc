@@ -27,14 +27,16 @@ struct NamespaceChild {
 
 // Who is not user 0 keeps capabilities over execve(2) as ambient ones only (Linux 4.3), and those
 // have to be inheritable.
-bool KeepCapabilities() {
+bool KeepCapabilities(ViewFault& fault) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
-  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  const bool known = ::syscall(SYS_capget, &header, data) == 0;  // it is, with such a header
   for (const unsigned capability : kGiven) data[0].inheritable |= 1U << capability;
-  if (::syscall(SYS_capset, &header, data) != 0) return false;
+  const bool inheritable = known && ::syscall(SYS_capset, &header, data) == 0;
+  if (!fault.Did(ViewStep::kCapabilities, inheritable)) return false;
   for (const unsigned capability : kGiven) {
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) return false;
+    const bool raised = ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0;
+    if (!fault.Did(ViewStep::kSupervise, raised)) return false;
   }
   return true;
 }
@@ -45,7 +47,7 @@ int RunNamespaceChild(void* argument) {
   const bool joined = ::setns(child.user_namespace, CLONE_NEWUSER) == 0;
   if (!child.fault.Did(ViewStep::kJoin, joined)) return 0;
   const bool told = ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
-  if (!child.fault.Did(ViewStep::kSupervise, told && KeepCapabilities())) return 0;
+  if (!child.fault.Did(ViewStep::kSupervise, told) || !KeepCapabilities(child.fault)) return 0;
   BecomeProgram(*child.program, child.fault);
   return 0;
 }

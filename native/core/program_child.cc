@@ -19,17 +19,17 @@ bool PlaceStdio(const ProgramChild& program, ViewFault& fault) {
   std::array<int, 3> from{};
   for (size_t i = 0; i < from.size(); ++i) {
     from[i] = ::fcntl(program.stdio[i], F_DUPFD_CLOEXEC, 3);
-    if (!fault.Did(ViewStep::kStdio, from[i] >= 0)) return false;
+    if (!fault.Did(ViewStep::kStdioFlags, from[i] >= 0)) return false;
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const int to = static_cast<int>(i);
     if (!fault.Did(ViewStep::kStdio, ::dup2(from[i], to) >= 0)) return false;
     // As child_process does: programs expect to block, and what is inherited from Node.js may not.
     const int flags = ::fcntl(to, F_GETFL);
-    if (!fault.Did(ViewStep::kStdio, flags >= 0)) return false;
+    if (!fault.Did(ViewStep::kStdioFlags, flags >= 0)) return false;
     if ((flags & O_NONBLOCK) == 0) continue;
     const bool blocking = ::fcntl(to, F_SETFL, flags & ~O_NONBLOCK) == 0;
-    if (!fault.Did(ViewStep::kStdio, blocking)) return false;
+    if (!fault.Did(ViewStep::kStdioFlags, blocking)) return false;
   }
   CloseOnExecFrom(3);
   return true;

@@ -106,12 +106,20 @@ Failure ExplainFault(const ViewFault& fault, const ProgramSpec& spec, const std:
       return Refusal(fault.err, "mount", forbidden, "tmpfs", at);
     case ViewStep::kAttach:
       return Refusal(fault.err, "move_mount", WhyNotAttached(fault.err), "", at);
+    case ViewStep::kEnterDirectory:
+      return Refusal(fault.err, "fchdir", forbidden, at);
     case ViewStep::kEnter:
       return Refusal(fault.err, "chroot", forbidden, at);
     case ViewStep::kSupervise:
       return Refusal(fault.err, "prctl", "");
+    case ViewStep::kCapabilities:
+      return Refusal(fault.err, "capset", "");
+    case ViewStep::kReport:
+      return Refusal(fault.err, "send", "", "supervisor");
     case ViewStep::kClone:
       return Refusal(fault.err, "clone", fault.err == EAGAIN ? "process-limit" : "");
+    case ViewStep::kStdioFlags:
+      return Refusal(fault.err, "fcntl", "");
     case ViewStep::kStdio:
       return Refusal(fault.err, "dup2", "");
     case ViewStep::kChdir:

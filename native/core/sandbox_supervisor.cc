@@ -27,9 +27,9 @@ namespace {
 constexpr long kCloseRange = 436;
 constexpr int kRepeatKill = 20;  // milliseconds
 
-void Say(int socket, const SupervisorReport& report) {
-  // Nobody listens any more: then there is nothing to say.
-  (void)::send(socket, &report, sizeof report, MSG_NOSIGNAL);
+bool Say(int socket, const SupervisorReport& report) {
+  return ::send(socket, &report, sizeof report, MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(sizeof report);
 }
 
 int RunProgramChild(void* argument) {
@@ -67,8 +67,9 @@ bool KeepOwnDescriptors(Supervisor& supervisor) {
   const int first = static_cast<int>(supervisor.kept_count) + 2;
   // Out of the way first: one may have the number of another.
   const auto move_away = [first](int& fd) {
-    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, first);
-    return fd >= 0;
+    const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, first);
+    if (moved >= 0) fd = moved;  // else it is still good for saying how the program has ended
+    return moved >= 0;
   };
   if (!move_away(supervisor.socket) || !move_away(supervisor.proc)) return false;
   for (size_t i = 0; i < supervisor.kept_count; ++i) {
@@ -131,7 +132,7 @@ class Watch {
     SupervisorReport report;
     report.kind = SupervisorReport::kEnded;
     (info.si_code == CLD_EXITED ? report.code : report.signal) = info.si_status;
-    Say(supervisor_.socket, report);
+    (void)Say(supervisor_.socket, report);  // or nobody listens any more
   }
 
   void Signal(int signal) {
@@ -197,15 +198,17 @@ int RunSupervisor(void* argument) {
   const pid_t program = Prepare(supervisor) ? StartProgram(supervisor) : -1;
   if (program < 0) {
     report.kind = SupervisorReport::kNotStarted;
-    Say(supervisor.socket, report);
+    (void)Say(supervisor.socket, report);  // that we are gone says the same
     return 0;
   }
   report.kind = SupervisorReport::kStarted;
   report.pid = program;
-  Say(supervisor.socket, report);
-  AwaitAnswer(supervisor);
-  if (!KeepOwnDescriptors(supervisor)) supervisor.parent = -1;  // then it all ends at once
-  (void)::chdir("/");                                           // what we were in may be unmounted
+  // Who is not told would wait for us, and we for the answer.
+  const bool said = supervisor.fault.Did(ViewStep::kReport, Say(supervisor.socket, report));
+  if (said) AwaitAnswer(supervisor);
+  const bool kept = KeepOwnDescriptors(supervisor);
+  if (!said || !kept) supervisor.parent = -1;  // then it all ends at once
+  (void)::chdir("/");                          // what we were in may be unmounted
   Watch(supervisor, program).Run();
   return 0;
 }

@@ -68,7 +68,8 @@ bool Attach(const ViewMount& mount, ViewFault& fault) {
   if (!fault.Did(ViewStep::kAttach, attached)) return false;
   if (!IsRoot(mount.at)) return true;
   // A root directory stays what it is when something is mounted over it.
-  return fault.Did(ViewStep::kEnter, ::fchdir(mount.copy) == 0 && ::chroot(".") == 0);
+  return fault.Did(ViewStep::kEnterDirectory, ::fchdir(mount.copy) == 0) &&
+         fault.Did(ViewStep::kEnter, ::chroot(".") == 0);
 }
 
 }  // namespace

@@ -17,9 +17,13 @@ enum class ViewStep : uint8_t {
   kCarry,
   kEmpty,
   kAttach,
+  kEnterDirectory,
   kEnter,
   kSupervise,
+  kCapabilities,
+  kReport,
   kClone,
+  kStdioFlags,
   kStdio,
   kChdir,
   kExecute,
@@ -29,7 +33,7 @@ enum class ViewStep : uint8_t {
 struct ViewFault {
   ViewStep failed = ViewStep::kNone;
   int err = 0;
-  size_t mount = 0;             // of kCopy, kCarry, kEmpty, kAttach, kEnter: which of the mounts
+  size_t mount = 0;             // of kCopy to kEnter: which of the mounts
   bool program_exists = false;  // though execve said ENOENT: its interpreter does not
 
   bool Did(ViewStep step, bool good) {

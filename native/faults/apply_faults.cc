@@ -125,6 +125,7 @@ bool Killed(size_t nth, const std::function<void()>& work) {
   }
   int status = 0;
   (void)::waitpid(pid, &status, 0);
+  faults::Disarm();  // what it has armed is ours too
   return WIFSIGNALED(status);
 }
 

@@ -7,8 +7,9 @@
 
 namespace faults {
 
-// The `nth` call, counted from 1, fails with `err` and does nothing; the others are made.
-// With kKill the process is killed instead.
+// The `nth` call, counted from 1, fails with `err` and does nothing; the others are made. Those of
+// children count too. With EINTR only calls that wait for others are counted; with kKill the
+// process is killed instead.
 inline constexpr int kKill = -1;
 void Arm(size_t nth, int err);
 void Disarm();
@@ -17,8 +18,9 @@ bool Happened();
 // The one that failed, as the kernel calls it.
 std::string Call();
 
-// The scenarios of apply_faults.cc, where `filter` lets them.
+// The scenarios of apply_faults.cc and program_faults.cc, where `filter` lets them.
 bool RunApply(const char* filter, size_t& passed, size_t& failed);
+void RunPrograms(const char* filter, size_t& passed, size_t& failed);
 
 }  // namespace faults
 

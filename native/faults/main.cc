@@ -224,6 +224,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && std::strstr(scenario.name, argv[1]) == nullptr) continue;
     (scenario.rootless && ::geteuid() == 0 ? RunRootless : Run)(scenario);
   }
+  faults::RunPrograms(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)faults::RunApply(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)std::printf("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;

@@ -3,37 +3,65 @@
 // nothing of it.
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
+#include <cstdlib>
 #include <map>
+#include <new>
 #include <string>
 
 #include "faults/faults.h"
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker wants it so
+extern "C" long __real_syscall(long number, ...);
 
 namespace faults {
 
 namespace {
 
-// Plain variables: the child that shares our memory counts on.
-bool armed = false;
-size_t count = 0;
-size_t fail_at = 0;
-int with_err = 0;
-const char* failed_call = "";
+struct State {
+  std::atomic<bool> armed = false;
+  std::atomic<size_t> count = 0;
+  std::atomic<size_t> fail_at = 0;
+  std::atomic<int> with_err = 0;
+  std::atomic<const char*> failed_call = "";
+};
+
+// Children count on, whether they share our memory or have a copy; of the latter the names lie at
+// the same addresses. Not by mmap64, which is wrapped and asks for this.
+State& Shared() {
+  static State* const state = [] {
+    const long at = __real_syscall(SYS_mmap, 0L, sizeof(State), PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1L, 0L);
+    if (at < 0 && at > -4096) std::abort();
+    return new (reinterpret_cast<void*>(at)) State;  // NOLINT(performance-no-int-to-ptr): mmap(2)
+  }();
+  return *state;
+}
 
 const char* NameOf(long number) {
   switch (number) {
     case 56:
       return "clone";
+    case 126:
+      return "capset";
     case 217:
       return "getdents64";
     case 316:
@@ -42,6 +70,8 @@ const char* NameOf(long number) {
       return "copy_file_range";
     case 332:
       return "statx";
+    case 424:
+      return "pidfd_send_signal";
     case 428:
       return "open_tree";
     case 429:
@@ -54,6 +84,10 @@ const char* NameOf(long number) {
       return "fsmount";
     case 433:
       return "fspick";
+    case 434:
+      return "pidfd_open";
+    case 436:
+      return "close_range";
     case 437:
       return "openat2";
     case 442:
@@ -76,38 +110,55 @@ const char* NameOf(long number) {
 }  // namespace
 
 void Arm(size_t nth, int err) {
-  count = 0;
-  fail_at = nth;
-  with_err = err;
-  failed_call = "";
-  armed = true;
+  State& state = Shared();
+  state.count = 0;
+  state.fail_at = nth;
+  state.with_err = err;
+  state.failed_call = "";
+  state.armed = true;
 }
 
-void Disarm() { armed = false; }
+void Disarm() { Shared().armed = false; }
 
-bool Happened() { return failed_call[0] != '\0'; }
+bool Happened() { return Shared().failed_call.load()[0] != '\0'; }
 
-std::string Call() { return failed_call; }
+std::string Call() { return Shared().failed_call.load(); }
 
-static bool Inject(const char* name) {
-  if (!armed || ++count != fail_at) return false;
-  failed_call = name;
-  if (with_err == kKill) (void)::kill(::getpid(), SIGKILL);
-  errno = with_err;
+static bool Count(State& state, const char* name) {
+  if (!state.armed || ++state.count != state.fail_at) return false;
+  state.failed_call = name;
+  if (state.with_err == kKill) (void)::kill(::getpid(), SIGKILL);
+  errno = state.with_err;
   return true;
+}
+
+// No other call is interrupted.
+static bool Inject(const char* name) {
+  State& state = Shared();
+  return state.with_err != EINTR && Count(state, name);
+}
+
+// Of what waits for others.
+static bool InjectAny(const char* name) { return Count(Shared(), name); }
+
+// Of what fails in no other way with the arguments it is given.
+static bool InjectInterruption(const char* name) {
+  State& state = Shared();
+  return state.with_err == EINTR && Count(state, name);
 }
 
 }  // namespace faults
 
 // The wrapped names have two underscores because the linker wants them so.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-#define WRAP(type, name, shown, parameters, arguments, failure) \
-  extern "C" type __real_##name parameters;                     \
-  extern "C" type __wrap_##name parameters;                     \
-  extern "C" type __wrap_##name parameters {                    \
-    if (faults::Inject(shown)) return failure;                  \
-    return __real_##name arguments;                             \
+#define WRAP_BY(inject, type, name, shown, parameters, arguments, failure) \
+  extern "C" type __real_##name parameters;                                \
+  extern "C" type __wrap_##name parameters;                                \
+  extern "C" type __wrap_##name parameters {                               \
+    if (faults::inject(shown)) return failure;                             \
+    return __real_##name arguments;                                        \
   }
+#define WRAP(...) WRAP_BY(Inject, __VA_ARGS__)
 
 // Variadic: a mode or an argument may follow, and reading one that does not is harmless here.
 #define WRAP_OPEN(name, shown, parameters, arguments)         \
@@ -137,7 +188,6 @@ extern "C" int __wrap_fcntl64(int fd, int command, ...) {
   return __real_fcntl64(fd, command, argument);
 }
 
-extern "C" long __real_syscall(long number, ...);
 extern "C" long __wrap_syscall(long number, ...);
 extern "C" long __wrap_syscall(long number, ...) {
   va_list list;
@@ -185,8 +235,9 @@ WRAP(int, unshare, "unshare", (int flags), (flags), -1)
 WRAP(void*, mmap64, "mmap",
      (void* at, size_t size, int protection, int flags, int fd, off64_t offset),
      (at, size, protection, flags, fd, offset), MAP_FAILED)
-WRAP(ssize_t, write, "write", (int fd, const void* data, size_t size), (fd, data, size), -1)
-WRAP(ssize_t, read, "read", (int fd, void* data, size_t size), (fd, data, size), -1)
+WRAP_BY(InjectAny, ssize_t, write, "write", (int fd, const void* data, size_t size),
+        (fd, data, size), -1)
+WRAP_BY(InjectAny, ssize_t, read, "read", (int fd, void* data, size_t size), (fd, data, size), -1)
 WRAP(ssize_t, pread64, "pread", (int fd, void* data, size_t size, off64_t at), (fd, data, size, at),
      -1)
 WRAP(ssize_t, pwrite64, "pwrite", (int fd, const void* data, size_t size, off64_t at),
@@ -208,4 +259,54 @@ WRAP(int, utimensat, "utimensat",
      (dir, path, times, flags), -1)
 WRAP(int, chdir, "chdir", (const char* path), (path), -1)
 WRAP(off64_t, lseek64, "lseek", (int fd, off64_t offset, int whence), (fd, offset, whence), -1)
+
+// Programs and what supervises them.
+WRAP(int, socketpair, "socketpair", (int domain, int type, int protocol, int* ends),
+     (domain, type, protocol, ends), -1)
+WRAP(int, pipe2, "pipe2", (int* ends, int flags), (ends, flags), -1)
+WRAP(int, mprotect, "mprotect", (void* at, size_t size, int protection), (at, size, protection), -1)
+WRAP(int, dup2, "dup2", (int from, int to), (from, to), -1)
+WRAP(int, fchdir, "fchdir", (int fd), (fd), -1)
+WRAP(int, chroot, "chroot", (const char* path), (path), -1)
+WRAP(int, signalfd, "signalfd", (int fd, const sigset_t* set, int flags), (fd, set, flags), -1)
+WRAP(int, shutdown, "shutdown", (int fd, int how), (fd, how), -1)
+WRAP(int, execve, "execve", (const char* path, char* const* argv, char* const* env),
+     (path, argv, env), -1)
+WRAP(pid_t, fork, "fork", (), (), -1)
+WRAP(int, pthread_create, "pthread_create",
+     (pthread_t * thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument),
+     (thread, attributes, run, argument), errno)
+WRAP_BY(InjectAny, ssize_t, recv, "recv", (int fd, void* data, size_t size, int flags),
+        (fd, data, size, flags), -1)
+WRAP_BY(InjectAny, ssize_t, send, "send", (int fd, const void* data, size_t size, int flags),
+        (fd, data, size, flags), -1)
+WRAP_BY(InjectAny, int, poll, "poll", (struct pollfd * fds, nfds_t count, int timeout),
+        (fds, count, timeout), -1)
+WRAP_BY(InjectInterruption, pid_t, waitpid, "waitpid", (pid_t pid, int* status, int options),
+        (pid, status, options), -1)
+WRAP_BY(InjectInterruption, int, waitid, "waitid",
+        (idtype_t type, id_t id, siginfo_t* info, int options), (type, id, info, options), -1)
+
+extern "C" int __real_prctl(int option, ...);
+extern "C" int __wrap_prctl(int option, ...);
+extern "C" int __wrap_prctl(int option, ...) {
+  va_list list;
+  va_start(list, option);
+  unsigned long arguments[4];
+  for (unsigned long& argument : arguments) argument = va_arg(list, unsigned long);
+  va_end(list);
+  if (faults::Inject("prctl")) return -1;
+  return __real_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+extern "C" int __real_clone(int (*run)(void*), void* stack, int flags, void* argument, ...);
+extern "C" int __wrap_clone(int (*run)(void*), void* stack, int flags, void* argument, ...);
+extern "C" int __wrap_clone(int (*run)(void*), void* stack, int flags, void* argument, ...) {
+  va_list list;
+  va_start(list, argument);
+  void* const pidfd = va_arg(list, void*);  // there or not, as with a mode
+  va_end(list);
+  if (faults::Inject("clone")) return -1;
+  return __real_clone(run, stack, flags, argument, pidfd);
+}
 // NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)

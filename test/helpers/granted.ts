@@ -87,20 +87,30 @@ export class GrantedPlace extends SandboxPlace {
     return statSync(this.at(path)).uid - firstId;
   }
 
-  /** A program of the user, in the lower. */
-  asUser(
+  /** What root runs so that a program of the user runs. */
+  wordsAsUser(
     words: readonly string[],
-    { subuid = grant, subgid = grant, path, before = ':' }: Grants = {},
-  ): Said {
+    { subuid = grant, subgid = grant, before = ':' }: Grants = {},
+  ): readonly string[] {
     writeFileSync(this.at('etc/subuid'), subuid);
     writeFileSync(this.at('etc/subgid'), subgid);
     const drop = `setpriv --reuid=${user} --regid=${user} --clear-groups`;
     const script = `set -e; mount --bind "$1" /etc; ${before}; shift; exec ${drop} -- "$@"`;
-    const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', this.at('etc')];
+    const own = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', this.at('etc')];
+    return ['unshare', ...own, ...words];
+  }
+
+  environment(path?: string): Record<string, string> {
     const search = process.env.PATH ?? '/usr/bin:/bin';
-    const { status, stdout, stderr } = spawnSync('unshare', [...args, ...words], {
+    return { PATH: path === undefined ? search : `${path}:${search}`, HOME: this.base };
+  }
+
+  /** A program of the user, in the lower. */
+  asUser(words: readonly string[], grants: Grants = {}): Said {
+    const [file = '', ...args] = this.wordsAsUser(words, grants);
+    const { status, stdout, stderr } = spawnSync(file, args, {
       cwd: this.lower,
-      env: { PATH: path === undefined ? search : `${path}:${search}`, HOME: this.base },
+      env: this.environment(grants.path),
       encoding: 'utf8',
     });
     return { status, stdout, stderr };
