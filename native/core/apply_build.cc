@@ -65,7 +65,8 @@ Result<bool> ApplyBuild::BeginFile(const Found& after, const BuildPlace& place) 
   if (!dir.ok()) return std::move(dir.failure());
   auto made = MakeOther(after, place);
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
-  auto given = GiveAll(dir.value(), place.name, -1, {after.top.st, xattrs_});
+  auto given = GiveAll(dir.value(), place.name, -1,
+                       {after.top.st, xattrs_, maker_.Gives(after.top.st, place.group)});
   if (!given.ok()) return Abandon(std::move(given.failure()), place);
   auto looked = Look(place);
   if (!looked.ok()) return std::move(looked.failure());
@@ -119,7 +120,7 @@ Result<bool> ApplyBuild::StepCopy() {
   }
   if (more.value()) return true;
   const int fd = copy_->to();
-  auto given = GiveAll(-1, "", fd, {after_, xattrs_});
+  auto given = GiveAll(-1, "", fd, {after_, xattrs_, maker_.Gives(after_, place_.group)});
   if (!given.ok()) {
     given.failure().path = place_.dir->PathOf(place_.name);
     return Abandon(std::move(given.failure()), place_);
@@ -145,7 +146,10 @@ Result<DirPtr> ApplyBuild::BeginDirectory(const Found& after, const BuildPlace& 
   if (!dir.ok()) return std::move(dir.failure());
   auto made = MakeDirectoryAt(dir.value(), place.name, 0700);
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
-  auto status = GiveOwner(dir.value(), place.name, -1, after.top.st);
+  Status status = Done{};
+  if (!maker_.Gives(after.top.st, place.group)) {
+    status = GiveOwner(dir.value(), place.name, -1, after.top.st);
+  }
   if (status.ok()) status = GiveXattrs(dir.value(), place.name, -1, xattrs_, false);
   if (!status.ok()) {
     (void)UnlinkAt(dir.value(), place.name, AT_REMOVEDIR);

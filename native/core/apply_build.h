@@ -23,6 +23,7 @@ namespace ovl {
 struct BuildPlace {
   DirPtr dir;
   std::string name;
+  gid_t group;  // of the directory
 };
 
 class ApplyBuild {
@@ -55,6 +56,7 @@ class ApplyBuild {
   Result<bool> LinkExisting(int dir, const std::string& name, const BuildPlace& place);
 
   uint64_t bytes() const { return bytes_; }
+  const Maker& maker() const { return maker_; }
   const MarkReader& marks() const { return marks_; }
   XattrNames names() const { return names_; }
 
@@ -66,6 +68,7 @@ class ApplyBuild {
 
   MarkReader marks_;
   XattrNames names_;
+  Maker maker_;
   CopyFacts facts_;
   std::unique_ptr<FileCopy> copy_;
   struct stat after_ {};  // of the file that is being copied

@@ -101,6 +101,8 @@ class ApplyPreparation {
   Status Enter(ApplyLevel& level, const struct timespec& mtime);
   Status MayReplace(const ApplyLevel& level);
   Status TryToMove();
+  BuildPlace InSlots(uint64_t slot) const;
+  BuildPlace InTree(std::string_view path) const;
   Status BeginInner(const Found& found, const BuildPlace& place, const std::string& path);
   Status EndInner();
   Result<bool> LinkMoved(const BuildPlace& place);

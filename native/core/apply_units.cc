@@ -146,9 +146,7 @@ Status ApplyPreparation::Act() {
 }
 
 Status ApplyPreparation::ActOnTree() {
-  if (!dry()) {
-    place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
-  }
+  if (!dry()) place_ = InSlots(unit_->record.slot);
   auto begun = BeginInner(after(), place_, path_);
   if (!begun.ok()) {
     unit_.reset();
@@ -165,9 +163,7 @@ Status ApplyPreparation::ActOnTree() {
 }
 
 Status ApplyPreparation::ActOnFile() {
-  if (!dry() && !as_part_) {
-    place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
-  }
+  if (!dry() && !as_part_) place_ = InSlots(unit_->record.slot);
   const struct stat& st = after().top.st;
   const auto failed = [this](Failure failure) {
     if (!as_part_) unit_.reset();

@@ -105,8 +105,6 @@ Status MakeBareDirectoryAt(int dir, const std::string& name) {
 }
 
 Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
-  // What it has by itself; asking for it would take a privilege in some places.
-  if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};
   auto given =
       fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
   if (!given.ok() && given.failure().err == EPERM) {
@@ -137,10 +135,12 @@ Status GiveModeAndTimes(int dir, const std::string& name, int fd, const struct s
 }
 
 Status GiveAll(int dir, const std::string& name, int fd, const Given& given) {
-  auto status = GiveOwner(dir, name, fd, given.st);
-  if (!status.ok()) return status;
+  if (!given.owned) {
+    auto status = GiveOwner(dir, name, fd, given.st);
+    if (!status.ok()) return status;
+  }
   for (const bool acls : {false, true}) {
-    status = GiveXattrs(dir, name, fd, given.xattrs, acls);
+    auto status = GiveXattrs(dir, name, fd, given.xattrs, acls);
     if (!status.ok()) return status;
   }
   return GiveModeAndTimes(dir, name, fd, given.st);
