@@ -98,7 +98,7 @@ Result<bool> ApplyBuild::BeginData(const Found& after, const BuildPlace& place) 
   if (!from.ok()) return std::move(from.failure());
   auto dir = place.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
-  auto to = CreateFileAt(dir.value(), place.name, 0600);
+  auto to = CreateFileAt(dir.value(), place.name, ModeToMake(after.top.st.st_mode));
   if (!to.ok()) return Located(std::move(to.failure()), place.dir, place.name);
   copy_ = std::make_unique<FileCopy>(std::move(from.value().fd), from.value().st,
                                      std::move(to.value()), after.top.st.st_size);
@@ -120,21 +120,14 @@ Result<bool> ApplyBuild::StepCopy() {
   }
   if (more.value()) return true;
   const int fd = copy_->to();
-  auto given = GiveAll(-1, "", fd, {after_, xattrs_, maker_.Gives(after_, place_.group)});
-  if (!given.ok()) {
-    given.failure().path = place_.dir->PathOf(place_.name);
-    return Abandon(std::move(given.failure()), place_);
+  auto made = GiveAllToFile(fd, {after_, xattrs_, maker_.Gives(after_, place_.group)});
+  if (!made.ok()) {
+    made.failure().path = place_.dir->PathOf(place_.name);
+    return Abandon(std::move(made.failure()), place_);
   }
-  auto st = StatFd(fd);
-  if (!st.ok()) return Abandon(std::move(st.failure()), place_);
-  made_ = st.value();
+  made_ = made.value();
   bytes_ += static_cast<uint64_t>(copy_->written());
   copy_.reset();
-  // Whoever is not in the group of a file cannot give it the set-group-id bit, and is not told.
-  if ((made_.st_mode & 07777) != (after_.st_mode & 07777)) {
-    return Abandon(Refusal(EPERM, "fchmod", "mode-not-taken", place_.dir->PathOf(place_.name)),
-                   place_);
-  }
   return false;
 }
 

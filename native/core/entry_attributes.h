@@ -74,6 +74,14 @@ Status GiveXattrs(int dir, const std::string& name, int fd, const Xattrs& xattrs
 Status GiveModeAndTimes(int dir, const std::string& name, int fd, const struct stat& st);
 Status GiveAll(int dir, const std::string& name, int fd, const Given& given);
 
+// The mode to make a regular file with that is going to have `mode`: where the kernel can be
+// expected to give it that at once, with the usual umask(2), it is not set a second time.
+mode_t ModeToMake(mode_t mode);
+// GiveAll of one that was made so, and what fstat(2) says of it then. EPERM with reason
+// "mode-not-taken": whoever is not in the group of a file cannot give it the set-group-id bit, and
+// is not told.
+Result<struct stat> GiveAllToFile(int fd, const Given& given);
+
 }  // namespace ovl
 
 #endif  // OVL_CORE_ENTRY_ATTRIBUTES_H_
