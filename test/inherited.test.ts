@@ -5,6 +5,8 @@ import { mkdirSync } from 'node:fs';
 import test from 'ava';
 import { changes, cloneSession, mountOverlay } from 'overlayfs';
 import { applied, startApplying } from './helpers/applying.ts';
+import type { ImageKind } from './helpers/image.ts';
+import { mountImage, whyNoImage } from './helpers/image.ts';
 import { Lab } from './helpers/lab.ts';
 import type { LabPath } from './helpers/lab-process.ts';
 import { SandboxPlace } from './helpers/sandbox-place.ts';
@@ -40,6 +42,38 @@ test.serial('by the directory of a destination', async (t) => {
   await handsOn(scene.root);
   t.true((await applied(source, { to: copy })).result.complete);
   t.deepEqual(await differs(copy), []);
+});
+
+const grpid: ImageKind = { name: 'ext4', mebibytes: 16, options: 'grpid' };
+const why = asUser ? 'only root can mount images' : whyNoImage(grpid);
+const withGrpid = why === undefined ? test.serial : test.serial.skip;
+
+/** There a directory hands its group on without the bit as well, in new trees of another group too. */
+withGrpid(`by a mount with grpid${why === undefined ? '' : ` (${why})`} [root only]`, async (t) => {
+  const { source, scene, differs } = await startApplying(t, lab, {
+    lower: plant({ changed: 'old' }),
+    edit: async (_, merged) => {
+      await edit(lab, merged);
+      await lab.mkdir(at(merged, 'd/of-ours'));
+      await lab.write(at(merged, 'd/of-ours/file'), 'new');
+      await lab.chown(at(merged, 'd'), 0, 1234);
+      await lab.write(at(merged, 'd/of-others'), 'new');
+      await lab.chown(at(merged, 'd/of-others'), 1234, 1234);
+    },
+  });
+  const image = at(scene.root, 'image');
+  await lab.mkdir(image);
+  const unmount = await mountImage(grpid, `${at(scene.root, 'grpid.img')}`, image);
+  try {
+    const copy = at(image, 'copy');
+    await lab.mkdir(copy);
+    await lab.copyTree(scene.lowers[0] ?? '', copy);
+    await lab.chown(image, 0, 1234);
+    t.true((await applied(source, { to: copy })).result.complete);
+    t.deepEqual(await differs(copy), []);
+  } finally {
+    await unmount();
+  }
 });
 
 test.serial('by the directory of an upper', async (t) => {

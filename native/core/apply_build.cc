@@ -11,26 +11,6 @@ namespace ovl {
 
 namespace {
 
-struct DataFile {
-  UniqueFd fd;
-  struct stat st {};
-};
-
-Result<DataFile> OpenData(const Found& found) {
-  const LayerEntry& data = found.data;
-  if (!data.dir || found.data_unknown) return MissingData(found.top);
-  auto dir = data.dir->Fd();
-  if (!dir.ok()) return std::move(dir.failure());
-  auto fd = OpenFileAt(dir.value(), data.name);
-  if (!fd.ok()) return Located(std::move(fd.failure()), data.dir, data.name);
-  auto st = StatFd(fd.value().get());
-  if (!st.ok()) return Located(std::move(st.failure()), data.dir, data.name);
-  if (!S_ISREG(st.value().st_mode)) {
-    return Refusal(EINVAL, "openat", "changed-meanwhile", data.dir->PathOf(data.name));
-  }
-  return DataFile{std::move(fd.value()), st.value()};
-}
-
 // Reading, of the two sides of a copy.
 bool IsOfSource(const Failure& failure) {
   const std::string_view call = failure.call;
@@ -56,16 +36,23 @@ Status ApplyBuild::Look(const BuildPlace& place) {
   return Done{};
 }
 
-Result<bool> ApplyBuild::BeginFile(const Found& after, const BuildPlace& place) {
+Result<bool> ApplyBuild::BeginFile(const Found& after, const BuildPlace& place,
+                                   std::optional<DataFile> data) {
   auto xattrs = ReadXattrs(after, marks_, names_);
   if (!xattrs.ok()) return std::move(xattrs.failure());
   xattrs_ = std::move(xattrs.value());
-  if (S_ISREG(after.top.st.st_mode)) return BeginData(after, place);
+  if (S_ISREG(after.top.st.st_mode)) {
+    if (data) return BeginData(after, place, std::move(*data));
+    auto opened = OpenData(after);
+    if (!opened.ok()) return std::move(opened.failure());
+    return BeginData(after, place, std::move(opened.value()));
+  }
   auto dir = place.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
   auto made = MakeOther(after, place);
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
-  auto given = GiveAll(dir.value(), place.name, -1, {after.top.st, xattrs_});
+  auto given = GiveAll(dir.value(), place.name, -1,
+                       {after.top.st, xattrs_, maker_.Gives(after.top.st, place.group)});
   if (!given.ok()) return Abandon(std::move(given.failure()), place);
   auto looked = Look(place);
   if (!looked.ok()) return std::move(looked.failure());
@@ -86,21 +73,28 @@ Status ApplyBuild::MakeOther(const Found& after, const BuildPlace& place) {
   return MakeSymlinkAt(target.value(), dir.value(), place.name);
 }
 
-Status ApplyBuild::CheckData(const Found& after) {
-  auto data = OpenData(after);
-  if (!data.ok()) return std::move(data.failure());
-  return Done{};
+Result<DataFile> ApplyBuild::OpenData(const Found& after) {
+  const LayerEntry& data = after.data;
+  if (!data.dir || after.data_unknown) return MissingData(after.top);
+  auto dir = data.dir->Fd();
+  if (!dir.ok()) return std::move(dir.failure());
+  auto fd = OpenFileAt(dir.value(), data.name);
+  if (!fd.ok()) return Located(std::move(fd.failure()), data.dir, data.name);
+  auto st = StatFd(fd.value().get());
+  if (!st.ok()) return Located(std::move(st.failure()), data.dir, data.name);
+  if (!S_ISREG(st.value().st_mode)) {
+    return Refusal(EINVAL, "openat", "changed-meanwhile", data.dir->PathOf(data.name));
+  }
+  return DataFile{std::move(fd.value()), st.value()};
 }
 
-Result<bool> ApplyBuild::BeginData(const Found& after, const BuildPlace& place) {
-  auto from = OpenData(after);
-  if (!from.ok()) return std::move(from.failure());
+Result<bool> ApplyBuild::BeginData(const Found& after, const BuildPlace& place, DataFile from) {
   auto dir = place.dir->Fd();
   if (!dir.ok()) return std::move(dir.failure());
-  auto to = CreateFileAt(dir.value(), place.name, 0600);
+  auto to = CreateFileAt(dir.value(), place.name, ModeToMake(after.top.st.st_mode));
   if (!to.ok()) return Located(std::move(to.failure()), place.dir, place.name);
-  copy_ = std::make_unique<FileCopy>(std::move(from.value().fd), from.value().st,
-                                     std::move(to.value()), after.top.st.st_size);
+  copy_ = std::make_unique<FileCopy>(std::move(from.fd), from.st, std::move(to.value()),
+                                     after.top.st.st_size);
   after_ = after.top.st;
   place_ = place;
   source_ = after.data.dir->PathOf(after.data.name);
@@ -119,21 +113,14 @@ Result<bool> ApplyBuild::StepCopy() {
   }
   if (more.value()) return true;
   const int fd = copy_->to();
-  auto given = GiveAll(-1, "", fd, {after_, xattrs_});
-  if (!given.ok()) {
-    given.failure().path = place_.dir->PathOf(place_.name);
-    return Abandon(std::move(given.failure()), place_);
+  auto made = GiveAllToFile(fd, {after_, xattrs_, maker_.Gives(after_, place_.group)});
+  if (!made.ok()) {
+    made.failure().path = place_.dir->PathOf(place_.name);
+    return Abandon(std::move(made.failure()), place_);
   }
-  auto st = StatFd(fd);
-  if (!st.ok()) return Abandon(std::move(st.failure()), place_);
-  made_ = st.value();
+  made_ = made.value();
   bytes_ += static_cast<uint64_t>(copy_->written());
   copy_.reset();
-  // Whoever is not in the group of a file cannot give it the set-group-id bit, and is not told.
-  if ((made_.st_mode & 07777) != (after_.st_mode & 07777)) {
-    return Abandon(Refusal(EPERM, "fchmod", "mode-not-taken", place_.dir->PathOf(place_.name)),
-                   place_);
-  }
   return false;
 }
 
@@ -145,7 +132,10 @@ Result<DirPtr> ApplyBuild::BeginDirectory(const Found& after, const BuildPlace& 
   if (!dir.ok()) return std::move(dir.failure());
   auto made = MakeDirectoryAt(dir.value(), place.name, 0700);
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
-  auto status = GiveOwner(dir.value(), place.name, -1, after.top.st);
+  Status status = Done{};
+  if (!maker_.Gives(after.top.st, place.group)) {
+    status = GiveOwner(dir.value(), place.name, -1, after.top.st);
+  }
   if (status.ok()) status = GiveXattrs(dir.value(), place.name, -1, xattrs_, false);
   if (!status.ok()) {
     (void)UnlinkAt(dir.value(), place.name, AT_REMOVEDIR);

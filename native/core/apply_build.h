@@ -16,6 +16,7 @@
 #include "core/layer_dir.h"
 #include "core/result.h"
 #include "core/stack_lookup.h"
+#include "core/unique_fd.h"
 
 namespace ovl {
 
@@ -23,16 +24,24 @@ namespace ovl {
 struct BuildPlace {
   DirPtr dir;
   std::string name;
+  gid_t group;  // of the directory
+};
+
+// The data of a regular file, and what fstat(2) says of it.
+struct DataFile {
+  UniqueFd fd;
+  struct stat st {};
 };
 
 class ApplyBuild {
  public:
   ApplyBuild(MarkReader marks, XattrNames names) : marks_(std::move(marks)), names_(names) {}
 
-  // Whether a regular file can be copied, as far as opening it tells.
-  static Status CheckData(const Found& after);
-  // Anything but a directory. False: its data is still to be copied, by StepCopy.
-  Result<bool> BeginFile(const Found& after, const BuildPlace& place);
+  // What fails here cannot be copied.
+  static Result<DataFile> OpenData(const Found& after);
+  // Anything but a directory; `data` of a regular file that is open already. False: its data is
+  // still to be copied, by StepCopy.
+  Result<bool> BeginFile(const Found& after, const BuildPlace& place, std::optional<DataFile> data);
   bool copying() const { return copy_ != nullptr; }
   // Up to 8 MiB; false when the file is complete. What has failed is not left.
   Result<bool> StepCopy();
@@ -55,17 +64,19 @@ class ApplyBuild {
   Result<bool> LinkExisting(int dir, const std::string& name, const BuildPlace& place);
 
   uint64_t bytes() const { return bytes_; }
+  const Maker& maker() const { return maker_; }
   const MarkReader& marks() const { return marks_; }
   XattrNames names() const { return names_; }
 
  private:
-  Result<bool> BeginData(const Found& after, const BuildPlace& place);
+  Result<bool> BeginData(const Found& after, const BuildPlace& place, DataFile from);
   Status MakeOther(const Found& after, const BuildPlace& place);
   Status Look(const BuildPlace& place);
   Failure Abandon(Failure failure, const BuildPlace& place);
 
   MarkReader marks_;
   XattrNames names_;
+  Maker maker_;
   CopyFacts facts_;
   std::unique_ptr<FileCopy> copy_;
   struct stat after_ {};  // of the file that is being copied

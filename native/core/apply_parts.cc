@@ -7,6 +7,17 @@
 
 namespace ovl {
 
+// Of the stage the group is ours, whatever it was made in.
+BuildPlace ApplyPreparation::InSlots(uint64_t slot) const {
+  return {setup_.stage->slots(), ApplyStage::SlotName(slot), build_.maker().gid};
+}
+
+// In the directory that is being filled, which has its owner already.
+BuildPlace ApplyPreparation::InTree(std::string_view path) const {
+  const ApplyUnit::Inner& inner = unit_->inner.back();
+  return {inner.dir, NameIn(path), inner.st.st_gid};
+}
+
 Status ApplyPreparation::BeginInner(const Found& found, const BuildPlace& place,
                                     const std::string& path) {
   ApplyUnit::Inner inner;
@@ -65,7 +76,7 @@ Status ApplyPreparation::StartImplied(const std::string& path) {
   unit_->record.path = path;
   unit_->record.slot = slots_++;
   unit_->record.change = info_;
-  if (!dry()) place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
+  if (!dry()) place_ = InSlots(unit_->record.slot);
   auto begun = BeginInner(implied.sides.after, place_, path);
   if (begun.ok()) {
     unit_->record.after = Identity::Of(build_.made());
@@ -98,7 +109,7 @@ Status ApplyPreparation::StagePart() {
     SideEntry implied;
     auto found = setup_.search->Find(path, implied);
     if (!found.ok()) return Fail(std::move(found.failure()));
-    const BuildPlace place{unit_->inner.back().dir, NameIn(path)};
+    const BuildPlace place = InTree(path);
     auto begun = BeginInner(implied.sides.after, place, path);
     if (!begun.ok()) return Fail(std::move(begun.failure()));
     ChangeInfo wanted = std::exchange(info_, Implied(path));
@@ -107,7 +118,7 @@ Status ApplyPreparation::StagePart() {
     info_ = std::move(wanted);
     if (!written.ok()) return written;
   }
-  place_ = {unit_->inner.back().dir, NameIn(path_)};
+  place_ = InTree(path_);
   as_part_ = true;
   if (!BecomesDirectory()) return ActOnFile();
   auto begun = BeginInner(after(), place_, path_);

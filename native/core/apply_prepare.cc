@@ -128,11 +128,25 @@ Status ApplyPreparation::Begin() {
     info_ = std::move(info);
     path_ = std::move(path);
   }
-  auto found = setup_.search->Find(path_, entry_);
+  auto found = FindEntry();
   if (!found.ok()) return Fail(std::move(found.failure()));
   if (!IsAsSeen()) return Fail(InDestination(ESTALE, "fstatat", "changed-meanwhile"));
   if (!unit_) return Judge();
   return unit_->removing ? CheckRemoved() : StagePart();
+}
+
+// What the lowers have of a file the walk has said, and the destination will say: where it is the
+// lower itself, or nothing is to be there, they are not asked again.
+Status ApplyPreparation::FindEntry() {
+  unopened_ = false;
+  const bool file = info_.type == S_IFREG && info_.previous_type == 0;
+  const bool stays = IsKind(info_, ChangeKind::kDeleted) || (unit_ && unit_->removing);
+  if (!dry() && file && !stays && (setup_.same_lower || IsKind(info_, ChangeKind::kAdded))) {
+    auto in_upper = setup_.search->FindInUpper(path_, entry_);
+    if (!in_upper.ok()) return std::move(in_upper.failure());
+    unopened_ = in_upper.value();
+  }
+  return unopened_ ? Status(Done{}) : setup_.search->Find(path_, entry_);
 }
 
 Status ApplyPreparation::Judge() {
@@ -161,7 +175,15 @@ Status ApplyPreparation::Judge() {
     Report(ApplyOutcome::kAlready, nullptr);
     return Done{};
   }
-  const bool was = before().kind != Found::Kind::kNothing;
+  const bool added = IsKind(info_, ChangeKind::kAdded);
+  if (exists_ && added && unopened_) {
+    // Others may have put it there since, in a lower as well.
+    unopened_ = false;
+    auto found = setup_.search->Find(path_, entry_);
+    if (!found.ok()) return Fail(std::move(found.failure()));
+    if (!IsAsSeen()) return Fail(InDestination(ESTALE, "fstatat", "changed-meanwhile"));
+  }
+  const bool was = unopened_ ? !added : before().kind != Found::Kind::kNothing;
   // A lower's own whiteout shows nothing.
   const bool nothing = !exists_ || (setup_.same_lower && IsWhiteoutDevice(look_.st));
   if (nothing) {
@@ -173,7 +195,7 @@ Status ApplyPreparation::Judge() {
   if (!was) return Differs();
   if (setup_.same_lower) {
     const struct stat& st = before().top.st;
-    const bool same = st.st_ino == look_.st.st_ino && st.st_dev == look_.st.st_dev;
+    const bool same = unopened_ || (st.st_ino == look_.st.st_ino && st.st_dev == look_.st.st_dev);
     return same && IsOld(look_.st) ? Act() : Differs();
   }
   return Compare(Comparing::kBefore);

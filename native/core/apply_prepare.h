@@ -77,6 +77,7 @@ class ApplyPreparation {
 
   Status ReadAhead(const WorkSlice& slice);
   Status Begin();
+  Status FindEntry();
   Status Judge();
   Status JudgeMissingDirectory(const ApplyLevel& level);
   Status JudgeInPlace();
@@ -101,6 +102,8 @@ class ApplyPreparation {
   Status Enter(ApplyLevel& level, const struct timespec& mtime);
   Status MayReplace(const ApplyLevel& level);
   Status TryToMove();
+  BuildPlace InSlots(uint64_t slot) const;
+  BuildPlace InTree(std::string_view path) const;
   Status BeginInner(const Found& found, const BuildPlace& place, const std::string& path);
   Status EndInner();
   Result<bool> LinkMoved(const BuildPlace& place);
@@ -147,6 +150,7 @@ class ApplyPreparation {
 
   Comparing comparing_ = Comparing::kNothing;
   bool seen_all_ = false;  // the walk has ended
+  bool unopened_ = false;  // of the change at hand only what FindInUpper says is known
   bool exists_ = false;    // something has the name of the change at hand
   bool as_part_ = false;   // it is being made as a part of the unit
   bool can_try_ = false;   // the stage has what TryToMove needs

@@ -146,9 +146,7 @@ Status ApplyPreparation::Act() {
 }
 
 Status ApplyPreparation::ActOnTree() {
-  if (!dry()) {
-    place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
-  }
+  if (!dry()) place_ = InSlots(unit_->record.slot);
   auto begun = BeginInner(after(), place_, path_);
   if (!begun.ok()) {
     unit_.reset();
@@ -165,9 +163,7 @@ Status ApplyPreparation::ActOnTree() {
 }
 
 Status ApplyPreparation::ActOnFile() {
-  if (!dry() && !as_part_) {
-    place_ = {setup_.stage->slots(), ApplyStage::SlotName(unit_->record.slot)};
-  }
+  if (!dry() && !as_part_) place_ = InSlots(unit_->record.slot);
   const struct stat& st = after().top.st;
   const auto failed = [this](Failure failure) {
     if (!as_part_) unit_.reset();
@@ -179,12 +175,20 @@ Status ApplyPreparation::ActOnFile() {
     auto may = privilege_.MayMake(st, xattrs.value(), info_.path);
     if (!may.ok()) return failed(std::move(may.failure()));
     if (S_ISREG(st.st_mode)) {
-      auto data = ApplyBuild::CheckData(after());
+      auto data = ApplyBuild::OpenData(after());
       if (!data.ok()) return failed(std::move(data.failure()));
       plan_.bytes += static_cast<uint64_t>(st.st_blocks) * 512;
     }
     ++plan_.inodes;
     return FileIsMade();
+  }
+  std::optional<DataFile> data;
+  if (unopened_) {
+    auto opened = ApplyBuild::OpenData(after());
+    if (!opened.ok()) return failed(std::move(opened.failure()));
+    data = std::move(opened.value());
+    entry_.sides.after.top.st = entry_.sides.after.data.st = data->st;
+    unopened_ = false;
   }
   if (HasOtherNames()) {
     auto joined = build_.JoinGroup(st, place_);
@@ -194,7 +198,7 @@ Status ApplyPreparation::ActOnFile() {
   auto moved = LinkMoved(place_);
   if (!moved.ok()) return failed(std::move(moved.failure()));
   if (moved.value()) return FileIsMade();
-  auto made = build_.BeginFile(after(), place_);
+  auto made = build_.BeginFile(after(), place_, std::move(data));
   if (!made.ok()) return failed(std::move(made.failure()));
   return made.value() ? FileIsMade() : Status(Done{});
 }

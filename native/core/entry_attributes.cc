@@ -105,8 +105,6 @@ Status MakeBareDirectoryAt(int dir, const std::string& name) {
 }
 
 Status GiveOwner(int dir, const std::string& name, int fd, const struct stat& st) {
-  // What it has by itself; asking for it would take a privilege in some places.
-  if (st.st_uid == ::geteuid() && st.st_gid == ::getegid()) return Done{};
   auto given =
       fd >= 0 ? SetOwner(fd, st.st_uid, st.st_gid) : SetOwnerAt(dir, name, st.st_uid, st.st_gid);
   if (!given.ok() && given.failure().err == EPERM) {
@@ -136,14 +134,53 @@ Status GiveModeAndTimes(int dir, const std::string& name, int fd, const struct s
                  : SetTimesAt(dir, name, st.st_atim, st.st_mtim);
 }
 
-Status GiveAll(int dir, const std::string& name, int fd, const Given& given) {
-  auto status = GiveOwner(dir, name, fd, given.st);
-  if (!status.ok()) return status;
-  for (const bool acls : {false, true}) {
-    status = GiveXattrs(dir, name, fd, given.xattrs, acls);
+namespace {
+
+// What comes before the mode.
+Status GiveOwnerAndXattrs(int dir, const std::string& name, int fd, const Given& given) {
+  if (!given.owned) {
+    auto status = GiveOwner(dir, name, fd, given.st);
     if (!status.ok()) return status;
   }
-  return GiveModeAndTimes(dir, name, fd, given.st);
+  for (const bool acls : {false, true}) {
+    auto status = GiveXattrs(dir, name, fd, given.xattrs, acls);
+    if (!status.ok()) return status;
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Status GiveAll(int dir, const std::string& name, int fd, const Given& given) {
+  auto status = GiveOwnerAndXattrs(dir, name, fd, given);
+  return status.ok() ? GiveModeAndTimes(dir, name, fd, given.st) : status;
+}
+
+mode_t ModeToMake(mode_t mode) {
+  constexpr mode_t kNeeded = 0600;
+  constexpr mode_t kUsual = 0755;
+  const bool usual = (mode & kNeeded) == kNeeded && (mode & 07777 & ~kUsual) == 0;
+  return usual ? mode & 07777 : kNeeded;
+}
+
+Result<struct stat> GiveAllToFile(int fd, const Given& given) {
+  const mode_t mode = given.st.st_mode & 07777;
+  const bool made_so = ModeToMake(mode) == mode;
+  auto status = GiveOwnerAndXattrs(-1, "", fd, given);
+  if (status.ok() && !made_so) status = SetMode(fd, mode);
+  if (status.ok()) status = SetTimes(fd, given.st.st_atim, given.st.st_mtim);
+  if (!status.ok()) return std::move(status.failure());
+  auto made = StatFd(fd);
+  if (made.ok() && made_so && (made.value().st_mode & 07777) != mode) {
+    // The umask is another one.
+    status = SetMode(fd, mode);
+    if (!status.ok()) return std::move(status.failure());
+    made = StatFd(fd);
+  }
+  if (made.ok() && (made.value().st_mode & 07777) != mode) {
+    return Refusal(EPERM, "fchmod", "mode-not-taken");
+  }
+  return made;
 }
 
 }  // namespace ovl

@@ -1,5 +1,7 @@
 #include "core/side_search.h"
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -38,17 +40,39 @@ Status SideSearch::Find(std::string_view path, SideEntry& entry) {
     entry.place.reset();
     return FindRoot(entry.sides);
   }
+  auto level = Name(path, entry);
+  if (!level.ok()) return std::move(level.failure());
+  const MergedDirectory& dir = level.value()->dir;
+  auto resolved = ResolveSides(layers_, dir, entry.name, Unlisted(dir), entry.sides);
+  if (!resolved.ok()) return resolved;
+  return ApplyIndex(entry.sides);
+}
+
+Result<bool> SideSearch::FindInUpper(std::string_view path, SideEntry& entry) {
+  if (path.empty() || !layers_.marks.readable()) return false;
+  auto level = Name(path, entry);
+  if (!level.ok()) return std::move(level.failure());
+  const MergedDirectory& dir = level.value()->dir;
+  if (!dir.upper) return false;
+  const Listed file{.in_upper = true, .type = DT_REG, .alone = true};
+  auto resolved = ResolveSides(layers_, dir, entry.name, file, entry.sides);
+  if (!resolved.ok()) return std::move(resolved.failure());
+  const Found& after = entry.sides.after;
+  return after.kind == Found::Kind::kFile && after.data.dir == after.top.dir &&
+         after.data.name == after.top.name;
+}
+
+// Everything of an entry but what it is; the directory that it is in.
+Result<const SideSearch::Level*> SideSearch::Name(std::string_view path, SideEntry& entry) {
   const size_t slash = path.rfind('/');
   const bool top = slash == std::string_view::npos;
   auto there = GoTo(top ? std::string_view() : path.substr(0, slash));
-  if (!there.ok()) return there;
+  if (!there.ok()) return std::move(there.failure());
   const Level& level = levels_.back();
   entry.name.assign(top ? path : path.substr(slash + 1));
   entry.directory = level.st;
   entry.place = level.place;
-  auto resolved = ResolveSides(layers_, level.dir, entry.name, Unlisted(level.dir), entry.sides);
-  if (!resolved.ok()) return resolved;
-  return ApplyIndex(entry.sides);
+  return &level;
 }
 
 // As it is: what a walk leaves out of the comparison of roots is no matter here.

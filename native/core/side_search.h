@@ -40,6 +40,10 @@ class SideSearch {
   // A path from the root of the overlay; "" is the root. What has vanished since it was listed is
   // not there.
   Status Find(std::string_view path, SideEntry& entry);
+  // The same of a regular file of which a walk has said what the lowers have: only what the upper
+  // has of it, and not what stat tells, which whoever opens it is told anyway. False: it takes
+  // Find, since the upper has no such file, or one without data.
+  Result<bool> FindInUpper(std::string_view path, SideEntry& entry);
   // What it reads: its roots stay open.
   const Layers& layers() const { return layers_; }
 
@@ -53,6 +57,7 @@ class SideSearch {
 
   Status FindRoot(Sides& sides) const;
   Status GoTo(std::string_view directory);
+  Result<const Level*> Name(std::string_view path, SideEntry& entry);
   void Push(std::string path, Sides sides, WalkPlace::Ptr place);
   Status ApplyIndex(Sides& sides);
 

@@ -132,11 +132,13 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
       return true;
     }
   }
-  bool looked_below = false;
+  bool looked_below = listed.alone;
   if (MayGoUnexamined(layers, listed)) {
-    auto before = Before(layers, dir, name, false, sides);
-    if (!before.ok()) return std::move(before.failure());
-    looked_below = true;
+    if (!looked_below) {
+      auto before = Before(layers, dir, name, false, sides);
+      if (!before.ok()) return std::move(before.failure());
+      looked_below = true;
+    }
     if (sides.before.kind == Found::Kind::kNothing) {
       sides.in_upper = true;
       top.dir = dir.upper;

@@ -136,7 +136,7 @@ Status UpperCopy::Leave() {
   frames_.pop_back();
   auto fd = frame->to->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto status = GiveAll(-1, "", fd.value(), {frame->st, frame->xattrs});
+  auto status = GiveAll(-1, "", fd.value(), {frame->st, frame->xattrs, Owned(frame->st)});
   if (!status.ok()) return Located(std::move(status.failure()), frame->to, "");
   auto made = StatFd(fd.value());
   if (!made.ok()) return Located(std::move(made.failure()), frame->to, "");
@@ -204,7 +204,7 @@ Status UpperCopy::BeginData(const LayerEntry& entry, const Place& place) {
   }
   auto to = place.dir->Fd();
   if (!to.ok()) return std::move(to.failure());
-  auto made = CreateFileAt(to.value(), place.name, 0600);
+  auto made = CreateFileAt(to.value(), place.name, ModeToMake(entry.st.st_mode));
   if (!made.ok()) return Located(std::move(made.failure()), place.dir, place.name);
   data_ = std::make_unique<FileCopy>(std::move(file.value()), st.value(), std::move(made.value()),
                                      st.value().st_size);
@@ -219,13 +219,8 @@ Status UpperCopy::StepData() {
   if (!more.ok()) return Located(std::move(more.failure()), place_.dir, place_.name);
   if (more.value()) return Done{};
   const std::unique_ptr<FileCopy> data = std::move(data_);
-  auto given = GiveAll(-1, "", data->to(), {entry_.st, xattrs_});
-  if (!given.ok()) return Located(std::move(given.failure()), place_.dir, place_.name);
-  auto st = StatFd(data->to());
-  if (!st.ok()) return Located(std::move(st.failure()), place_.dir, place_.name);
-  if ((st.value().st_mode & 07777) != (entry_.st.st_mode & 07777)) {
-    return Refusal(EPERM, "fchmod", "mode-not-taken", place_.dir->PathOf(place_.name));
-  }
+  auto made = GiveAllToFile(data->to(), {entry_.st, xattrs_, Owned(entry_.st)});
+  if (!made.ok()) return Located(std::move(made.failure()), place_.dir, place_.name);
   bytes_ += static_cast<uint64_t>(data->written());
   Made(entry_.st, place_);
   return Done{};
@@ -246,7 +241,8 @@ Status UpperCopy::Make(const LayerEntry& entry, const Place& place, const Xattrs
     made =
         MakeNodeAt(dir.value(), place.name, (entry.st.st_mode & S_IFMT) | 0600, entry.st.st_rdev);
   }
-  return made.ok() ? GiveAll(dir.value(), place.name, -1, {entry.st, xattrs}) : made;
+  return made.ok() ? GiveAll(dir.value(), place.name, -1, {entry.st, xattrs, Owned(entry.st)})
+                   : made;
 }
 
 void UpperCopy::Made(const struct stat& st, Place place) {

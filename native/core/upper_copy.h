@@ -66,11 +66,14 @@ class UpperCopy {
   Status Make(const LayerEntry& entry, const Place& place, const Xattrs& xattrs);
   void Made(const struct stat& st, Place place);
   void CloseFar(const DirPtr& dir) const;
+  // A directory is given away when it is full: until then all are ours.
+  bool Owned(const struct stat& st) const { return maker_.Gives(st, maker_.gid); }
 
   DirPtr root_;
   DirPtr parent_;  // of the copy
   std::string name_;
   bool begun_ = false;
+  Maker maker_;
   std::vector<std::unique_ptr<Frame>> frames_;
   CopyFacts facts_;
   std::unique_ptr<FileCopy> data_;

@@ -11,6 +11,8 @@ export interface ImageKind {
   readonly name: 'btrfs' | 'ext4' | 'xfs';
   /** The smallest that its mkfs makes, and some room. */
   readonly mebibytes: number;
+  /** Of the mount, as mount(8) has them. */
+  readonly options?: string;
 }
 
 export const imageKinds: readonly ImageKind[] = [
@@ -27,14 +29,14 @@ export function whyNoImage({ name }: ImageKind): string | undefined {
 
 /** Makes one and mounts it; the result unmounts it. The loop device goes with the mount. */
 export async function mountImage(
-  { name, mebibytes }: ImageKind,
+  { name, mebibytes, options = 'defaults' }: ImageKind,
   file: string,
   target: LabPath,
 ): Promise<() => Promise<void>> {
   await writeFile(file, '');
   await truncate(file, mebibytes << 20); // sparse
   await run(`mkfs.${name}`, ['-q', file]);
-  await run('mount', ['-t', name, '-o', 'loop', file, `${target}`]);
+  await run('mount', ['-t', name, '-o', `loop,${options}`, file, `${target}`]);
   return async () => {
     await run('umount', [`${target}`]);
   };
