@@ -61,7 +61,7 @@ void WorkCrew::Dismiss() {
   over_ = false;
 }
 
-size_t WorkCrew::Start(std::function<void(size_t)> work) {
+void WorkCrew::Start(std::function<void(size_t)> work) {
   Join();
   std::unique_lock lock(mutex_);
   work_ = std::move(work);
@@ -70,7 +70,6 @@ size_t WorkCrew::Start(std::function<void(size_t)> work) {
   waiting_ = working_;
   begun_.notify_all();
   started_.wait_for(lock, kStart, [&] { return waiting_ == 0; });
-  return working_;
 }
 
 // Makes those that are not there, as far as possible.
@@ -82,7 +81,8 @@ void WorkCrew::Complete() {
     }
     if (member.state == Member::State::kAbsent) {
       member.round = round_ - 1;
-      if (!Make(member)) return;
+      // Others may still be there, and take part.
+      if (!Make(member)) continue;
       member.state = Member::State::kPresent;
     }
     ++working_;

@@ -26,10 +26,10 @@ class WorkCrew {
   WorkCrew& operator=(const WorkCrew&) = delete;
   ~WorkCrew() { Dismiss(); }
 
-  // A round: each member calls `work` once with its number, from 0. How many there are: fewer than
+  // A round: each member calls `work` once with its number, from 0. There are fewer than
   // the most, and none, where a limit on tasks says so (EAGAIN). They yield to the thread that
   // makes them, and take no signals. Who has waited long for the next round is gone.
-  size_t Start(std::function<void(size_t)> work);
+  void Start(std::function<void(size_t)> work);
   // Waits for the end of the round; `work` has to come to an end by itself.
   void Join();
   // The same, and all of them are gone: no round is to follow soon.

@@ -1,7 +1,6 @@
 // Mounts and unmounts in every form while each call to the kernel fails in turn. Whatever fails,
 // the error has to name it, and nothing may be left: no descriptor, no mount, no directory, no
 // process.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "core/mount_table.h"
 #include "core/overlay_mount.h"
 #include "core/tree_removal.h"
 #include "faults/faults.h"
+#include "faults/leavings.h"
 
 namespace {
 
@@ -38,22 +37,6 @@ void Expect(bool good, const std::string& scenario, size_t nth, const std::strin
   ++failed;
   (void)std::printf("FAIL %s, call %zu (%s): %s\n", scenario.c_str(), nth, faults::Call().c_str(),
                     what.c_str());
-}
-
-std::vector<std::string> Names(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* const dir = ::opendir(path.c_str());
-  if (dir == nullptr) return names;
-  while (const struct dirent* entry = ::readdir(dir)) names.emplace_back(entry->d_name);
-  (void)::closedir(dir);
-  return names;
-}
-
-size_t Descriptors() { return Names("/proc/self/fd").size(); }
-
-size_t Mounts() {
-  auto table = ovl::ReadMountTable();
-  return table.ok() ? table.value().size() : 0;
 }
 
 struct Place {
@@ -86,20 +69,15 @@ OverlaySpec Standard(const Place& place) {
   return spec;
 }
 
-// A failure that is said to have happened elsewhere than it did would send people the wrong way.
-bool Names(const ovl::Failure& failure) {
-  return failure.call == faults::Call() || failure.reason[0] != '\0';
-}
-
 // One try. False when there were fewer calls than that.
 bool Try(const Scenario& scenario, size_t nth, int err) {
   const std::string base = std::string("/tmp/overlayfs-test-faults-") + std::to_string(::getpid());
   const Place place(base);
-  const size_t entries = Names(place.base).size();
+  const size_t entries = faults::Entries(place.base);
   OverlaySpec spec = Standard(place);
   scenario.adjust(spec, place);
-  const size_t descriptors = Descriptors();
-  const size_t mounts = Mounts();
+  const size_t descriptors = faults::Descriptors();
+  const size_t mounts = faults::Mounts();
   faults::Arm(nth, err);
   {
     auto mounted = ovl::MountOverlay(spec);
@@ -107,23 +85,23 @@ bool Try(const Scenario& scenario, size_t nth, int err) {
       auto closed = mounted.value().live->Close(scenario.close);
       faults::Disarm();
       if (!closed.ok()) {
-        Expect(Names(closed.failure()), scenario.name, nth,
+        Expect(faults::NamesCall(closed.failure()), scenario.name, nth,
                std::string("closing names ") + closed.failure().call);
         closed = mounted.value().live->Close(scenario.close);
         Expect(closed.ok(), scenario.name, nth, "closing again fails");
       }
     } else {
       faults::Disarm();
-      Expect(Names(mounted.failure()), scenario.name, nth,
-             std::string("the failure names ") + mounted.failure().call + " " +
-                 std::strerror(mounted.failure().err));
+      Expect(faults::NamesCall(mounted.failure()), scenario.name, nth,
+             std::string("the failure names ") + mounted.failure().call + ", errno " +
+                 std::to_string(mounted.failure().err));
       // A directory that we made and could not look at is the only thing that may be left.
-      Expect(Names(place.base).size() == entries, scenario.name, nth, "a directory is left");
+      Expect(faults::Entries(place.base) == entries, scenario.name, nth, "a directory is left");
     }
   }
   const bool happened = faults::Happened();
-  Expect(Descriptors() == descriptors, scenario.name, nth, "a descriptor is left");
-  Expect(Mounts() == mounts, scenario.name, nth, "a mount is left");
+  Expect(faults::Descriptors() == descriptors, scenario.name, nth, "a descriptor is left");
+  Expect(faults::Mounts() == mounts, scenario.name, nth, "a mount is left");
   Expect(::waitpid(-1, nullptr, __WALL | WNOHANG) < 0 && errno == ECHILD, scenario.name, nth,
          "a process is left");
   while (::umount2((base + "/target").c_str(), MNT_DETACH) == 0) continue;  // or all others fail

@@ -1,7 +1,6 @@
 // Programs in sandboxes and in user namespaces while each call to the kernel fails in turn, in any
 // of the processes that share in it. Either it does what it is for, or it ends with the name of the
 // call; and no process, no descriptor and no mount is left.
-#include <dirent.h>
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
@@ -27,7 +26,6 @@
 #include <utility>
 
 #include "core/mapped_namespace.h"
-#include "core/mount_table.h"
 #include "core/namespace_holder.h"
 #include "core/namespace_program.h"
 #include "core/namespace_work.h"
@@ -36,9 +34,12 @@
 #include "core/tree_removal.h"
 #include "faults/apply_trees.h"
 #include "faults/faults.h"
+#include "faults/leavings.h"
 
 namespace {
 
+using faults::Descriptors;
+using faults::Mounts;
 using faults::Must;
 using ovl::Failure;
 
@@ -51,21 +52,6 @@ void Expect(bool good, const char* scenario, size_t nth, int err, const std::str
   ++failures;
   (void)std::printf("FAIL %s, call %zu (%s, errno %d): %s\n", scenario, nth, faults::Call().c_str(),
                     err, what.c_str());
-}
-
-size_t Descriptors() {
-  size_t count = 0;
-  DIR* const dir = ::opendir("/proc/self/fd");
-  if (dir == nullptr) return 0;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
-  while (::readdir(dir) != nullptr) ++count;
-  (void)::closedir(dir);
-  return count;
-}
-
-size_t Mounts() {
-  auto table = ovl::ReadMountTable();
-  return table.ok() ? table.value().size() : 0;
 }
 
 // Of ours, and of what they have left to us.
@@ -116,7 +102,7 @@ void Run(const char* name, Errors errors, const Work& work, size_t& passed, size
       if (outcome.failure) {
         const Failure& failure = *outcome.failure;
         Expect(happened, name, nth, err, std::string("it fails by itself: ") + failure.call);
-        Expect(failure.call == faults::Call() || failure.reason[0] != '\0', name, nth, err,
+        Expect(faults::NamesCall(failure), name, nth, err,
                std::string("the failure names ") + failure.call);
       }
       Expect(Soon([&] { return Descriptors() == descriptors; }), name, nth, err,

@@ -30,7 +30,8 @@
 #include "faults/faults.h"
 
 // NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker wants it so
-extern "C" long __real_syscall(long number, ...);
+extern "C" void* __real_mmap64(void* at, size_t size, int protection, int flags, int fd,
+                               off64_t offset);
 
 namespace faults {
 
@@ -45,13 +46,13 @@ struct State {
 };
 
 // Children count on, whether they share our memory or have a copy; of the latter the names lie at
-// the same addresses. Not by mmap64, which is wrapped and asks for this.
+// the same addresses. Not by the wrapped call, which asks for this.
 State& Shared() {
   static State* const state = [] {
-    const long at = __real_syscall(SYS_mmap, 0L, sizeof(State), PROT_READ | PROT_WRITE,
-                                   MAP_SHARED | MAP_ANONYMOUS, -1L, 0L);
-    if (at < 0 && at > -4096) std::abort();
-    return new (reinterpret_cast<void*>(at)) State;  // NOLINT(performance-no-int-to-ptr): mmap(2)
+    void* const at = __real_mmap64(nullptr, sizeof(State), PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) std::abort();
+    return new (at) State;
   }();
   return *state;
 }
@@ -188,6 +189,7 @@ extern "C" int __wrap_fcntl64(int fd, int command, ...) {
   return __real_fcntl64(fd, command, argument);
 }
 
+extern "C" long __real_syscall(long number, ...);
 extern "C" long __wrap_syscall(long number, ...);
 extern "C" long __wrap_syscall(long number, ...) {
   va_list list;
