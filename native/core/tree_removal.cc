@@ -29,7 +29,8 @@ struct Level {
   std::string name;  // in the level above
   dev_t dev;
   ino_t ino;
-  std::vector<std::string> inner;  // directories that were read and are still to be entered
+  std::vector<std::string> inner = {};  // directories that were read and are still to be entered
+  enum { kUnread, kFound, kNothing, kEnd } read = kUnread;  // what the last reading has given
 };
 
 bool IsAt(const struct stat& st, const Level& level) {
@@ -49,24 +50,25 @@ Result<UniqueFd> OpenForRemoval(int parent, const std::string& name) {
   return OpenDirectoryAt(parent, name);
 }
 
-// Removes what is no directory until directories are read, and gives the names of these: one
-// reading's, so that neither is a big directory held in memory nor read anew for each in it.
-Result<std::vector<std::string>> ClearFiles(int dir) {
-  for (;;) {
-    std::vector<std::string> files;
-    std::vector<std::string> others;
-    auto more = ReadSomeEntries(dir, [&](const DirEntry& entry) {
-      (entry.type == DT_DIR ? others : files).emplace_back(entry.name);
-    });
-    if (!more.ok()) return std::move(more.failure());
-    for (const std::string& name : files) {
-      if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) continue;
-      // DT_UNKNOWN turned out to be a directory (POSIX: EPERM, Linux: EISDIR).
-      if (errno != EISDIR && errno != EPERM) return Errno("unlinkat", name);
-      others.push_back(name);
-    }
-    if (!others.empty() || !more.value()) return others;
+// One reading (getdents64(2)): removes what is no directory, and gives the names of the others.
+// What the next reading would give is asked for only where the directory then cannot be removed:
+// most are small.
+Status ClearFiles(int dir, Level& level) {
+  std::vector<std::string> files;
+  auto more = ReadSomeEntries(dir, [&](const DirEntry& entry) {
+    (entry.type == DT_DIR ? level.inner : files).emplace_back(entry.name);
+  });
+  if (!more.ok()) return std::move(more.failure());
+  level.read = !files.empty() || !level.inner.empty() ? Level::kFound
+               : more.value()                         ? Level::kNothing
+                                                      : Level::kEnd;
+  for (const std::string& name : files) {
+    if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+    // DT_UNKNOWN turned out to be a directory (POSIX: EPERM, Linux: EISDIR).
+    if (errno != EISDIR && errno != EPERM) return Errno("unlinkat", name);
+    level.inner.push_back(name);
   }
+  return Done{};
 }
 
 }  // namespace
@@ -76,18 +78,11 @@ class TreeRemoval::Removal {
   Removal(UniqueFd parent, std::string name) : at_(std::move(parent)), root_(std::move(name)) {}
 
   Result<bool> Step() {
-    if (levels_.empty()) {
-      auto started = Start();
-      if (!started.ok()) return std::move(started.failure());
-    } else if (levels_.back().inner.empty()) {
-      auto cleared = Clear();
-      if (!cleared.ok()) return std::move(cleared.failure());
-      auto status = levels_.back().inner.empty() ? Leave() : EnterNext();
-      if (!status.ok()) return std::move(status.failure());
-    } else {
-      auto status = EnterNext();
-      if (!status.ok()) return std::move(status.failure());
-    }
+    auto status = levels_.empty()                         ? Start()
+                  : !levels_.back().inner.empty()         ? EnterNext()
+                  : levels_.back().read == Level::kUnread ? Clear()
+                                                          : Leave();
+    if (!status.ok()) return std::move(status.failure());
     return levels_.size() > 1;
   }
 
@@ -98,7 +93,7 @@ class TreeRemoval::Removal {
     auto mount = IdentifyMount(at_.get());
     if (!mount.ok()) return std::move(mount.failure());
     mount_ = mount.value().id;
-    levels_.push_back(Level{"", above.value().st_dev, above.value().st_ino, {}});
+    levels_.push_back(Level{"", above.value().st_dev, above.value().st_ino});
     return Enter(root_);
   }
 
@@ -112,6 +107,12 @@ class TreeRemoval::Removal {
     if (failure.err == EACCES || failure.err == EPERM) NameOwner(failure);
     failure.path = PathOf(failure.path);
     return failure;
+  }
+
+  // One of the directory above, while we leave.
+  Failure Above(Failure failure) {
+    levels_.pop_back();
+    return Located(std::move(failure));
   }
 
   // Of an entry of the directory we are in: whose that is, if it is not ours. A name that may not
@@ -129,11 +130,8 @@ class TreeRemoval::Removal {
   }
 
   Status Clear() {
-    // A position in a directory whose entries are removed says nothing: each pass starts anew.
-    if (::lseek(at_.get(), 0, SEEK_SET) < 0) return Errno("lseek", PathOf(""));
-    auto directories = ClearFiles(at_.get());
-    if (!directories.ok()) return Located(std::move(directories.failure()));
-    levels_.back().inner = std::move(directories.value());
+    auto cleared = ClearFiles(at_.get(), levels_.back());
+    if (!cleared.ok()) return Located(std::move(cleared.failure()));
     return Done{};
   }
 
@@ -159,7 +157,7 @@ class TreeRemoval::Removal {
     if ((st.value().st_mode & kAll) != kAll && ::fchmod(fd.value().get(), kAll) != 0) {
       return Located(Errno("fchmod", name));
     }
-    levels_.push_back(Level{name, st.value().st_dev, st.value().st_ino, {}});
+    levels_.push_back(Level{name, st.value().st_dev, st.value().st_ino});
     at_ = std::move(fd.value());
     return Done{};
   }
@@ -170,23 +168,39 @@ class TreeRemoval::Removal {
   Status Leave() {
     UniqueFd parent(::openat(at_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent) return Errno("openat", PathOf(".."));
-    const Level level = std::move(levels_.back());
-    levels_.pop_back();
+    const Level& level = levels_.back();
+    const Level& outer = levels_[levels_.size() - 2];
     auto above = StatFd(parent.get());
-    if (!above.ok()) return Located(std::move(above.failure()));
+    if (!above.ok()) return Above(std::move(above.failure()));
     struct stat st;
     auto there = StatAt(parent.get(), level.name, st);
-    if (!there.ok()) return Located(std::move(there.failure()));
-    if (!IsAt(above.value(), levels_.back()) || (there.value() && !IsAt(st, level))) {
-      return Refusal(ESTALE, "fstatat", "replaced", PathOf(level.name));
+    if (!there.ok()) return Above(std::move(there.failure()));
+    if (!IsAt(above.value(), outer) || (there.value() && !IsAt(st, level))) {
+      const std::string name = level.name;
+      levels_.pop_back();
+      return Refusal(ESTALE, "fstatat", "replaced", PathOf(name));
     }
     if (there.value() && ::unlinkat(parent.get(), level.name.c_str(), AT_REMOVEDIR) != 0 &&
         errno != ENOENT) {
+      const bool entries = errno == ENOTEMPTY || errno == EEXIST;  // POSIX allows both
+      if (entries && level.read != Level::kEnd) return ReadOn();
       Failure failure = Errno("unlinkat", level.name);
       at_ = std::move(parent);
-      return Located(std::move(failure));
+      return Above(std::move(failure));
     }
+    levels_.pop_back();
     at_ = std::move(parent);
+    return Done{};
+  }
+
+  // A position in a directory whose entries were removed says nothing: it is read from its
+  // beginning.
+  Status ReadOn() {
+    Level& level = levels_.back();
+    if (level.read == Level::kFound && ::lseek(at_.get(), 0, SEEK_SET) < 0) {
+      return Errno("lseek", PathOf(""));
+    }
+    level.read = Level::kUnread;
     return Done{};
   }
 
