@@ -7,25 +7,19 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 
 type MakeDirectory = (path: string, options: MakeDirectoryOptions) => Promise<string | undefined>;
-type WriteFile = (fd: number, text: string) => Promise<void>;
 type ReadText = (fd: number, encoding: 'utf8') => Promise<string>;
 
 export const open: (path: string, flags: string | number, mode?: number) => Promise<number> =
   promisify(fs.open);
 export const close: (fd: number) => Promise<void> = promisify(fs.close);
-export const stat: (path: string) => Promise<Stats> = promisify(fs.stat);
 export const lstat: (path: string | Buffer) => Promise<Stats> = promisify(fs.lstat);
 export const fstat: (fd: number) => Promise<Stats> = promisify(fs.fstat);
-export const fdatasync: (fd: number) => Promise<void> = promisify(fs.fdatasync);
 export const readText: ReadText = promisify(fs.readFile);
-export const writeText: WriteFile = promisify(fs.writeFile);
 export const mkdir: MakeDirectory = promisify(fs.mkdir);
-export const mkdtemp: (prefix: string) => Promise<string> = promisify(fs.mkdtemp);
 export const readdir: (path: string) => Promise<string[]> = promisify(fs.readdir);
 export const opendir: (path: string, options: OpenDirOptions) => Promise<Dir> = promisify(
   fs.opendir,
 );
-export const rename: (from: string, to: string) => Promise<void> = promisify(fs.rename);
 export const utimes: (path: string, atime: Date, mtime: Date) => Promise<void> = promisify(
   fs.utimes,
 );

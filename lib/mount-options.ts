@@ -265,6 +265,7 @@ export function specOf(options: unknown): NativeSpec {
     upper: upperOf(given.upper, optionalBoolean(given.initUpper, 'options.initUpper') ?? false),
     work: given.work === undefined ? null : absolutePath(given.work, 'options.work'),
     target: given.target === undefined ? null : absolutePath(given.target, 'options.target'),
+    seenOn: null,
     beside: null,
     userNamespace: null,
     beneath: optionalBoolean(given.beneath, 'options.beneath') ?? false,

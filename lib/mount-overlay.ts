@@ -33,30 +33,29 @@ export async function mountOverlay(options: MountOptions): Promise<Overlay> {
   return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
 }
 
-export interface BesideOptions extends MountOptions {
+export interface SessionMountOptions extends MountOptions {
+  /** Where programs will see it. It allows no more than what is mounted there (nosuid, nodev, noexec). */
+  readonly seenOn: Buffer;
   /** An overlay that programs are to see together with this one; an ordinary user's have a namespace each else. */
   readonly beside: Overlay | undefined;
   /** For the first of them, where there is one to be used. */
   readonly namespace: NamespaceHandle | undefined;
-  /** A warning that its caller has seen to. */
-  readonly expected: string | undefined;
 }
 
-/** A detached overlay of several. */
-export async function mountBeside({
+/** A detached overlay of a session that is locked. */
+export async function mountOfSession({
+  seenOn,
   beside,
   namespace,
-  expected,
   ...options
-}: BesideOptions): Promise<Overlay> {
+}: SessionMountOptions): Promise<Overlay> {
   const spec = {
     ...specOf(options),
+    seenOn,
     beside: mountHeldBy(beside)?.().mount ?? null,
     userNamespace: namespace ?? null,
   };
-  const [...mounted] = unwrap(await native().mountOverlay(spec, false));
-  mounted[8] = mounted[8].filter(({ reason }) => reason !== expected);
-  return overlayOf(spec, mounted);
+  return overlayOf(spec, unwrap(await native().mountOverlay(spec, false)));
 }
 
 /** Like `mountOverlay`, blocking. */

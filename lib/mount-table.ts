@@ -10,7 +10,7 @@ import type { Mount, OverlayMount } from './mount-entry.ts';
 import { native, unwrap } from './native.ts';
 import type { NativeOverlay } from './native-mount-table.ts';
 import { tableSources } from './native-mount-table.ts';
-import { decodeMount, splitMounts } from './packed-mounts.ts';
+import { decodeMount, splitMounts, targetOf } from './packed-mounts.ts';
 
 const { auto } = tableSources;
 
@@ -40,6 +40,12 @@ function overlayMount(found: NativeOverlay): OverlayMount {
  */
 export async function listMounts(): Promise<Mount[]> {
   return splitMounts(unwrap(await native().listMounts(auto, false))).map(decodeMount);
+}
+
+/** The same where any mount point is `wanted`, else none: to decode them all takes a while. */
+export async function listMountsIf(wanted: (target: string) => boolean): Promise<Mount[]> {
+  const entries = splitMounts(unwrap(await native().listMounts(auto, false)));
+  return entries.map(targetOf).some(wanted) ? entries.map(decodeMount) : [];
 }
 
 /** Like `listMounts`, blocking. */

@@ -39,6 +39,11 @@ export interface NativeSpec {
   readonly upper: NativeUpper;
   readonly work: Buffer | null;
   readonly target: Buffer | null;
+  /**
+   * An overlay of a session: where programs will see it. It allows no more than what is mounted there, and its
+   * upper and workdir lie in a directory that is locked.
+   */
+  readonly seenOn: Buffer | null;
   /** An overlay of an ordinary user that shares its namespace, so that one program can see both. */
   readonly beside: MountHandle | null;
   /** Instead; where the user may not mount. */

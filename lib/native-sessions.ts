@@ -9,13 +9,32 @@ export interface NativeUpperCopied {
   readonly bytes: number;
 }
 
+/** What is written down of it, and whether that is to be on the disk before it is seen. */
+export type SessionText = readonly [text: Buffer, durable: boolean];
+
 export interface NativeSessions {
-  /** flock(2); false where somebody else has it. */
-  tryLock(fd: number): Outcome<boolean>;
+  /** A descriptor; -1 where somebody else has the lock. */
+  lockDirectory(path: Buffer): Promise<Outcome<number>>;
   /** A process, or 0. */
   lockHolder(fd: number): number;
   /** Fails with `EBUSY` where they are mounted. */
-  checkUpperFree: EitherWay<[upper: Buffer, work: Buffer], undefined>;
+  checkUpperFree(upper: Buffer, work: Buffer): Promise<Outcome<undefined>>;
+  /** The lock as a descriptor; -1 where another name has to be tried. */
+  draftSession(draft: Buffer, places: number): Promise<Outcome<number>>;
+  nameSession(draft: Buffer, path: Buffer, ...record: SessionText): Promise<Outcome<undefined>>;
+  /** Both; nothing is left of it after a failure. */
+  makeSession(
+    draft: Buffer,
+    places: number,
+    path: Buffer,
+    ...record: SessionText
+  ): Promise<Outcome<number>>;
+  writeSessionText(path: Buffer, ...record: SessionText): Promise<Outcome<undefined>>;
+  /**
+   * Moves it to a name that no session has, and removes it there; where it cannot be moved the failure is of
+   * `renameat2`. When all of it is gone the descriptor `lock` is closed.
+   */
+  retireSession(path: Buffer, retired: Buffer, lock: number): Promise<Outcome<undefined>>;
   removeTree: EitherWay<[path: Buffer], undefined>;
   openUpperCopy(from: Buffer, to: Buffer): Promise<Outcome<UpperCopyHandle>>;
   nextUpperCopy(copy: UpperCopyHandle): Promise<Outcome<NativeUpperCopied>>;

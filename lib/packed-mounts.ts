@@ -50,6 +50,13 @@ function propagationOf(entry: Buffer): MountPropagation {
   };
 }
 
+/** The mount point alone, as it is. */
+export function targetOf(entry: Buffer): string {
+  const root = places.texts;
+  const target = root + 4 + entry.readUInt32LE(root);
+  return entry.toString('utf8', target + 4, target + 4 + entry.readUInt32LE(target));
+}
+
 export function decodeMount(entry: Buffer): Mount {
   let at: number = places.texts;
   const text = (): Buffer => {

@@ -2,10 +2,10 @@
 import { realpathSync, statSync } from 'node:fs';
 import { argumentValue } from './errors.ts';
 import type { Mount } from './mount-entry.ts';
-import { listMounts } from './mount-table.ts';
+import { listMountsIf } from './mount-table.ts';
 import { fileFailure, mountsBelow, rootlessRoot } from './session-errors.ts';
 import type { RecordedOverlay } from './session-record.ts';
-import { isWithin } from './session-roots.ts';
+import { isWithin, mountPointOf } from './session-roots.ts';
 
 export interface SandboxPlaces {
   readonly overlays: readonly RecordedOverlay[];
@@ -28,6 +28,10 @@ function isDirectory(path: Buffer): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+function isBelow(path: string, directory: string): boolean {
+  return path !== directory && isWithin(path, directory);
+}
+
 /** Those below that can be seen: neither they nor what they lie on is covered by another mount. */
 function visibleBelow(table: readonly Mount[], target: string): Mount[] {
   const byId = new Map(table.map((mount) => [mount.mountId, mount]));
@@ -43,11 +47,7 @@ function visibleBelow(table: readonly Mount[], target: string): Mount[] {
     return over === mount && (parent === undefined || parent === mount || isVisible(parent));
   };
   return table.filter(
-    (mount) =>
-      mount.target !== target &&
-      isWithin(mount.target, target) &&
-      !covers.has(mount.mountId) &&
-      isVisible(mount),
+    (mount) => isBelow(mount.target, target) && !covers.has(mount.mountId) && isVisible(mount),
   );
 }
 
@@ -99,7 +99,7 @@ export interface AskedPlaces {
 
 function real(path: Buffer): Buffer {
   try {
-    return realpathSync(path, { encoding: 'buffer' });
+    return realpathSync.native(path, { encoding: 'buffer' });
   } catch (error) {
     throw fileFailure(error, 'a directory that is to be covered cannot be found');
   }
@@ -130,11 +130,12 @@ export async function findMountsBelow(
   asked: readonly RecordedOverlay[],
   privileged: () => boolean,
 ): Promise<MountsBelow> {
-  const table = await listMounts();
+  const inPlace = asked.filter(({ target, lower }) => lower.some((layer) => layer.equals(target)));
+  const names = inPlace.map(({ target }) => target.toString());
+  const table = await listMountsIf((target) => names.some((name) => isBelow(target, name)));
   const found = new Map<string, readonly Mount[]>();
-  for (const { target, lower } of asked) {
-    const name = target.toString();
-    const below = lower.some((layer) => layer.equals(target)) ? visibleBelow(table, name) : [];
+  for (const name of names) {
+    const below = visibleBelow(table, name);
     const [first] = below;
     if (first !== undefined && !privileged()) {
       throw name === '/' ? rootlessRoot() : mountsBelow(name, first.target);
@@ -144,12 +145,14 @@ export async function findMountsBelow(
   return found;
 }
 
-/** @param hidden The mount that the session lies on. */
-export function placesOf(
+/** @param session Where it lies, or will. */
+export async function placesOf(
   asked: readonly RecordedOverlay[],
   mounts: MountsBelow,
-  hidden: string | undefined,
-): SandboxPlaces {
+  session: string,
+): Promise<SandboxPlaces> {
+  const some = [...mounts.values()].some((below) => below.length > 0);
+  const hidden = some ? await mountPointOf(session) : undefined;
   const taken = new Set(asked.map(({ target }) => target.toString()));
   const found = [...mounts.values()].map((below) => placesBelow(below, taken, hidden));
   const overlays = new Map<string, RecordedOverlay>();

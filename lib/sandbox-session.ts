@@ -1,9 +1,7 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
 import { join } from 'node:path';
 import { freshDigits } from './fresh-name.ts';
-import type { MountAttributes } from './mount-attributes.ts';
-import { mountBeside } from './mount-overlay.ts';
-import { findMount } from './mount-table.ts';
+import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
@@ -14,7 +12,7 @@ import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from '.
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
-import { chooseRoot, mountPointOf } from './session-roots.ts';
+import { chooseRoot } from './session-roots.ts';
 import type { StoredSession } from './session-store.ts';
 import {
   clearNew,
@@ -40,7 +38,7 @@ export interface OpenedSession {
   readonly path: string;
   readonly record: SessionRecord;
   /** Its own, and that of the session it is stacked on. */
-  readonly locks: readonly SessionLock[];
+  readonly locks: readonly [SessionLock, ...SessionLock[]];
   /** Outer ones first. */
   readonly places: readonly MountedPlace[];
   readonly carried: readonly string[];
@@ -98,10 +96,14 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
 
 async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
+  const chosen = chooseRoot(
+    plan.directory,
+    asked.map(({ target }) => target.toString()),
+  );
+  chosen.catch(() => undefined); // it is waited for after the other, whose failure comes first
   const below = await findMountsBelow(asked, () => native().mayMount());
-  const covered = asked.map(({ target }) => target.toString());
-  const root = await chooseRoot(plan.directory, covered);
-  const places = placesOf(asked, below, await mountPointOf(root));
+  const root = await chosen;
+  const places = await placesOf(asked, below, root);
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
@@ -149,7 +151,7 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     }
     const { overlays } = stored.record;
     const below = await findMountsBelow(overlays, () => native().mayMount());
-    const places = placesOf(overlays, below, await mountPointOf(path));
+    const places = await placesOf(overlays, below, path);
     const more = places.overlays.filter(
       ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
     );
@@ -163,18 +165,6 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
   }
 }
 
-/** An overlay does not take them over from the mounts of its layers, and a view is to allow no more. */
-async function restrictionsOf(
-  target: Buffer,
-): Promise<Pick<MountAttributes, 'nosuid' | 'nodev' | 'noexec'>> {
-  const flags = (await findMount(target))?.mountOptions ?? [];
-  return {
-    nosuid: flags.includes('nosuid'),
-    nodev: flags.includes('nodev'),
-    noexec: flags.includes('noexec'),
-  };
-}
-
 async function mountAll(
   { path, record }: StoredSession,
   { namespace }: SandboxIds,
@@ -183,16 +173,14 @@ async function mountAll(
   try {
     const numbered = record.overlays.map((each, number) => ({ ...each, number }));
     for (const { target, lower, number } of inOrder(numbered)) {
-      const inPlace = lower.some((layer) => layer.equals(target));
-      const overlay = await mountBeside({
+      const overlay = await mountOfSession({
         lower,
         upper: join(path, `${number}`, 'upper'),
         work: join(path, `${number}`, 'work'),
         volatile: record.ephemeral,
-        ...(await restrictionsOf(target)),
+        seenOn: target,
         beside: mounted[0]?.overlay,
         namespace,
-        expected: inPlace ? 'submounts-hidden' : undefined,
       });
       mounted.push({ target, overlay });
     }
@@ -221,19 +209,23 @@ async function mountSession(
   const places = await mountAll(stored, ids);
   const subordinateIds = stored.record.subordinateIds || ids.namespace !== undefined;
   const record: SessionRecord = { ...stored.record, state: 'ready', subordinateIds };
+  const failing = 'the session could not be entered';
   try {
+    const first = stored.record.state === 'new';
     if (
-      stored.record.state === 'new' ||
+      (first && !record.ephemeral) ||
       locked.more ||
       subordinateIds !== stored.record.subordinateIds
     ) {
-      await writeRecord(stored.path, record);
-    } else {
-      await markUsed(stored.path);
+      await writeRecord(stored.path, record, failing);
+    } else if (!first) {
+      await markUsed(stored.path).catch((error: unknown) => {
+        throw fileFailure(error, failing);
+      });
     }
   } catch (error) {
     await closeAll(places, true);
-    throw fileFailure(error, 'the session could not be entered');
+    throw error;
   }
   return { record, places };
 }
@@ -281,17 +273,20 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
   try {
     const locked = await lockSession(plan, base);
     try {
-      const locks = [locked.lock, ...(base ? [base.lock] : [])];
+      const locks = [locked.lock, ...(base ? [base.lock] : [])] as const;
       const { path } = locked.stored;
       const { carried, emptied } = locked.places;
       const ids = await given;
       const warnings = [...locked.places.warnings, ...idWarnings(locked.stored, ids)];
       return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
     } catch (error) {
-      if (locked.fresh) {
-        await removeLocked(locked.stored.path);
+      try {
+        if (locked.fresh) {
+          await removeLocked(locked.stored.path, locked.lock);
+        }
+      } finally {
+        await locked.lock.release();
       }
-      await locked.lock.release();
       throw error;
     }
   } catch (error) {

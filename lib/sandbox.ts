@@ -20,7 +20,6 @@ import type { MountedPlace, OpenedSession } from './sandbox-session.ts';
 import { closeAll, openSession } from './sandbox-session.ts';
 import type { SandboxView } from './sandboxed-program.ts';
 import { programEnvironment, SandboxedProgram, throwIfAborted } from './sandboxed-program.ts';
-import { fileFailure } from './session-errors.ts';
 import type { RecordedEnd } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { writeRecord } from './session-store.ts';
@@ -230,6 +229,7 @@ export class Sandbox implements AsyncDisposable {
 
   async #close(discard: boolean): Promise<void> {
     const { path, record, places, locks } = this.#session;
+    const [lock] = locks;
     for (const program of this.#running) {
       program.end();
     }
@@ -237,18 +237,17 @@ export class Sandbox implements AsyncDisposable {
     await closeAll(places, !discard);
     const release = (): Promise<unknown> => Promise.all(locks.map((lock) => lock.release()));
     if (discard) {
-      await removeLocked(path);
+      await removeLocked(path, lock);
     } else {
-      await writeRecord(path, { ...record, ephemeral: false, last: this.#last }).catch(
-        async (error: unknown) => {
-          const failure = fileFailure(error, 'how the program has ended was not written down');
-          if (!record.ephemeral) {
-            await release(); // it is whole as it is
-            this.#finished = true;
-          }
-          throw failure;
-        },
-      );
+      const ended = { ...record, ephemeral: false, last: this.#last };
+      const failing = 'how the program has ended was not written down';
+      await writeRecord(path, ended, failing).catch(async (error: unknown) => {
+        if (!record.ephemeral) {
+          await release(); // it is whole as it is
+          this.#finished = true;
+        }
+        throw error;
+      });
     }
     await release();
     this.#finished = true;

@@ -165,7 +165,7 @@ export async function applyChosen(
     const part = chosen.include ?? chosen.exclude ?? chosen.paths ?? of;
     const discarded = complete && all && inPlace && part === undefined && !keeps;
     if (discarded) {
-      await discardLocked(path, wanted, root);
+      await discardLocked(lock, path, wanted, root);
     }
     return { complete, discarded, overlays: results };
   } finally {

@@ -18,7 +18,7 @@ import { findSession } from './session-list.ts';
 import type { SessionRecord } from './session-record.ts';
 import { checkUnmounted } from './session-removal.ts';
 import {
-  createStored,
+  createFilled,
   findPath,
   pathOfSession,
   readSession,
@@ -129,7 +129,7 @@ export async function cloneSession(
       throw sessionExists(made, other);
     }
     const root = dirname(path);
-    const clone = await createStored(root, { ...record, name: made }, async (draft) => {
+    const clone = await createFilled(root, { ...record, name: made }, async (draft) => {
       let done: CloneProgress = { entries: 0, bytes: 0 };
       for (const [i] of record.overlays.entries()) {
         await mkdir(join(draft, `${i}`, 'work'), { mode: 0o700 });

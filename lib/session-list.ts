@@ -96,7 +96,8 @@ async function described(path: string, name: string): Promise<Session> {
 
 const problems = { [halfMade]: 'half-made', [halfRemoved]: 'half-removed' } as const;
 
-async function entry(path: string, name: string): Promise<Session | SessionRest> {
+/** Undefined where it went since its name was read. */
+async function entry(path: string, name: string): Promise<Session | SessionRest | undefined> {
   const [, problem] = Object.entries(problems).find(([prefix]) => name.startsWith(prefix)) ?? [];
   try {
     if (problem === undefined) {
@@ -105,9 +106,11 @@ async function entry(path: string, name: string): Promise<Session | SessionRest>
     const message = `what a process that was killed has left ${problem}`;
     return { name, path, problem, message, user: (await userOf(path)) || undefined };
   } catch (error) {
-    const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!(error instanceof OverlayError) && !gone) {
+    if (!(error instanceof OverlayError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error;
+    }
+    if ((await lstat(path).catch(() => undefined)) === undefined) {
+      return undefined;
     }
     const { code, message } = error as OverlayError;
     const newer = code === 'ERR_SESSION_NEWER';
@@ -124,7 +127,8 @@ export async function listSessions(options?: SessionsOptions): Promise<(Session 
   const given = optionsObject(options, 'options', ['directory']);
   const directory = sessionDirectory(given.directory, 'options.directory');
   const entries = await storedEntries(directory);
-  return Promise.all(entries.map(({ path, name }) => entry(path, name)));
+  const found = await Promise.all(entries.map(({ path, name }) => entry(path, name)));
+  return found.filter((each) => each !== undefined);
 }
 
 /**

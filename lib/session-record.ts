@@ -16,7 +16,10 @@ export interface RecordedEnd {
 
 export interface SessionRecord {
   readonly name: string;
-  /** `'new'`: no overlay of it was mounted yet, and what is in it may be half made. */
+  /**
+   * `'new'`: no overlay of it was mounted yet, and what is in it may be half made. That of a run says so up to its
+   * end, and it shows in the workdirs.
+   */
   readonly state: 'new' | 'ready';
   /** Not to be kept, unless somebody says so at its end. */
   readonly ephemeral: boolean;

@@ -2,12 +2,12 @@
 import { dirname, join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { integer, optionalBoolean, optionsObject } from './arguments.ts';
-import { OverlayError } from './errors.ts';
-import { lstat, rename } from './files.ts';
+import { errorFromFailure, OverlayError } from './errors.ts';
+import { lstat, readdir } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import { brokenSession, fileFailure, sessionHasDependents } from './session-errors.ts';
+import { brokenSession, sessionHasDependents } from './session-errors.ts';
 import type { Session, SessionRest } from './session-list.ts';
 import { dependentsOf, isSession, listSessions } from './session-list.ts';
 import {
@@ -17,20 +17,24 @@ import {
   SessionLock,
   sessionName,
 } from './session-store.ts';
-import { removeTree } from './tree-removal.ts';
+import { finishRemoval } from './tree-removal.ts';
 
 /**
- * Removes a session that nobody else can have: it is locked, or was never whole. First it gets a name
- * that no session has, so that what is left of it after a failure is known for what it is.
+ * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that
+ * what is left of it after a failure is known for what it is.
  */
-export async function removeLocked(path: string): Promise<void> {
-  const doomed = join(dirname(path), `${halfRemoved}${freshDigits()}`);
-  try {
-    await rename(path, doomed);
-  } catch (error) {
-    throw fileFailure(error, 'the session could not be taken out of use');
+export async function removeLocked(path: string, lock: SessionLock): Promise<void> {
+  const retired = join(dirname(path), `${halfRemoved}${freshDigits()}`);
+  const outcome = await native().retireSession(Buffer.from(path), Buffer.from(retired), lock.fd);
+  if ('failure' in outcome && outcome.failure.syscall === 'renameat2') {
+    throw errorFromFailure(outcome.failure, { hint: 'the session could not be taken out of use' });
   }
-  await removeTree(doomed);
+  if ('value' in outcome) {
+    lock.closed();
+  } else {
+    await finishRemoval(retired, outcome);
+    await lock.release();
+  }
 }
 
 /** By another program than this library, which knows nothing of locks. */
@@ -46,7 +50,7 @@ export async function checkUnmounted(path: string, name: string): Promise<void> 
   }
   for (const [i] of stored.record.overlays.entries()) {
     const [upper, work] = [join(path, `${i}`, 'upper'), join(path, `${i}`, 'work')];
-    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work), false));
+    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work)));
   }
 }
 
@@ -55,8 +59,9 @@ export interface DiscardOptions {
   readonly directory?: PathLike;
 }
 
-/** One that we have locked. */
+/** One that we have locked. Where it is removed the lock goes with it. */
 export async function discardLocked(
+  lock: SessionLock,
   path: string,
   name: string,
   directory: string | undefined,
@@ -66,13 +71,17 @@ export async function discardLocked(
     throw sessionHasDependents(name, dependents);
   }
   await checkUnmounted(path, name);
-  await removeLocked(path);
+  await removeLocked(path, lock);
 }
 
-async function discard(path: string, name: string, directory: string | undefined): Promise<void> {
-  const lock = await SessionLock.take(path, name);
+async function discardWith(
+  lock: SessionLock,
+  path: string,
+  name: string,
+  directory: string | undefined,
+): Promise<void> {
   try {
-    await discardLocked(path, name, directory);
+    await discardLocked(lock, path, name, directory);
   } finally {
     await lock.release();
   }
@@ -93,7 +102,7 @@ export async function discardSession(name: string, options?: DiscardOptions): Pr
   const wanted = sessionName(name, 'name');
   const path = await pathOfSession(wanted, directory);
   await readSession(path, wanted);
-  await discard(path, wanted, directory);
+  await discardWith(await SessionLock.take(path, wanted), path, wanted, directory);
 }
 
 export interface PruneOptions extends DiscardOptions {
@@ -113,39 +122,71 @@ export interface Pruned {
   readonly error: OverlayError | undefined;
 }
 
+type Found = Session | SessionRest;
+
 interface Rule {
   readonly unusedFor: number;
   readonly broken: boolean;
 }
 
-function reason(found: Session | SessionRest, rule: Rule): Pruned['why'] | undefined {
+/**
+ * A draft is locked before anything is put in it, so an empty one may be somebody's who has just made it.
+ * That takes him microseconds.
+ */
+const beingMade = 1000;
+
+async function maybeBeingMade(path: string): Promise<boolean> {
+  const [{ mtimeMs }, names] = await Promise.all([lstat(path), readdir(path)]);
+  return names.length === 0 && Math.abs(Date.now() - mtimeMs) < beingMade;
+}
+
+async function reason(found: Found, rule: Rule): Promise<Pruned['why'] | undefined> {
   if (found.user !== undefined) {
     return undefined;
   }
-  if (!isSession(found)) {
-    const left = found.problem === 'half-made' || found.problem === 'half-removed';
-    return left || (found.problem === 'damaged' && rule.broken) ? found.problem : undefined;
+  if (isSession(found)) {
+    const unused = Date.now() - found.used.getTime() >= rule.unusedFor;
+    return found.ephemeral ? 'abandoned' : unused ? 'unused' : undefined;
   }
-  if (found.ephemeral) {
-    return 'abandoned';
+  const { problem, path } = found;
+  if (problem === 'half-made') {
+    return (await maybeBeingMade(path).catch(() => true)) ? undefined : problem;
   }
-  return Date.now() - found.used.getTime() >= rule.unusedFor ? 'unused' : undefined;
+  return problem === 'half-removed' || (problem === 'damaged' && rule.broken) ? problem : undefined;
 }
 
-async function remove(
-  found: Session | SessionRest,
-  directory: string | undefined,
-): Promise<OverlayError | undefined> {
-  const { path, name } = found;
+/** Undefined where it went, or somebody came, since it was looked at: then there is nothing to be told. */
+async function lockFound({ path, name }: Found): Promise<SessionLock | undefined> {
   try {
     if (!(await lstat(path)).isDirectory()) {
       throw brokenSession(name, path, 'it is no directory, and has to be removed by hand');
     }
-    await discard(path, name, directory);
-    return undefined;
+    return await SessionLock.take(path, name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EBUSY') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function remove(
+  found: Found,
+  why: Pruned['why'],
+  directory: string | undefined,
+): Promise<Pruned | undefined> {
+  const { path, name } = found;
+  try {
+    const lock = await lockFound(found);
+    if (lock === undefined) {
+      return undefined;
+    }
+    await discardWith(lock, path, name, directory);
+    return { name, path, why, error: undefined };
   } catch (error) {
     if (error instanceof OverlayError) {
-      return error;
+      return { name, path, why, error };
     }
     throw error;
   }
@@ -169,10 +210,13 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
   const dryRun = optionalBoolean(given.dryRun, 'options.dryRun') ?? false;
   const pruned: Pruned[] = [];
   for (const found of await listSessions(directory === undefined ? {} : { directory })) {
-    const why = reason(found, rule);
+    const why = await reason(found, rule);
     if (why !== undefined) {
       const { name, path } = found;
-      pruned.push({ name, path, why, error: dryRun ? undefined : await remove(found, directory) });
+      const told = dryRun
+        ? { name, path, why, error: undefined }
+        : await remove(found, why, directory);
+      pruned.push(...(told === undefined ? [] : [told]));
     }
   }
   return pruned;

@@ -75,7 +75,7 @@ async function unfitness(root: string, covered: readonly string[]): Promise<stri
   if (mistake !== undefined) {
     return mistake.message;
   }
-  const path = realpathSync(there);
+  const path = realpathSync.native(there);
   for (const target of covered) {
     if (isWithin(path, target)) {
       // On a mount of its own it is possible: programs do not see that one then.

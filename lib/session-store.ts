@@ -1,23 +1,13 @@
 /** Sessions on disk. docs/running.md describes the layout. */
-import { constants } from 'node:fs';
-import { join } from 'node:path';
-import { argumentType, argumentValue, OverlayError } from './errors.ts';
-import {
-  close,
-  fdatasync,
-  fstat,
-  lstat,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readText,
-  rename,
-  stat,
-  utimes,
-  writeText,
-} from './files.ts';
-import { native, unwrap } from './native.ts';
+import { constants, mkdirSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { argumentType, argumentValue, errorFromFailure } from './errors.ts';
+import { close, fstat, lstat, mkdir, open, readdir, readText, utimes } from './files.ts';
+import { freshDigits } from './fresh-name.ts';
+import { native } from './native.ts';
+import type { Outcome } from './native-outcome.ts';
+import type { SessionText } from './native-sessions.ts';
 import {
   brokenSession,
   fileFailure,
@@ -117,9 +107,18 @@ export interface StoredSession {
   readonly record: SessionRecord;
 }
 
+/** Whether the kernel has mounted all of it: it makes "work" in the workdir then. */
+async function wasMounted(path: string, { overlays }: SessionRecord): Promise<boolean> {
+  const made = overlays.map((_, i) => lstat(join(path, `${i}`, 'work', 'work')));
+  return (await Promise.allSettled(made)).every(({ status }) => status === 'fulfilled');
+}
+
 /** @throws OverlayError `ERR_SESSION_BROKEN` for anything that is not certainly a whole session. */
 export async function readSession(path: string, name: string): Promise<StoredSession> {
-  const record = await readRecord(path, name);
+  const written = await readRecord(path, name);
+  // That of a run is not written a second time, which nobody but a run that was killed would read.
+  const ready = written.ephemeral && (await wasMounted(path, written));
+  const record: SessionRecord = ready ? { ...written, state: 'ready' } : written;
   await checkLayers(path, record);
   return { path, record };
 }
@@ -151,27 +150,33 @@ export class SessionLock {
     this.fd = fd;
   }
 
+  /** One that the addon has taken; none where it says that somebody else has it. */
+  static of(fd: number): SessionLock | undefined {
+    return fd < 0 ? undefined : new SessionLock(fd);
+  }
+
   /**
-   * @throws OverlayError `EBUSY` with who has it, `ENOENT` where it is another directory by now (it was
-   * discarded, and made anew).
+   * @throws OverlayError `EBUSY` with who has it, `ENOENT` where it is not there, or another directory by
+   * now (it was discarded, and made anew).
    */
   static async take(path: string, name: string): Promise<SessionLock> {
-    const fd = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error) => {
-      throw fileFailure(error, `the session '${name}' could not be opened`);
-    });
-    try {
-      if (!unwrap(native().tryLock(fd))) {
-        throw sessionInUse(name, path, native().lockHolder(fd));
-      }
-      const [mine, there] = [await fstat(fd), await stat(path).catch(() => undefined)];
-      if (there?.ino !== mine.ino || there.dev !== mine.dev) {
-        throw noSuchSession(name, [path]);
-      }
-    } catch (error) {
-      await close(fd);
-      throw error;
+    const outcome = await native().lockDirectory(Buffer.from(path));
+    if ('failure' in outcome) {
+      const found = errorFromFailure(outcome.failure, {
+        hint: `the session '${name}' could not be opened`,
+      });
+      throw found.code === 'ENOENT' ? noSuchSession(name, [dirname(path)]) : found;
     }
-    return new SessionLock(fd);
+    const lock = SessionLock.of(outcome.value);
+    if (lock === undefined) {
+      throw sessionInUse(name, path, await userOf(path).catch(() => 0));
+    }
+    return lock;
+  }
+
+  /** The addon has closed it. */
+  closed(): void {
+    this.#released = true;
   }
 
   /** Calling it again is harmless. */
@@ -203,61 +208,93 @@ export async function markUsed(path: string): Promise<void> {
   await utimes(join(path, recordName), now, now);
 }
 
-/** The whole record or the old one, whatever happens. */
-export async function writeRecord(path: string, record: SessionRecord): Promise<void> {
-  const draft = join(path, `${recordName}.new`);
-  const file = await open(draft, 'w', 0o600);
-  try {
-    await writeText(file, formatRecord(record));
-    if (!record.ephemeral) {
-      await fdatasync(file);
-    }
-  } finally {
-    await close(file);
-  }
-  await rename(draft, join(path, recordName));
-}
-
-/** Most often the directory of sessions is there. */
-async function makeDraft(root: string): Promise<string> {
-  const prefix = join(root, halfMade);
-  try {
-    return await mkdtemp(prefix);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw error;
-    }
-  }
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  return mkdtemp(prefix);
+function textOf(record: SessionRecord): SessionText {
+  return [Buffer.from(formatRecord(record)), !record.ephemeral];
 }
 
 /**
- * @param fill What is to be in it before it gets its name.
- * @throws OverlayError `ENOTEMPTY` where somebody was quicker.
+ * The whole record or the old one, whatever happens.
+ *
+ * @param failing What has failed if this does, as a part of a sentence.
  */
-export async function createStored(
+export async function writeRecord(
+  path: string,
+  record: SessionRecord,
+  failing: string,
+): Promise<void> {
+  const outcome = await native().writeSessionText(Buffer.from(path), ...textOf(record));
+  if ('failure' in outcome) {
+    throw errorFromFailure(outcome.failure, { hint: failing });
+  }
+}
+
+/** Of the name of a draft, to its lock: -1 where another name has to be tried. */
+type Making = (draft: Buffer) => Promise<Outcome<number>>;
+
+const notMade = 'the session could not be made';
+
+/** Most often the directory of sessions is there. */
+async function withDraft(
+  root: string,
+  make: Making,
+): Promise<{ readonly draft: string; readonly lock: SessionLock }> {
+  for (let made = false; ; ) {
+    const draft = join(root, `${halfMade}${freshDigits()}`);
+    const outcome = await make(Buffer.from(draft));
+    const lock = 'value' in outcome ? SessionLock.of(outcome.value) : undefined;
+    if (lock !== undefined) {
+      return { draft, lock };
+    }
+    if ('failure' in outcome) {
+      if (outcome.failure.errno !== osConstants.errno.ENOENT || made) {
+        throw errorFromFailure(outcome.failure, { hint: notMade });
+      }
+      try {
+        mkdirSync(root, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        throw fileFailure(error, notMade);
+      }
+      made = true;
+    }
+  }
+}
+
+interface Stored {
+  readonly stored: StoredSession;
+  readonly lock: SessionLock;
+}
+
+/** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
+export async function createStored(root: string, record: SessionRecord): Promise<Stored> {
+  const path = join(root, record.name);
+  const text = textOf(record);
+  const { lock } = await withDraft(root, (draft) =>
+    native().makeSession(draft, record.overlays.length, Buffer.from(path), ...text),
+  );
+  return { stored: { path, record }, lock };
+}
+
+/** @param fill What is to be in it before it gets its name. */
+export async function createFilled(
   root: string,
   record: SessionRecord,
-  fill: (draft: string) => Promise<void> = () => Promise.resolve(),
-): Promise<{ stored: StoredSession; lock: SessionLock }> {
-  const why = 'the session could not be made';
-  const draft = await makeDraft(root).catch((error: unknown) => {
-    throw fileFailure(error, why);
-  });
-  const lock = await SessionLock.take(draft, record.name);
+  fill: (draft: string) => Promise<void>,
+): Promise<Stored> {
   const path = join(root, record.name);
+  const { draft, lock } = await withDraft(root, (name) =>
+    native().draftSession(name, record.overlays.length),
+  );
   try {
-    for (const [i] of record.overlays.entries()) {
-      await mkdir(join(draft, `${i}`), { mode: 0o700 });
-    }
     await fill(draft);
-    await writeRecord(draft, record);
-    await rename(draft, path);
+    const [from, to] = [Buffer.from(draft), Buffer.from(path)];
+    const outcome = await native().nameSession(from, to, ...textOf(record));
+    if ('failure' in outcome) {
+      throw errorFromFailure(outcome.failure, { hint: notMade });
+    }
   } catch (error) {
     await lock.release();
     await removeTree(draft);
-    throw error instanceof OverlayError ? error : fileFailure(error, why);
+    throw error;
   }
   return { stored: { path, record }, lock };
 }

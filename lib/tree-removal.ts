@@ -11,12 +11,16 @@ import { withSubordinateIds } from './subordinate-ids.ts';
  * @throws OverlayError `EACCES` or `EPERM` with the owner where that is somebody else.
  */
 export async function removeTree(path: string): Promise<void> {
-  const bytes = Buffer.from(path);
-  let outcome: Outcome<undefined> = await native().removeTree(bytes, false);
+  await finishRemoval(path, await native().removeTree(Buffer.from(path), false));
+}
+
+/** The rest of it, after the first attempt has come to `done`. */
+export async function finishRemoval(path: string, done: Outcome<undefined>): Promise<void> {
+  let outcome = done;
   let why: string | undefined;
   if ('failure' in outcome && outcome.failure.reason === 'owned-by-other' && !native().mayChown()) {
     const again = await withSubordinateIds(
-      (namespace) => native().removeTreeIn(namespace, bytes),
+      (namespace) => native().removeTreeIn(namespace, Buffer.from(path)),
       (missing) => {
         why = missing;
       },

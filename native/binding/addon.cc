@@ -18,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ovl::ExportProcesses(env, exports);
   ovl::ExportApply(env, exports);
   ovl::ExportSandbox(env, exports);
+  ovl::ExportSessions(env, exports);
   ovl::ExportUpperCopy(env, exports);
   ovl::ExportNamespaces(env, exports);
   return exports;

@@ -21,6 +21,7 @@ void ExportFdWatch(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
 void ExportApply(Napi::Env env, Napi::Object exports);
 void ExportSandbox(Napi::Env env, Napi::Object exports);
+void ExportSessions(Napi::Env env, Napi::Object exports);
 void ExportUpperCopy(Napi::Env env, Napi::Object exports);
 void ExportNamespaces(Napi::Env env, Napi::Object exports);
 

@@ -1,4 +1,4 @@
-// Programs in a sandbox, and what a session needs of the system.
+// Programs in a sandbox.
 #include <fcntl.h>
 #include <napi.h>
 #include <unistd.h>
@@ -16,10 +16,7 @@
 #include "binding/work.h"
 #include "core/sandbox_process.h"
 #include "core/signal_relay.h"
-#include "core/sys_lock.h"
 #include "core/sys_pidfd.h"
-#include "core/tree_removal.h"
-#include "core/upper_guard.h"
 
 namespace ovl {
 
@@ -124,35 +121,6 @@ Napi::Value CallStopRelay(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (fd)
-Napi::Value CallTryLock(const Napi::CallbackInfo& info) {
-  auto locked = TryLock(ToInt(info[0]));
-  return Outcome<bool>(info.Env(), locked, [](Napi::Env env, bool& mine) -> Napi::Value {
-    return Napi::Boolean::New(env, mine);
-  });
-}
-
-// (fd)
-Napi::Value CallLockHolder(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(LockHolder(ToInt(info[0]))));
-}
-
-// (upper, work, sync)
-Napi::Value CallCheckUpperFree(const Napi::CallbackInfo& info) {
-  auto upper = ToBytes(info[0]);
-  auto work = ToBytes(info[1]);
-  return RunStatus(
-      info.Env(), info[2].As<Napi::Boolean>().Value(),
-      [upper = std::move(upper), work = std::move(work)] { return CheckUpperFree(upper, work); });
-}
-
-// (path, sync)
-Napi::Value CallRemoveTree(const Napi::CallbackInfo& info) {
-  auto path = ToBytes(info[0]);
-  return RunStatus(info.Env(), info[1].As<Napi::Boolean>().Value(),
-                   [path = std::move(path)] { return RemoveTree(path); });
-}
-
 }  // namespace
 
 void ExportSandbox(Napi::Env env, Napi::Object exports) {
@@ -164,10 +132,6 @@ void ExportSandbox(Napi::Env env, Napi::Object exports) {
   exports.Set("startRelay", Napi::Function::New(env, CallStartRelay));
   exports.Set("aimRelay", Napi::Function::New(env, CallAimRelay));
   exports.Set("stopRelay", Napi::Function::New(env, CallStopRelay));
-  exports.Set("tryLock", Napi::Function::New(env, CallTryLock));
-  exports.Set("lockHolder", Napi::Function::New(env, CallLockHolder));
-  exports.Set("checkUpperFree", Napi::Function::New(env, CallCheckUpperFree));
-  exports.Set("removeTree", Napi::Function::New(env, CallRemoveTree));
 }
 
 }  // namespace ovl

@@ -119,6 +119,7 @@ OverlaySpec ToSpec(const Napi::Value& value) {
   spec.upper = ToUpper(object.Get("upper"));
   spec.work = ToOptionalBytes(object.Get("work"));
   spec.target = ToOptionalBytes(object.Get("target"));
+  spec.seen_on = ToOptionalBytes(object.Get("seenOn"));
   const Napi::Value beside = object.Get("beside");
   if (!beside.IsNull()) spec.user_namespace = Handle<LiveOverlay>::Get(beside)->user_namespace();
   const Napi::Value user_namespace = object.Get("userNamespace");

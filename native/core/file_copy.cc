@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "core/sys_make.h"
+
 namespace ovl {
 
 namespace {
@@ -16,17 +18,6 @@ constexpr size_t kBuffer = 256 * 1024;
 constexpr off_t kStep = off_t{8} * 1024 * 1024;
 constexpr off_t kSmall = 128 * 1024;                  // read and written at once
 constexpr unsigned long kClone = _IOW(0x94, 9, int);  // FICLONE of <linux/fs.h>
-
-// pwrite(2) of all of it.
-Status WriteAll(int fd, const char* data, size_t size, off_t offset) {
-  for (size_t done = 0; done < size;) {
-    const ssize_t n = ::pwrite(fd, data + done, size - done, offset + static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Errno("pwrite");
-    done += static_cast<size_t>(n);
-  }
-  return Done{};
-}
 
 // What a filesystem, or a pair of them, answers that cannot do it this way.
 bool CannotDoThat(int err) {

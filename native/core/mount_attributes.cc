@@ -1,9 +1,13 @@
 #include "core/mount_attributes.h"
 
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
+
+#include "core/sys_file.h"
 
 namespace ovl {
 
@@ -46,6 +50,19 @@ uint64_t ParseMountAttributes(std::string_view words) {
     if (known != std::end(kNotations)) attributes |= known->attribute;
   }
   return attributes | atime;
+}
+
+Result<uint64_t> RestrictionsOn(const std::string& path) {
+  auto fd = OpenPath(path);
+  if (!fd.ok()) return std::move(fd.failure());
+  auto fs = StatFs(fd.value().get());
+  if (!fs.ok()) {
+    fs.failure().path = path;
+    return std::move(fs.failure());
+  }
+  const auto flags = static_cast<uint64_t>(fs.value().f_flags);
+  return ((flags & ST_NOSUID) != 0 ? kAttrNosuid : 0) | ((flags & ST_NODEV) != 0 ? kAttrNodev : 0) |
+         ((flags & ST_NOEXEC) != 0 ? kAttrNoexec : 0);
 }
 
 uint64_t ToMountFlags(uint64_t attributes) {

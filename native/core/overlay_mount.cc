@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/lower_check.h"
+#include "core/mount_attributes.h"
 #include "core/mount_by_data.h"
 #include "core/mount_place.h"
 #include "core/opened_lower.h"
@@ -190,6 +191,7 @@ class Mounter {
     }
     SubmountSearch search;
     for (const OpenedLower& lower : lowers_) {
+      if (lower.shown == spec_.seen_on) continue;  // who asked has looked for them
       auto below = search.Below(lower.fd.get());
       if (!below.ok() || !below.value()) continue;  // a warning that cannot be given is no failure
       Finding found = SubmountsHidden(lower.shown, *below.value());
@@ -341,6 +343,13 @@ class Mounter {
 
 }  // namespace
 
-Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) { return Mounter(spec).Run(); }
+Result<MountedOverlay> MountOverlay(const OverlaySpec& spec) {
+  if (!spec.seen_on) return Mounter(spec).Run();
+  auto restrictions = RestrictionsOn(*spec.seen_on);
+  if (!restrictions.ok()) return std::move(restrictions.failure());
+  OverlaySpec restricted = spec;
+  restricted.attributes |= restrictions.value();
+  return Mounter(restricted).Run();
+}
 
 }  // namespace ovl

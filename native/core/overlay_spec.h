@@ -86,6 +86,10 @@ struct OverlaySpec {
   // Where the user may not mount: one that he has made, or that of another overlay of his, so that
   // both can be attached for one program. Null: a namespace of its own, with his own ids.
   std::shared_ptr<const UniqueFd> user_namespace;
+  // An overlay of a session: where programs will see it. It allows no more than what is mounted
+  // there (nosuid, nodev, noexec), and its upper and workdir lie in a directory that the caller has
+  // locked, so that directories that have just been made there are nobody else's.
+  std::optional<std::string> seen_on;
   bool beneath = false;  // below what is mounted on the target now
   FeatureSpec features;
   uint64_t attributes = 0;  // MOUNT_ATTR_*, see sys_mount_tree.h

@@ -67,10 +67,18 @@ Status OverlayUpper::AcceptUnclean() {
 }
 
 Status OverlayUpper::Guard() {
-  auto guard = UpperGuard::Acquire(dirs_.upper_fd.get(), dirs_.work_fd.get(), dirs_.upper,
-                                   dirs_.work, decision_.own);
+  const int upper = dirs_.upper_fd.get();
+  const int work = dirs_.work_fd.get();
+  const bool nobody_else = spec_.seen_on && dirs_.fresh && dirs_.fresh_work;
+  auto guard = nobody_else
+                   ? UpperGuard::Lock(upper, work, dirs_.upper, dirs_.work)
+                   : UpperGuard::Acquire(upper, work, dirs_.upper, dirs_.work, decision_.own);
   if (!guard.ok()) return std::move(guard.failure());
   guard_ = std::move(guard.value());
+  if (!spec_.seen_on) {
+    auto drafted = guard_->DraftLease();
+    if (!drafted.ok()) return drafted;
+  }
   const auto mount = IdentifyMount(dirs_.work_fd.get());
   if (!mount.ok()) return mount.failure();
   guarded_mount_ = mount.value().id;
@@ -96,7 +104,7 @@ Status OverlayUpper::OpenLayer(Layers& layers) {
 }
 
 Status OverlayUpper::Record(const MountIds& ids, const std::string& target) {
-  if (!guard_) return Done{};
+  if (!guard_ || spec_.seen_on) return Done{};  // who has a session shows in its own lock
   auto holder = DescribeCaller();
   if (!holder.ok()) return std::move(holder.failure());
   holder.value().mount_id = ids.identity.unique ? ids.identity.id : 0;

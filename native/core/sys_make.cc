@@ -91,6 +91,16 @@ Result<UniqueFd> CreateFileAt(int dir, const std::string& name, mode_t mode) {
   return fd;
 }
 
+Status WriteAll(int fd, const char* data, size_t size, off_t offset) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = ::pwrite(fd, data + done, size - done, offset + static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Errno("pwrite");
+    done += static_cast<size_t>(n);
+  }
+  return Done{};
+}
+
 Status MakeDirectoryAt(int dir, const std::string& name, mode_t mode) {
   if (::mkdirat(dir, name.c_str(), mode) != 0) return Errno("mkdirat", name);
   return Done{};

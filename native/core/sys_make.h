@@ -15,6 +15,9 @@ namespace ovl {
 // openat(2) with O_CREAT | O_EXCL, for reading and writing.
 Result<UniqueFd> CreateFileAt(int dir, const std::string& name, mode_t mode);
 
+// pwrite(2) of all of it.
+Status WriteAll(int fd, const char* data, size_t size, off_t offset);
+
 // mkdirat(2).
 Status MakeDirectoryAt(int dir, const std::string& name, mode_t mode);
 

@@ -57,8 +57,8 @@ Status OpenWork(const std::optional<std::string>& work, CreatedDirs& created, Up
     if (mount.value().root) return Refusal(EXDEV, "mount", "upper-is-mount", dirs.upper);
   }
   dirs.work = work ? WithoutTrailingSlashes(*work) : dirs.upper + ".work";
-  bool fresh = false;
-  auto fd = OpenOrMake(dirs.work, "work-not-directory", "work-not-creatable", created, fresh);
+  auto fd =
+      OpenOrMake(dirs.work, "work-not-directory", "work-not-creatable", created, dirs.fresh_work);
   if (!fd.ok()) return std::move(fd.failure());
   dirs.work_fd = std::move(fd.value());
   return Done{};

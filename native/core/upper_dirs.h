@@ -38,7 +38,8 @@ struct UpperDirs {
   std::string work;
   UniqueFd upper_fd;
   UniqueFd work_fd;
-  bool fresh = false;  // the upper was created
+  bool fresh = false;       // the upper was created
+  bool fresh_work = false;  // the workdir was created
 };
 
 // Opens or creates both, and refuses what the kernel would accept to the user's harm

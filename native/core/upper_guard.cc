@@ -80,9 +80,8 @@ UpperGuard::~UpperGuard() {
   if (draft_) DropLeaseDraft(work_.get());
 }
 
-Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& upper_path,
-                                       const std::string& work_path, const MountPrivilege& own) {
-  ReleaseParkedGuards();
+Result<UpperGuard> UpperGuard::Lock(int upper, int work, const std::string& upper_path,
+                                    const std::string& work_path) {
   auto upper_fd = OpenAgain(upper, upper_path);
   if (!upper_fd.ok()) return std::move(upper_fd.failure());
   auto work_fd = OpenAgain(work, work_path);
@@ -103,7 +102,17 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
   if (!locked.value() && !SameDirectory(upper, work)) {
     return locked_by_other(work, UseOfUpper::kWork);
   }
+  return guard;
+}
 
+Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& upper_path,
+                                       const std::string& work_path, const MountPrivilege& own) {
+  ReleaseParkedGuards();
+  auto held = Lock(upper, work, upper_path, work_path);
+  if (!held.ok()) return held;
+  UpperGuard guard = std::move(held.value());
+  upper = guard.upper_.get();
+  work = guard.work_.get();
   Patience patience;
   for (;;) {
     const std::optional<UseOfUpper> answer = AskKernel(upper, work, own);
@@ -126,8 +135,6 @@ Result<UpperGuard> UpperGuard::Acquire(int upper, int work, const std::string& u
       return InUse(*answer, upper_path, work_path, MountHolderText(found.value(), lease));
     }
   }
-  auto drafted = guard.Draft();
-  if (!drafted.ok()) return std::move(drafted.failure());
   return guard;
 }
 
@@ -137,8 +144,8 @@ Failure UpperGuard::InWork(Failure failure) const {
   return failure;
 }
 
-Status UpperGuard::Draft() {
-  auto draft = DraftLease(work_.get());
+Status UpperGuard::DraftLease() {
+  auto draft = ovl::DraftLease(work_.get());
   if (!draft.ok()) return InWork(std::move(draft.failure()));
   draft_ = std::move(draft.value());
   return Done{};
@@ -146,7 +153,7 @@ Status UpperGuard::Draft() {
 
 Status UpperGuard::Record(const LeaseHolder& holder) {
   if (!draft_) {
-    auto drafted = Draft();
+    auto drafted = DraftLease();
     if (!drafted.ok()) return drafted;
   }
   auto published = PublishLease(work_.get(), draft_.get(), holder);

@@ -37,12 +37,19 @@ class UpperGuard {
   static Result<UpperGuard> Acquire(int upper, int work, const std::string& upper_path,
                                     const std::string& work_path, const MountPrivilege& own);
 
+  // The lock alone, of directories that have just been made: nobody can have an overlay on them.
+  static Result<UpperGuard> Lock(int upper, int work, const std::string& upper_path,
+                                 const std::string& work_path);
+
   UpperGuard(UpperGuard&&) = default;
   UpperGuard& operator=(UpperGuard&& other) noexcept;
   UpperGuard(const UpperGuard&) = delete;
   UpperGuard& operator=(const UpperGuard&) = delete;
   // Lets go of the lock. The lease stays: the mount may outlive us.
   ~UpperGuard();
+
+  // Before the mount is made: whether the lease can be written.
+  Status DraftLease();
 
   // Once the mount is made, and again when it is attached somewhere: writes the lease.
   Status Record(const LeaseHolder& holder);
@@ -58,7 +65,6 @@ class UpperGuard {
   UpperGuard(UniqueFd upper, UniqueFd work, std::string work_path)
       : upper_(std::move(upper)), work_(std::move(work)), work_path_(std::move(work_path)) {}
 
-  Status Draft();
   Failure InWork(Failure failure) const;
 
   UniqueFd upper_;  // open files of our own, since a lock belongs to the open file

@@ -119,6 +119,11 @@ const Scenario kScenarios[] = {
     {"by names",
      [](OverlaySpec& spec, const Place&) { spec.interface = MountInterface::kFsopenNames; }},
     {"detached", [](OverlaySpec& spec, const Place&) { spec.target.reset(); }},
+    {"of a session",
+     [](OverlaySpec& spec, const Place& place) {
+       spec.target.reset();
+       spec.seen_on = place.base + "/lower";
+     }},
     {"read-only and private",
      [](OverlaySpec& spec, const Place&) {
        spec.attributes = 0x1;
@@ -202,6 +207,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && std::strstr(scenario.name, argv[1]) == nullptr) continue;
     (scenario.rootless && ::geteuid() == 0 ? RunRootless : Run)(scenario);
   }
+  faults::RunSessions(argc > 1 ? argv[1] : nullptr, passed, failed);
   faults::RunPrograms(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)faults::RunApply(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)std::printf("%zu passed, %zu failed\n", passed, failed);

@@ -246,6 +246,7 @@ WRAP(ssize_t, pwrite64, "pwrite", (int fd, const void* data, size_t size, off64_
      (fd, data, size, at), -1)
 WRAP(int, ftruncate64, "ftruncate", (int fd, off64_t size), (fd, size), -1)
 WRAP(int, fsync, "fsync", (int fd), (fd), -1)
+WRAP(int, fdatasync, "fdatasync", (int fd), (fd), -1)
 WRAP(int, flock, "flock", (int fd, int operation), (fd, operation), -1)
 WRAP(int, fstatvfs64, "fstatvfs", (int fd, struct statvfs64* out), (fd, out), -1)
 WRAP(int, mknodat, "mknodat", (int dir, const char* path, mode_t mode, dev_t device),

@@ -156,9 +156,11 @@ TEST(UpperGuardNeedsAWorkdirThatCanBeWritten) {
         ::mount(work.c_str(), work.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
         ::mount(nullptr, work.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
     auto guard = Acquire(dirs);
-    child.Say(!bound || guard.ok() ? "no failure"
-                                   : guard.failure().call + (" " + guard.failure().path) + " " +
-                                         std::to_string(guard.failure().err));
+    if (!bound || !guard.ok()) return child.Say("not so far");
+    auto drafted = guard.value().DraftLease();
+    child.Say(drafted.ok() ? "no failure"
+                           : drafted.failure().call + (" " + drafted.failure().path) + " " +
+                                 std::to_string(drafted.failure().err));
   });
   CHECK_EQ(other.Hear(),
            "openat " + dirs.Path("work/overlayfs.lease.new") + " " + std::to_string(EROFS));

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import type { SessionRest } from 'overlayfs';
 import {
@@ -234,6 +235,7 @@ function halfMadeCases(): void {
     const path = await kept(place, 'one');
     cpSync(record(path), place.at('copy.json'));
     mkdirSync(join(place.state, '.new-aaaaaa'));
+    utimesSync(join(place.state, '.new-aaaaaa'), 1_500_000_000, 1_500_000_000);
     mkdirSync(join(place.state, '.new-bbbbbb/0'), { recursive: true });
     cpSync(place.at('copy.json'), join(place.state, '.new-bbbbbb/session.json'));
     mkdirSync(join(place.state, '.old-cccccc/0/upper'), { recursive: true });
@@ -257,6 +259,51 @@ function halfMadeCases(): void {
       [undefined, undefined, undefined],
     );
     t.deepEqual(place.sessions(), ['one']);
+  });
+
+  test.serial('an empty draft that is younger than a second may be being made', async (t) => {
+    using place = new SandboxPlace();
+    const options = { directory: place.state };
+    const draft = join(place.state, '.new-aaaaaa');
+    mkdirSync(draft, { recursive: true });
+    t.deepEqual(await pruneSessions(options), []);
+    t.deepEqual(place.sessions(), ['.new-aaaaaa']);
+    for (const seconds of [-2, 2]) {
+      mkdirSync(draft, { recursive: true });
+      utimesSync(draft, Date.now() / 1000, Date.now() / 1000 + seconds);
+      t.is((await pruneSessions(options)).length, 1, `${seconds}`);
+    }
+    mkdirSync(join(draft, '0'), { recursive: true });
+    t.is((await pruneSessions(options)).length, 1);
+    t.deepEqual(place.sessions(), []);
+  });
+
+  test.serial('what is being made and removed is neither pruned nor damaged', async (t) => {
+    using place = new SandboxPlace();
+    const options = { directory: place.state };
+    let busy = 4;
+    const makers = Array.from({ length: busy }, async () => {
+      try {
+        for (let i = 0; i < 25; i++) {
+          await (await place.sandbox()).close();
+        }
+      } finally {
+        busy--;
+      }
+    });
+    let looks = 0;
+    for (; busy > 0; looks++) {
+      await turn(); // where there is no directory of sessions yet, nothing waits
+      t.deepEqual(await pruneSessions({ ...options, broken: true }), []);
+      const rest = (await listSessions(options)).filter((each) => !isSession(each));
+      t.deepEqual(
+        rest.filter(({ name }) => !/^\.(new|old)-/.test(name)),
+        [],
+      );
+    }
+    await Promise.all(makers);
+    t.true(looks > 5, `${looks}`);
+    t.deepEqual(place.sessions(), []);
   });
 
   test.serial('pruned by age, but for what others are stacked on', async (t) => {

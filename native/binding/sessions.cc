@@ -1,0 +1,112 @@
+// Sessions on disk: locked, made, written, taken out of use.
+#include <napi.h>
+
+#include <functional>
+#include <utility>
+
+#include "binding/addon.h"
+#include "binding/convert.h"
+#include "binding/work.h"
+#include "core/session_directory.h"
+#include "core/sys_lock.h"
+#include "core/tree_removal.h"
+#include "core/upper_guard.h"
+
+namespace ovl {
+
+namespace {
+
+// (text, durable) from the argument `at` on.
+SessionText ToSessionText(const Napi::CallbackInfo& info, size_t at) {
+  return {ToBytes(info[at]), info[at + 1].As<Napi::Boolean>().Value()};
+}
+
+// A locked directory, as a descriptor that is JavaScript's from now on; -1 where there is none.
+Napi::Value RunLocking(Napi::Env env, std::function<Result<UniqueFd>()> work) {
+  return Run<UniqueFd>(env, false, std::move(work), [](Napi::Env e, UniqueFd& lock) {
+    return Napi::Number::New(e, lock.Release());
+  });
+}
+
+// (path)
+Napi::Value CallLockDirectory(const Napi::CallbackInfo& info) {
+  return RunLocking(info.Env(), [path = ToBytes(info[0])] { return LockDirectory(path); });
+}
+
+// (fd)
+Napi::Value CallLockHolder(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), static_cast<double>(LockHolder(fd)));
+}
+
+// (draft, places)
+Napi::Value CallDraftSession(const Napi::CallbackInfo& info) {
+  return RunLocking(info.Env(),
+                    [draft = ToBytes(info[0]), places = info[1].As<Napi::Number>().Uint32Value()] {
+                      return DraftSession(draft, places);
+                    });
+}
+
+// (draft, path, text, durable)
+Napi::Value CallNameSession(const Napi::CallbackInfo& info) {
+  return RunStatus(info.Env(), false,
+                   [draft = ToBytes(info[0]), path = ToBytes(info[1]),
+                    record = ToSessionText(info, 2)] { return NameSession(draft, path, record); });
+}
+
+// (draft, places, path, text, durable)
+Napi::Value CallMakeSession(const Napi::CallbackInfo& info) {
+  return RunLocking(info.Env(),
+                    [draft = ToBytes(info[0]), places = info[1].As<Napi::Number>().Uint32Value(),
+                     path = ToBytes(info[2]), record = ToSessionText(info, 3)] {
+                      return MakeSession(draft, places, path, record);
+                    });
+}
+
+// (path, text, durable)
+Napi::Value CallWriteSessionText(const Napi::CallbackInfo& info) {
+  return RunStatus(info.Env(), false, [path = ToBytes(info[0]), record = ToSessionText(info, 1)] {
+    return WriteSessionText(path, record);
+  });
+}
+
+// (path, retired, lock)
+Napi::Value CallRetireSession(const Napi::CallbackInfo& info) {
+  const int lock = info[2].As<Napi::Number>().Int32Value();
+  return RunStatus(info.Env(), false,
+                   [path = ToBytes(info[0]), retired = ToBytes(info[1]), lock]() -> Status {
+                     auto status = RetireSession(path, retired);
+                     // In here: the last to close a directory that was removed waits for the disk.
+                     if (status.ok()) UniqueFd(lock).Reset();
+                     return status;
+                   });
+}
+
+// (upper, work)
+Napi::Value CallCheckUpperFree(const Napi::CallbackInfo& info) {
+  return RunStatus(info.Env(), false, [upper = ToBytes(info[0]), work = ToBytes(info[1])] {
+    return CheckUpperFree(upper, work);
+  });
+}
+
+// (path, sync)
+Napi::Value CallRemoveTree(const Napi::CallbackInfo& info) {
+  return RunStatus(info.Env(), info[1].As<Napi::Boolean>().Value(),
+                   [path = ToBytes(info[0])] { return RemoveTree(path); });
+}
+
+}  // namespace
+
+void ExportSessions(Napi::Env env, Napi::Object exports) {
+  exports.Set("lockDirectory", Napi::Function::New(env, CallLockDirectory));
+  exports.Set("lockHolder", Napi::Function::New(env, CallLockHolder));
+  exports.Set("draftSession", Napi::Function::New(env, CallDraftSession));
+  exports.Set("nameSession", Napi::Function::New(env, CallNameSession));
+  exports.Set("makeSession", Napi::Function::New(env, CallMakeSession));
+  exports.Set("writeSessionText", Napi::Function::New(env, CallWriteSessionText));
+  exports.Set("retireSession", Napi::Function::New(env, CallRetireSession));
+  exports.Set("checkUpperFree", Napi::Function::New(env, CallCheckUpperFree));
+  exports.Set("removeTree", Napi::Function::New(env, CallRemoveTree));
+}
+
+}  // namespace ovl
