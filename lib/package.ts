@@ -6,3 +6,6 @@ import { fileURLToPath } from 'node:url';
 export const packageRoot: string = fileURLToPath(new URL('../..', import.meta.url));
 
 export const require: NodeJS.Require = createRequire(import.meta.url);
+
+/** In dist/command the file that most subcommands share. */
+export const sharedCode: string | undefined = undefined;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { addonNeeds } from './lib/addon-needs.mjs';
 import { assert, Checks, execute } from './lib/checks.mjs';
+import { checkCodeCache } from './lib/code-cache.mjs';
 import { listFiles } from './lib/files.mjs';
 import { GLIBC_FLOOR } from './lib/glibc-floor.mjs';
 import { nodeVersions } from './lib/node-versions.mjs';
@@ -85,6 +86,7 @@ async function bringUpToDate(say) {
     say(`${own} was built`);
     await execute(process.execPath, ['scripts/prebuild.mjs'], { timeout: 900_000 });
   }
+  await execute(process.execPath, ['scripts/code-cache.mjs'], { timeout: 900_000 });
   return true;
 }
 
@@ -108,6 +110,11 @@ async function mountEverywhere() {
         ? await checks.fail(name, missing)
         : await checks.check(name, () => project.mount(node, how));
       row.push(mounted ? 'ok' : 'FAILED');
+    }
+    if (node) {
+      await checks.check(`Node.js ${version}: the command is compiled already`, () =>
+        checkCodeCache(node, join(project.installed, 'dist/command')),
+      );
     }
     rows.push(row);
   }

@@ -1,10 +1,21 @@
 // What Node has to load before the command does anything is most of its start-up. Files and parts of Node are
 // counted, not milliseconds: those depend on the machine and on what else it does.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 import test from 'ava';
 import * as library from 'overlayfs';
+import { codeCacheOf, wrapper } from '../lib/cli/shared-code.ts';
 import * as compiled from '../lib/index.ts';
 import { program, version } from './helpers/command.ts';
 import { SandboxPlace } from './helpers/sandbox-place.ts';
@@ -53,6 +64,50 @@ test('run loads the addon and two files of ours, and of Node nothing big', (t) =
   );
   t.deepEqual(big, []);
 });
+
+const shared = join(dirname(program), 'run.cjs');
+
+test('what V8 has made of the shared part is good for this release, and no other text', (t) => {
+  const text = `${wrapper.join(readFileSync(shared, 'latin1'))}`;
+  const cachedData = readFileSync(codeCacheOf(shared));
+  const rejects = (source: string): boolean | undefined =>
+    new Script(source, { filename: shared, cachedData }).cachedDataRejected;
+  t.false(rejects(text));
+  t.true(rejects(`${text} `));
+});
+
+/** The command in a package of its own, beside which `change` may do anything. */
+function copied(place: SandboxPlace, change: (cache: string) => void): string {
+  const root = join(dirname(program), '../..');
+  const copy = place.at('package');
+  cpSync(dirname(program), join(copy, 'dist/command'), { recursive: true });
+  for (const name of ['package.json', 'node_modules', 'build', 'prebuilds']) {
+    symlinkSync(join(root, name), join(copy, name));
+  }
+  change(codeCacheOf(join(copy, 'dist/command/run.cjs')));
+  return join(copy, 'dist/command', basename(program));
+}
+
+for (const [what, change] of [
+  ['whole', () => undefined],
+  ['missing', (cache) => rmSync(cache)],
+  ['empty', (cache) => truncateSync(cache)],
+  ['cut off', (cache) => truncateSync(cache, 5000)],
+  ['not what V8 makes', (cache) => writeFileSync(cache, Buffer.alloc(5000, 'x'))],
+] as [string, (cache: string) => void][]) {
+  test(`the command works where its compiled code is ${what}`, (t) => {
+    using place = new SandboxPlace();
+    const command = copied(place, change);
+    const words = ['run', '--dir', place.state, '--', 'sh', '-c', 'echo > file; ls'];
+    t.is(
+      execFileSync(process.execPath, [command, ...words], { cwd: place.lower }).toString(),
+      'file\n',
+    );
+    t.deepEqual(readdirSync(place.lower), []);
+    const wrong = spawnSync(process.execPath, [command, 'discard', '--dir', place.state, 'none']);
+    t.regex(`${wrong.stderr}`, /there is no session 'none'/);
+  });
+}
 
 test('the command says the version of the package', (t) => {
   t.is(execFileSync(process.execPath, [program, '--version']).toString(), `${version}\n`);

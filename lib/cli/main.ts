@@ -9,6 +9,7 @@ import { hasSpoken } from './messages.ts';
 import { asksForHelp, noArguments, parseWords } from './options.ts';
 import { Output } from './output.ts';
 import { splitRunWords } from './run-words.ts';
+import { loadShared } from './shared-code.ts';
 import type { Word } from './words.ts';
 import { commandWords, textOf } from './words.ts';
 
@@ -52,9 +53,13 @@ async function run(words: readonly Word[], output: Output): Promise<number> {
   if (isCommand(name)) {
     // What the program is told is not meant for us.
     const own = name === 'run' ? splitRunWords(rest).own : rest;
-    return asksForHelp(own)
-      ? (await commands.help())([name], output)
-      : (await commands[name]())(rest, output);
+    if (asksForHelp(own)) {
+      return (await commands.help())([name], output);
+    }
+    if (name !== 'help') {
+      loadShared();
+    }
+    return (await commands[name]())(rest, output);
   }
   if (words.length === 0 || name.startsWith('-')) {
     return general(words, output);

@@ -5,7 +5,10 @@ import { UsageError } from './command-errors.ts';
 import type { Word } from './words.ts';
 import { bytesOf, textOf } from './words.ts';
 
-export type Options = NonNullable<ParseArgsConfig['options']>;
+/** None of them has a default. */
+export type Options = Readonly<
+  Record<string, Omit<NonNullable<ParseArgsConfig['options']>[string], 'default'>>
+>;
 
 interface Config<T extends Options> {
   args: readonly Word[];
@@ -29,7 +32,9 @@ function tokensOf(words: readonly Word[], options: Options) {
 }
 
 export function asksForHelp(words: readonly Word[]): boolean {
-  return tokensOf(words, {}).some(({ name }) => name === 'help' || name === 'h');
+  return (
+    words.length > 0 && tokensOf(words, {}).some(({ name }) => name === 'help' || name === 'h')
+  );
 }
 
 /** Node's own messages differ from version to version and explain its interface. */
@@ -56,6 +61,9 @@ function mistakes(words: readonly Word[], options: Options): string[] {
 
 /** Of two values of an option that has one, the parser would take the last without a word. */
 function checkOnce(words: readonly Word[], options: Options): void {
+  if (words.length < 2) {
+    return;
+  }
   const seen = new Set<string>();
   for (const { name, rawName, value } of tokensOf(words, options)) {
     if (value !== undefined && !options[name]?.multiple && seen.has(name)) {
@@ -66,6 +74,9 @@ function checkOnce(words: readonly Word[], options: Options): void {
 }
 
 export function parseWords<const T extends Options>(words: readonly Word[], options: T): Parsed<T> {
+  if (words.length === 0) {
+    return { values: {}, positionals: [] } as unknown as Parsed<T>; // the parser takes its time to load
+  }
   let parsed: Parsed<T>;
   try {
     parsed = parseArgs<Config<T>>({ args: words, options, strict: true, allowPositionals: true });

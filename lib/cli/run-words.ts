@@ -21,6 +21,13 @@ export interface RunWords {
 
 /** The command begins after `--`, or with the first word that is no option. */
 export function splitRunWords(words: readonly Word[]): RunWords {
+  const [begin = ''] = words;
+  if (!begin.startsWith('-')) {
+    return { own: [], command: words };
+  }
+  if (begin === '--') {
+    return { own: [], command: words.slice(1) };
+  }
   const { tokens } = parseArgs({
     args: words,
     options: runOptions,

@@ -4,6 +4,7 @@
 // what the compiler has put into dist/lib, which tests go on importing module by module.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeCodeCache } from './code-cache.mjs';
 import { hashFiles, listFiles, readJson } from './files.mjs';
 import { fail, progress, seconds } from './print.mjs';
 import { root } from './root.mjs';
@@ -11,6 +12,9 @@ import { root } from './root.mjs';
 const compiled = join(root, 'dist', 'lib');
 const command = join('dist', 'command');
 const library = join('dist', 'library');
+const makers = ['bundle.mjs', 'code-cache.mjs', 'code-cache-child.cjs'].map(
+  (name) => `scripts/lib/${name}`,
+);
 const stamp = join(root, 'dist', '.bundles.json');
 
 /** Written by this file, not by the compiler. */
@@ -33,6 +37,7 @@ const ownPackage = {
     return id === join(compiled, 'package.js')
       ? "import { join } from 'node:path';\n" +
           "export const packageRoot = join(__dirname, '../..');\n" +
+          "export const sharedCode = join(__dirname, 'run.cjs');\n" +
           'const own = require;\nexport { own as require };\n'
       : null;
   },
@@ -57,6 +62,7 @@ const deferred = new Map([
   ['apply.js', null],
   ['holders.js', null],
   ['changes.js', ['overlay.js']],
+  ['files.js', null],
 ]);
 const stub = '\0deferred:';
 
@@ -146,6 +152,7 @@ async function bundle() {
   await forLibrary.write({ dir: join(root, library), format: 'es', sourcemap: true });
   await Promise.all([forCommand.close(), forLibrary.close()]);
   chmodSync(join(root, command, 'main.cjs'), 0o755);
+  makeCodeCache(process.execPath, join(root, command));
 }
 
 function outputs() {
@@ -154,8 +161,8 @@ function outputs() {
 
 /** Quick when nothing has changed. */
 export async function buildBundles() {
-  const inputs = [...listFiles('dist/lib', /\.js$/), 'scripts/lib/bundle.mjs', 'package-lock.json'];
-  const hash = hashFiles(inputs);
+  const inputs = [...listFiles('dist/lib', /\.js$/), ...makers, 'package-lock.json'];
+  const hash = hashFiles(inputs, process.versions.v8);
   const before = readJson(stamp);
   if (before?.hash === hash && before.files.every((file) => existsSync(join(root, file)))) {
     return;
