@@ -49,13 +49,10 @@ inline Finding Unanswered(const Failure& failure, std::string path) {
 
 // The finding as the failure of the call it forestalls, or of its own.
 inline Failure AsFailure(Finding finding, const char* call) {
-  return Failure{finding.err,
-                 finding.call[0] == '\0' ? call : finding.call,
-                 std::move(finding.path),
-                 std::move(finding.dest),
-                 finding.reason,
-                 std::move(finding.detail),
-                 {}};
+  Failure failure(finding.err, finding.call[0] == '\0' ? call : finding.call,
+                  std::move(finding.path), std::move(finding.dest), finding.reason);
+  failure.detail = std::move(finding.detail);
+  return failure;
 }
 
 }  // namespace ovl

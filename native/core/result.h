@@ -13,6 +13,17 @@ namespace ovl {
 
 // One failed system call, or one refusal of our own.
 struct Failure {
+  // Out of line, all of them: nearly every function makes or passes on a failure, and what it takes
+  // to move and destroy four strings was most of our code.
+  Failure();
+  Failure(int error, const char* its_call, std::string its_path = {}, std::string its_dest = {},
+          const char* its_reason = "");
+  Failure(const Failure& other);
+  Failure(Failure&& other) noexcept;
+  Failure& operator=(const Failure& other);
+  Failure& operator=(Failure&& other) noexcept;
+  ~Failure();
+
   int err = 0;            // errno, positive
   const char* call = "";  // the real system call ("openat", "mount"); never a made-up verb
   std::string path;       // what it was called on; bytes, not text
@@ -36,8 +47,10 @@ class [[nodiscard]] Result {
  public:
   Result(T value)
       : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
-  Result(Failure failure)                                    // NOLINT
+  Result(Failure&& failure)                                  // NOLINT
       : state_(std::in_place_index<1>, std::move(failure)) {}
+  Result(const Failure& failure)  // NOLINT
+      : state_(std::in_place_index<1>, failure) {}
 
   bool ok() const { return state_.index() == 0; }
   T& value() { return *std::get_if<0>(&state_); }
@@ -53,15 +66,10 @@ struct Done {};
 using Status = Result<Done>;
 
 // Takes errno at once: anything in between could overwrite it.
-inline Failure Errno(const char* call, std::string path = {}, std::string dest = {}) {
-  const int err = errno;
-  return Failure{err, call, std::move(path), std::move(dest), "", {}, {}};
-}
+Failure Errno(const char* call, std::string path = {}, std::string dest = {});
 
-inline Failure Refusal(int err, const char* call, const char* reason, std::string path = {},
-                       std::string dest = {}) {
-  return Failure{err, call, std::move(path), std::move(dest), reason, {}, {}};
-}
+Failure Refusal(int err, const char* call, const char* reason, std::string path = {},
+                std::string dest = {});
 
 }  // namespace ovl
 

@@ -33,7 +33,7 @@ Status Fill(const UniqueFd& dir, const std::string& draft, unsigned places) {
   for (unsigned i = 0; i < places; ++i) {
     const std::string name = std::to_string(i);
     auto made = MakeDirectoryAt(dir.get(), name, 0700);
-    if (!made.ok()) return On(std::move(made.failure()), draft + "/" + name);
+    if (!made.ok()) return On(std::move(made.failure()), std::string(draft).append("/" + name));
   }
   return Done{};
 }
@@ -66,7 +66,7 @@ Result<UniqueFd> LockDirectory(const std::string& path) {
   struct stat there;
   if (::fstatat(AT_FDCWD, path.c_str(), &there, 0) != 0) return Errno("fstatat", path);
   if (there.st_dev != mine.value().st_dev || there.st_ino != mine.value().st_ino) {
-    return Failure{ENOENT, "fstatat", path, "", "", "", {}};
+    return Failure{ENOENT, "fstatat", path};
   }
   return std::move(fd.value());
 }
