@@ -97,7 +97,10 @@ async function described(path: string, name: string): Promise<Session> {
 const problems = { [halfMade]: 'half-made', [halfRemoved]: 'half-removed' } as const;
 
 /** Undefined where it went since its name was read. */
-async function entry(path: string, name: string): Promise<Session | SessionRest | undefined> {
+export async function sessionAt(
+  path: string,
+  name: string,
+): Promise<Session | SessionRest | undefined> {
   const [, problem] = Object.entries(problems).find(([prefix]) => name.startsWith(prefix)) ?? [];
   try {
     if (problem === undefined) {
@@ -127,7 +130,7 @@ export async function listSessions(options?: SessionsOptions): Promise<(Session 
   const given = optionsObject(options, 'options', ['directory']);
   const directory = sessionDirectory(given.directory, 'options.directory');
   const entries = await storedEntries(directory);
-  const found = await Promise.all(entries.map(({ path, name }) => entry(path, name)));
+  const found = await Promise.all(entries.map(({ path, name }) => sessionAt(path, name)));
   return found.filter((each) => each !== undefined);
 }
 

@@ -9,7 +9,7 @@ import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { brokenSession, sessionHasDependents } from './session-errors.ts';
 import type { Session, SessionRest } from './session-list.ts';
-import { dependentsOf, isSession, listSessions } from './session-list.ts';
+import { dependentsOf, isSession, listSessions, sessionAt } from './session-list.ts';
 import {
   halfRemoved,
   pathOfSession,
@@ -74,19 +74,6 @@ export async function discardLocked(
   await removeLocked(path, lock);
 }
 
-async function discardWith(
-  lock: SessionLock,
-  path: string,
-  name: string,
-  directory: string | undefined,
-): Promise<void> {
-  try {
-    await discardLocked(lock, path, name, directory);
-  } finally {
-    await lock.release();
-  }
-}
-
 /**
  * Removes a session with everything in it, whatever the modes of its directories are. It goes through
  * open directories, follows no link and enters no mount.
@@ -102,7 +89,12 @@ export async function discardSession(name: string, options?: DiscardOptions): Pr
   const wanted = sessionName(name, 'name');
   const path = await pathOfSession(wanted, directory);
   await readSession(path, wanted);
-  await discardWith(await SessionLock.take(path, wanted), path, wanted, directory);
+  const lock = await SessionLock.take(path, wanted);
+  try {
+    await discardLocked(lock, path, wanted, directory);
+  } finally {
+    await lock.release();
+  }
 }
 
 export interface PruneOptions extends DiscardOptions {
@@ -171,9 +163,16 @@ async function lockFound({ path, name }: Found): Promise<SessionLock | undefined
   }
 }
 
+/** Now that it is ours: somebody may have worked with it, and ended, since it was looked at. */
+async function stillWanted({ path, name }: Found, why: Pruned['why'], rule: Rule) {
+  const found = await sessionAt(path, name);
+  return found !== undefined && (await reason({ ...found, user: undefined }, rule)) === why;
+}
+
 async function remove(
   found: Found,
   why: Pruned['why'],
+  rule: Rule,
   directory: string | undefined,
 ): Promise<Pruned | undefined> {
   const { path, name } = found;
@@ -182,8 +181,15 @@ async function remove(
     if (lock === undefined) {
       return undefined;
     }
-    await discardWith(lock, path, name, directory);
-    return { name, path, why, error: undefined };
+    try {
+      if (!(await stillWanted(found, why, rule))) {
+        return undefined;
+      }
+      await discardLocked(lock, path, name, directory);
+      return { name, path, why, error: undefined };
+    } finally {
+      await lock.release();
+    }
   } catch (error) {
     if (error instanceof OverlayError) {
       return { name, path, why, error };
@@ -215,7 +221,7 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
       const { name, path } = found;
       const told = dryRun
         ? { name, path, why, error: undefined }
-        : await remove(found, why, directory);
+        : await remove(found, why, rule, directory);
       pruned.push(...(told === undefined ? [] : [told]));
     }
   }
