@@ -76,7 +76,7 @@ export async function measure(
   const answer = await check(programs, trees, layers, one.whole);
   const right = answer.counts;
   const alone = bare || one.bare === true;
-  const all = [...ours(programs, layers), ...(alone ? [] : others(programs, layers))];
+  const all = [...ours(programs, layers), ...(alone ? [] : others(programs, layers, one.atOnce))];
   const warmRuns = await taken(all, (contestants) => warm(contestants, runs, right));
   const measured: Measured = {
     name: one.name,
@@ -97,8 +97,8 @@ export async function measure(
     one.whole || one.cold
       ? await wholeTrees(layers, programs, trees, one.whole && full ? runs : 0, right)
       : [];
-  const again = [...ours(programs, layers), ...others(programs, layers)].filter(({ name }) =>
-    coldNames.includes(name),
+  const again = [...ours(programs, layers), ...others(programs, layers, one.atOnce)].filter(
+    ({ name }) => coldNames.includes(name),
   );
   return {
     ...measured,

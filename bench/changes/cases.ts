@@ -23,6 +23,8 @@ export interface Case {
   readonly whole: boolean;
   /** Also with dropped caches. */
   readonly cold: boolean;
+  /** Whether Node has the memory for all of a directory at once. */
+  readonly atOnce: boolean;
   /** Without what a user would take instead. */
   readonly bare?: true;
   /** Also what the process can do meanwhile. */
@@ -44,6 +46,7 @@ function changed(entries: number, changes: number, title: string): Case {
     inside: '',
     whole: entries <= 100_000,
     cold: changes > 1 && entries >= 100_000 && changes <= 100_000,
+    atOnce: true,
     beside: changes >= 10_000,
     full: entries > 100_000,
   };
@@ -63,6 +66,7 @@ function oneDirectory(count: number, title: string): Case {
     inside: 'd',
     whole: count <= 100_000,
     cold: false,
+    atOnce: count <= 100_000,
     beside: false,
     full: count > 100_000,
   };

@@ -28,7 +28,7 @@ export interface Programs {
   readonly threads: number;
 }
 
-export const command: string = join(root, 'dist', 'lib', 'cli', 'main.js');
+export const command: string = join(root, 'dist', 'command', 'main.cjs');
 
 export function diffWords({ upper, lower, xattrs }: Layers): string[] {
   return ['diff', '--upper', upper, '--lower', lower, '--xattrs', xattrs, '--name-status', '-0'];
@@ -161,11 +161,12 @@ export function ours(programs: Programs, layers: Layers): Contestant[] {
   ];
 }
 
-export function others(programs: Programs, layers: Layers): Contestant[] {
+/** @param atOnce Whether Node has the memory to begin with everything in a directory at once. */
+export function others(programs: Programs, layers: Layers, atOnce: boolean): Contestant[] {
   const printed = ['-printf', '%y %m %s %T@ %P\\n'];
   return [
     walk('sync', layers),
-    walk('async', layers),
+    ...(atOnce ? [walk('async', layers)] : []),
     walk('recursive', layers),
     ...peer(programs, 'find', 'find -printf of the upper', [layers.upper, ...printed]),
     ...peer(programs, 'bfs', 'bfs -printf of the upper', [layers.upper, ...printed]),

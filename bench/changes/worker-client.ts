@@ -28,7 +28,9 @@ export class Worker {
   }
 
   end(): void {
-    this.#child.disconnect();
+    if (this.#child.connected) {
+      this.#child.disconnect(); // else it has ended by itself, which whoever asked was told
+    }
   }
 }
 
