@@ -76,7 +76,7 @@ void Tell(int fd, const Status& status) {
 }
 
 Status Hear(int fd) {
-  const Failure killed = Refusal(EINTR, "fork", "child-killed");
+  Failure killed = Refusal(EINTR, "fork", "child-killed");
   Outcome outcome;
   if (!ReadAll(fd, &outcome, sizeof outcome)) return killed;
   if (outcome.done) return Done{};
