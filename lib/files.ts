@@ -1,6 +1,6 @@
 /**
- * The calls of node:fs that sessions need, as promises. `run` waits for them, and node:fs/promises with its
- * file handles alone takes Node as long to load as all of them take together.
+ * The calls of node:fs that sessions need, as promises: node:fs/promises with its file handles alone takes Node as
+ * long to load as all of them take together.
  */
 import type { Dir, MakeDirectoryOptions, OpenDirOptions, Stats } from 'node:fs';
 import fs from 'node:fs';

@@ -27,14 +27,15 @@ export const listOptions: {
 
 /** What a lenient parser makes of the words: for questions that come before the strict one. */
 function tokensOf(words: readonly Word[], options: Options) {
+  if (words.length === 0) {
+    return []; // the parser takes its time to load
+  }
   const lenient = { args: words, options, strict: false, tokens: true } as const;
   return parseArgs(lenient).tokens.filter((token) => token.kind === 'option');
 }
 
 export function asksForHelp(words: readonly Word[]): boolean {
-  return (
-    words.length > 0 && tokensOf(words, {}).some(({ name }) => name === 'help' || name === 'h')
-  );
+  return tokensOf(words, {}).some(({ name }) => name === 'help' || name === 'h');
 }
 
 /** Node's own messages differ from version to version and explain its interface. */
@@ -61,9 +62,6 @@ function mistakes(words: readonly Word[], options: Options): string[] {
 
 /** Of two values of an option that has one, the parser would take the last without a word. */
 function checkOnce(words: readonly Word[], options: Options): void {
-  if (words.length < 2) {
-    return;
-  }
   const seen = new Set<string>();
   for (const { name, rawName, value } of tokensOf(words, options)) {
     if (value !== undefined && !options[name]?.multiple && seen.has(name)) {
@@ -75,7 +73,7 @@ function checkOnce(words: readonly Word[], options: Options): void {
 
 export function parseWords<const T extends Options>(words: readonly Word[], options: T): Parsed<T> {
   if (words.length === 0) {
-    return { values: {}, positionals: [] } as unknown as Parsed<T>; // the parser takes its time to load
+    return { values: {}, positionals: [] } as unknown as Parsed<T>; // as above
   }
   let parsed: Parsed<T>;
   try {

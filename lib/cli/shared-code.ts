@@ -22,11 +22,12 @@ function readCache(path: string): Buffer | undefined {
   }
 }
 
-/** What Node makes of the text of a module. */
-export const wrapper = [
-  '(function (exports, require, module, __filename, __dirname) { ',
-  '\n});',
-] as const;
+/** As Node wraps a module. V8 goes by all of it: what it has made of another text it refuses. */
+export function compileShared(path: string, cachedData?: Buffer): Script {
+  const text = readFileSync(path, 'latin1'); // all of it is ASCII
+  const wrapped = `(function (exports, require, module, __filename, __dirname) { ${text}\n});`;
+  return new Script(wrapped, { filename: path, ...(cachedData && { cachedData }) });
+}
 
 type Wrapped = (
   exports: unknown,
@@ -36,24 +37,31 @@ type Wrapped = (
   directory: string,
 ) => void;
 
+/** From then on the others get it by `require`, as any other module. */
+export function runShared(
+  path: string,
+  script: Script,
+  shared: NodeJS.Module,
+  own: NodeJS.Require,
+): void {
+  shared.filename = path;
+  own.cache[path] = shared;
+  const run = script.runInThisContext() as Wrapped;
+  run.call(shared.exports, shared.exports, own, shared, path, dirname(path));
+  shared.loaded = true;
+}
+
 /** The class of Node's modules. `node:module` has it as well, and loads the loader of ES modules. */
 function moduleClass(): (new (path: string) => NodeJS.Module) | undefined {
   return require.main?.constructor as (new (path: string) => NodeJS.Module) | undefined;
 }
 
-/** Before a subcommand is loaded that asks for it as for any other module. */
+/** Before a subcommand is loaded. */
 export function loadShared(): void {
   const path = sharedCode;
   const Module = moduleClass();
   const cachedData = path === undefined ? undefined : readCache(path);
-  if (!path || !Module || !cachedData || require.cache[path]) {
-    return;
+  if (path && Module && cachedData && !require.cache[path]) {
+    runShared(path, compileShared(path, cachedData), new Module(path), require);
   }
-  const shared = new Module(path);
-  shared.filename = path;
-  require.cache[path] = shared;
-  const text = wrapper.join(readFileSync(path, 'latin1')); // all of it is ASCII
-  const run = new Script(text, { filename: path, cachedData }).runInThisContext() as Wrapped;
-  run.call(shared.exports, shared.exports, require, shared, path, dirname(path));
-  shared.loaded = true;
 }

@@ -47,10 +47,8 @@ class [[nodiscard]] Result {
  public:
   Result(T value)
       : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
-  Result(Failure&& failure)                                  // NOLINT
+  Result(Failure failure)                                    // NOLINT: as above
       : state_(std::in_place_index<1>, std::move(failure)) {}
-  Result(const Failure& failure)  // NOLINT
-      : state_(std::in_place_index<1>, failure) {}
 
   bool ok() const { return state_.index() == 0; }
   T& value() { return *std::get_if<0>(&state_); }

@@ -12,7 +12,7 @@ import { root } from './root.mjs';
 const compiled = join(root, 'dist', 'lib');
 const command = join('dist', 'command');
 const library = join('dist', 'library');
-const makers = ['bundle.mjs', 'code-cache.mjs', 'code-cache-child.cjs'].map(
+const makers = ['bundle.mjs', 'code-cache.mjs', 'code-cache-child.mjs'].map(
   (name) => `scripts/lib/${name}`,
 );
 const stamp = join(root, 'dist', '.bundles.json');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { root } from './root.mjs';
 
 function runChild(node, ...args) {
-  const child = join(root, 'scripts/lib/code-cache-child.cjs');
+  const child = join(root, 'scripts/lib/code-cache-child.mjs');
   const { status, error, stderr } = spawnSync(node, [child, ...args], { encoding: 'utf8' });
   if (status !== 0) {
     throw error ?? new Error(`the code cache of ${node} is no good\n${stderr}`);

@@ -306,6 +306,27 @@ function halfMadeCases(): void {
     t.deepEqual(place.sessions(), []);
   });
 
+  test.serial('what is used between looking and pruning stays', async (t) => {
+    using place = new SandboxPlace();
+    const options = { directory: place.state };
+    await kept(place, 'first', 'seq 20000 | xargs touch');
+    const second = await kept(place, 'second');
+    t.false(existsSync(join(second, '0/work/overlayfs.lease')));
+    for (const path of [join(place.state, 'first'), second]) {
+      utimesSync(record(path), 1_500_000_000, 1_500_000_000);
+    }
+    const pruning = pruneSessions({ ...options, unusedFor: 86_400_000 });
+    while (place.sessions().includes('first')) {
+      await turn();
+    }
+    await (await place.sandbox({ session: 'second' })).close();
+    t.deepEqual(
+      (await pruning).map(({ name, error }) => [name, error]),
+      [['first', undefined]],
+    );
+    t.deepEqual(place.sessions(), ['second']);
+  });
+
   test.serial('pruned by age, but for what others are stacked on', async (t) => {
     using place = new SandboxPlace();
     const options = { directory: place.state };
