@@ -98,6 +98,21 @@ TEST(RemovalOfADeepTree) {
   CHECK(!IsThere(top));
 }
 
+// More names than one getdents64(2) gives, so that a directory is read on after what was found in
+// it is gone: of files alone, of directories alone, and of both.
+TEST(RemovalOfLargeDirectories) {
+  const TempDir temp;
+  Tree tree(temp.path());
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = std::to_string(i) + std::string(60, 'n');
+    tree.File("tree/files/" + name);
+    tree.Dir("tree/directories/" + name);
+    i % 2 == 0 ? tree.File("tree/both/" + name) : tree.Dir("tree/both/" + name);
+  }
+  CHECK_EQ(FailureOf(ovl::RemoveTree(tree.Path("tree"))), "");
+  CHECK(!IsThere(tree.Path("tree")));
+}
+
 TEST(RemovalOfNothing) {
   const TempDir temp;
   CHECK_EQ(FailureOf(ovl::RemoveTree(temp.path() + "/missing")), "");
