@@ -40,12 +40,9 @@ bool IsReplaced(const LayerEntry& entry) {
 Result<Verdict> Tolerate(Failure failure, const LayerEntry& after) {
   // Both sides are read, and only what happens to the upper's is tolerated.
   if (after.dir->layer() != LayerDir::kUpper) return failure;
-  const std::string path = after.dir->PathOf(after.name);
-  // Or the directory that it is in has vanished.
-  const bool above = failure.err == ENOENT && path.starts_with(failure.path + "/");
-  if (failure.path != path && !above) return failure;
+  if (HasVanished(failure, after.dir, after.name)) return Verdict::kNothing;
+  if (failure.path != after.dir->PathOf(after.name)) return failure;
   switch (failure.err) {
-    case ENOENT:
     case ENXIO:
     case ELOOP:
     case EISDIR:

@@ -70,10 +70,7 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
   auto found = ListMarks(layers, directory, xattrs);
-  if (!found.ok()) {
-    if (found.failure().err == ENOENT) return marks;
-    return std::move(found.failure());
-  }
+  if (!found.ok()) return std::move(found.failure());
   std::string value;
   if (found.value().opaque) {
     auto got = ReadMark(layers, directory, "opaque", value);

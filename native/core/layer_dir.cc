@@ -167,6 +167,12 @@ void LayerDir::Close() {
   pins_.store(0, std::memory_order_release);
 }
 
+bool HasVanished(const Failure& failure, const DirPtr& dir, const std::string& name) {
+  if (failure.err != ENOENT || failure.path.empty()) return false;
+  const std::string path = dir->PathOf(name);
+  return failure.path == path || path.starts_with(failure.path + "/");
+}
+
 bool SameStack(const DirStack& a, const DirStack& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const DirPtr& x, const DirPtr& y) {
     return x == y || (x->layer() == y->layer() && x->dev() == y->dev() && x->ino() == y->ino());

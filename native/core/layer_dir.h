@@ -112,6 +112,9 @@ inline Failure Located(Failure failure, const DirPtr& dir, const std::string& na
   return failure;
 }
 
+// Whether a failure says that an entry, or a directory on the way to it, is no longer there.
+bool HasVanished(const Failure& failure, const DirPtr& dir, const std::string& name);
+
 // The same directories of the same layers in the same order.
 bool SameStack(const DirStack& a, const DirStack& b);
 

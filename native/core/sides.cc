@@ -59,12 +59,7 @@ Status ResolveUpperFile(const Layers& layers, const MergedDirectory& dir, const 
     return Done{};  // user.* attributes exist on regular files and directories only
   }
   auto marks = ReadFileMarks(layers, top, sides.after.xattrs);
-  if (!marks.ok()) {
-    if (marks.failure().err != ENOENT) return std::move(marks.failure());
-    // Vanished: comparing it will notice, and nothing else would.
-    if (!examined) sides.after.kind = Found::Kind::kNothing;
-    return Done{};
-  }
+  if (!marks.ok()) return std::move(marks.failure());
   if (marks.value().whiteout && S_ISREG(top.st.st_mode)) {
     if (!examined) {
       auto fd = dir.upper->Fd();
@@ -194,8 +189,10 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
   sides.Clear();
   if (listed.in_upper) {
     auto there = ResolveInUpper(layers, dir, name, listed, sides);
-    if (!there.ok()) return std::move(there.failure());
-    if (there.value()) return Done{};
+    if (!there.ok() && !HasVanished(there.failure(), dir.upper, name)) {
+      return std::move(there.failure());
+    }
+    if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
   auto before = Before(layers, dir, name, false, sides);

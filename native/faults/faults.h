@@ -18,11 +18,12 @@ bool Happened();
 // The one that failed, as the kernel calls it.
 std::string Call();
 
-// The scenarios of apply_faults.cc, program_faults.cc and session_faults.cc, where `filter` lets
-// them.
+// The scenarios of apply_faults.cc, program_faults.cc, session_faults.cc and walk_faults.cc, where
+// `filter` lets them.
 bool RunApply(const char* filter, size_t& passed, size_t& failed);
 void RunSessions(const char* filter, size_t& passed, size_t& failed);
 void RunPrograms(const char* filter, size_t& passed, size_t& failed);
+void RunWalks(const char* filter, size_t& passed, size_t& failed);
 
 }  // namespace faults
 

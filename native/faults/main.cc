@@ -209,6 +209,7 @@ int main(int argc, char** argv) {
   }
   faults::RunSessions(argc > 1 ? argv[1] : nullptr, passed, failed);
   faults::RunPrograms(argc > 1 ? argv[1] : nullptr, passed, failed);
+  faults::RunWalks(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)faults::RunApply(argc > 1 ? argv[1] : nullptr, passed, failed);
   (void)std::printf("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,165 @@
+// A walk while each call to the kernel fails in turn. It gives the answer that it would have given,
+// or a failure that names the call. What an upper no longer has by the time it is looked at
+// (ENOENT) is no failure: the upper is alive.
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/change_walk.h"
+#include "core/layer_scan.h"
+#include "core/layers.h"
+#include "core/tree_removal.h"
+#include "faults/apply_trees.h"
+#include "faults/faults.h"
+#include "faults/leavings.h"
+
+namespace {
+
+using ovl::Failure;
+using ovl::Result;
+
+constexpr auto kLong = std::chrono::hours(1);
+
+class Place {
+ public:
+  Place() {
+    faults::Must(::mkdir(base_.c_str(), 0755), base_);
+    faults::MakeLower(lower);
+    faults::MakeUpper(upper);
+    // Of the file whose data are in the lower layer, and moved.
+    const std::string moved = upper + "/z-metacopy";
+    faults::Must(::mknod(moved.c_str(), S_IFREG | 0600, 0), moved);
+    faults::Must(::truncate(moved.c_str(), 3), moved);
+    faults::Must(::setxattr(moved.c_str(), "trusted.overlay.metacopy", "", 0, 0), moved);
+    faults::Must(::setxattr(moved.c_str(), "trusted.overlay.redirect", "/a", 2, 0), moved);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() { (void)ovl::RemoveTree(base_); }
+
+ private:
+  const std::string base_ = "/tmp/overlayfs-test-walk-faults-" + std::to_string(::getpid());
+
+ public:
+  const std::string lower = base_ + "/lower";
+  const std::string upper = base_ + "/upper";
+};
+
+class Text final : public ovl::ChangeSink, public ovl::ScanSink {
+ public:
+  void Add(const ovl::Change& change) override {
+    text.append({"AMD"[static_cast<size_t>(change.kind)], ' '}).append(change.path);
+    text.append(" ").append(std::to_string(change.type)).append(" ");
+    text.append(std::to_string(change.previous_type)).append(" ");
+    text.append(std::to_string(change.aspects)).append(" ").append(change.renamed_from);
+    text.append(change.content_unknown || change.unknown ? " ?\n" : "\n");
+  }
+  void Add(const ovl::ScanEntry& entry) override {
+    text.append(entry.path).append(" ").append(std::to_string(entry.st.st_mode));
+    for (const auto& [name, value] : entry.marks) text.append(" ").append(name).append(value);
+    text.append(" ").append(entry.target).append("\n");
+  }
+  bool Full() const override { return false; }
+  std::string text;
+};
+
+Result<std::string> ListChanges(const Place& place) {
+  ovl::Layers layers;
+  auto upper = ovl::OpenLayer(place.upper, ovl::LayerDir::kUpper);
+  if (!upper.ok()) return std::move(upper.failure());
+  layers.upper = std::move(upper.value());
+  auto lower = ovl::OpenLayer(place.lower, 0);
+  if (!lower.ok()) return std::move(lower.failure());
+  layers.lowers.push_back(std::move(lower.value()));
+  ovl::ChangeOptions options;
+  options.expand = true;
+  options.threads = 1;  // the n-th call is the same one each time
+  auto walk = ovl::ChangeWalk::Open(layers, std::move(options));
+  if (!walk.ok()) return std::move(walk.failure());
+  const ovl::CancelFlag cancelled{false};
+  Text sink;
+  for (;;) {
+    auto more = walk.value()->Next({cancelled, kLong}, sink);
+    if (!more.ok()) return std::move(more.failure());
+    if (!more.value()) return std::move(sink.text);
+  }
+}
+
+Result<std::string> Scan(const Place& place) {
+  auto root = ovl::OpenLayer(place.upper, ovl::LayerDir::kUpper);
+  if (!root.ok()) return std::move(root.failure());
+  ovl::LayerScan scan(std::move(root.value()));
+  const ovl::CancelFlag cancelled{false};
+  Text sink;
+  for (;;) {
+    auto more = scan.Next({cancelled, kLong}, sink);
+    if (!more.ok()) return std::move(more.failure());
+    if (!more.value()) return std::move(sink.text);
+  }
+}
+
+struct Scenario {
+  const char* name;
+  Result<std::string> (*work)(const Place&);
+};
+
+constexpr Scenario kScenarios[] = {{"walk of changes", ListChanges}, {"walk of a layer", Scan}};
+
+std::string WhyWrong(const Place& place, const Result<std::string>& answer,
+                     const std::string& right, int err) {
+  if (answer.ok()) {
+    return answer.value() == right || err == ENOENT ? "" : "another answer:\n" + answer.value();
+  }
+  const Failure& failure = answer.failure();
+  if (failure.err == ENOENT && failure.path.starts_with(place.upper + "/")) {
+    return "what vanished is a failure: " + failure.path;
+  }
+  if (faults::NamesCall(failure)) return "";
+  return std::string("the failure names ") + failure.call;
+}
+
+// False when there were fewer calls than that.
+bool Try(const Scenario& scenario, const Place& place, const std::string& right, size_t nth,
+         int err, size_t& wrong) {
+  const size_t descriptors = faults::Descriptors();
+  faults::Arm(nth, err);
+  const auto answer = scenario.work(place);
+  faults::Disarm();
+  std::string why = WhyWrong(place, answer, right, err);
+  if (faults::Descriptors() != descriptors) why = "a descriptor is left";
+  if (!why.empty()) {
+    ++wrong;
+    (void)std::printf("FAIL %s, call %zu (%s, errno %d): %s\n", scenario.name, nth,
+                      faults::Call().c_str(), err, why.c_str());
+  }
+  return faults::Happened();
+}
+
+}  // namespace
+
+void faults::RunWalks(const char* filter, size_t& passed, size_t& failed) {
+  for (const Scenario& scenario : kScenarios) {
+    if (filter != nullptr && std::strstr(scenario.name, filter) == nullptr) continue;
+    const Place place;
+    const auto right = scenario.work(place);
+    size_t wrong = right.ok() ? 0 : 1;
+    size_t nth = 1;
+    for (const int err : {EIO, ENOMEM, ENOENT}) {
+      nth = 1;
+      while (wrong < 10 && nth < 2000 && Try(scenario, place, right.value(), nth, err, wrong)) {
+        ++nth;
+      }
+    }
+    const bool good = wrong == 0 && nth > 20 && nth < 2000;
+    (void)std::printf("%s %s: each of %zu calls failed in turn\n", good ? "ok" : "FAIL",
+                      scenario.name, nth - 1);
+    ++(good ? passed : failed);
+  }
+}
