@@ -30,8 +30,10 @@ export interface NativeChangesOptions {
   readonly threads: number;
 }
 
+/** What one job has found. */
 export interface NativeBatch {
-  readonly bytes: Buffer;
+  /** Each decoded at once. */
+  readonly blocks: readonly Buffer[];
   /** False when the walk has ended. */
   readonly more: boolean;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { AbortError } from './errors.ts';
 import { unwrap } from './native.ts';
 import type { Outcome } from './native-outcome.ts';
@@ -11,7 +12,7 @@ export interface Pulled<Walk, Item> {
   cancel(walk: Walk): void;
   /** Stops it and lets go of everything, in the pool. Cannot fail. */
   close(walk: Walk): Promise<unknown>;
-  decode(bytes: Buffer): Item[];
+  decode(block: Buffer): Item[];
 }
 
 /** The walks that have a job in the pool. */
@@ -33,14 +34,18 @@ function watchExit(): void {
 const end = { done: true, value: undefined } as const;
 
 /**
- * The batches of a walk. While one is consumed the next is being filled, and no other: a consumer
- * that takes its time holds up the walk.
+ * The batches of a walk. While those of one job are consumed the next job is under way, and no
+ * other: a consumer that takes its time holds up the walk.
  */
 class PulledBatches<Walk, Item> {
   readonly #source: Pulled<Walk, Item>;
   readonly #signal: AbortSignal | undefined;
   #walk: Walk | undefined;
   #ahead: Promise<Outcome<NativeBatch>> | undefined;
+  /** Found, and still to be decoded. */
+  #blocks: Buffer[] = [];
+  /** The walk has ended. */
+  #complete = false;
   /** Nothing more will be fetched. */
   #ended = false;
   /** The end, or an error, has been reported. */
@@ -100,6 +105,7 @@ class PulledBatches<Walk, Item> {
   finish(): Promise<void> {
     this.#ended = true;
     this.#told = true;
+    this.#blocks = [];
     return this.#release();
   }
 
@@ -119,6 +125,11 @@ class PulledBatches<Walk, Item> {
   }
 
   async #fetch(): Promise<Item[]> {
+    if (this.#blocks.length > 0) {
+      // A job finds more than may be decoded in one turn of the event loop.
+      await this.#interruptible(othersTurn());
+      return this.#decoded();
+    }
     const walk = await this.#opened();
     if (walk === undefined) {
       return [];
@@ -129,16 +140,23 @@ class PulledBatches<Walk, Item> {
     if (this.#ended) {
       return []; // left while the job was running
     }
+    this.#blocks.push(...batch.blocks);
+    this.#complete = !batch.more;
     if (batch.more) {
       this.#ahead = this.#watched(walk, this.#source.next);
-    } else {
-      this.#ended = true;
     }
-    const items = this.#source.decode(batch.bytes);
+    const items = this.#decoded();
     if (!batch.more) {
       await this.#release();
     }
     return items;
+  }
+
+  /** Nothing where there is no block, or nobody wants it any more. */
+  #decoded(): Item[] {
+    const block = this.#blocks.shift();
+    this.#ended ||= this.#complete && this.#blocks.length === 0;
+    return block === undefined ? [] : this.#source.decode(block);
   }
 
   /** Undefined: it was left while it was being opened. */

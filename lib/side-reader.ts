@@ -27,7 +27,7 @@ export class SideReader {
   readonly #options: SideReaderOptions;
   readonly #decode: (bytes: Buffer) => Change[];
   #sides: SidesHandle | undefined;
-  /** By the bytes of the batch they are from. */
+  /** By the block they are from. */
   readonly #ready = new WeakMap<Buffer, Change[]>();
 
   constructor(options: SideReaderOptions, decode: (bytes: Buffer) => Change[]) {
@@ -50,11 +50,21 @@ export class SideReader {
     if ('failure' in batch) {
       return batch;
     }
-    const changes = this.#decode(batch.value.bytes);
+    for (const block of batch.value.blocks) {
+      const filled = await this.#fill(block);
+      if ('failure' in filled) {
+        return filled;
+      }
+    }
+    return batch;
+  }
+
+  async #fill(block: Buffer): Promise<Outcome<undefined>> {
+    const changes = this.#decode(block);
     const out: Change[] = [];
     for (let paths = packed(changes); paths.length > 0; ) {
       if (this.#sides === undefined) {
-        return batch; // closed meanwhile: nobody will ask for it
+        return { value: undefined }; // closed meanwhile: nobody will ask for it
       }
       const read = await native().readSides(this.#sides, paths);
       if ('failure' in read) {
@@ -66,8 +76,8 @@ export class SideReader {
       }
       paths = paths.subarray(read.value.read);
     }
-    this.#ready.set(batch.value.bytes, out);
-    return batch;
+    this.#ready.set(block, out);
+    return { value: undefined };
   }
 
   /** The content of one side; undefined where it has to be opened in another way. */

@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace ovl {
 
@@ -77,6 +78,34 @@ std::string PackedChanges::bytes() const {
   out.append(reinterpret_cast<const char*>(head), sizeof head);
   out.append(reinterpret_cast<const char*>(numbers_.data()), numbers_.size() * sizeof numbers_[0]);
   return out.append(texts_);
+}
+
+void PackedChanges::Clear() {
+  entries_ = 0;
+  numbers_.clear();
+  texts_.clear();
+  bits_ = 0;
+}
+
+void ChangeBlocks::Begin(size_t most) {
+  most_ = most;
+  entries_ = 0;
+}
+
+void ChangeBlocks::Add(const Change& change) {
+  block_.Add(change);
+  ++entries_;
+  if (block_.Full()) EndBlock();
+}
+
+std::vector<std::string> ChangeBlocks::Take() {
+  if (!block_.empty()) EndBlock();
+  return std::exchange(blocks_, {});
+}
+
+void ChangeBlocks::EndBlock() {
+  blocks_.push_back(block_.bytes());
+  block_.Clear();
 }
 
 // type u8, mode u16, uid u32, gid u32, links u32, device major u32 and minor u32, size u64, seconds

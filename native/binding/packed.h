@@ -19,7 +19,7 @@ namespace ovl {
 static_assert(std::endian::native == std::endian::little,
               "lib/packed.ts reads little-endian; a big-endian port has to swap here");
 
-// A batch ends at either, so that memory stays flat and decoding one never holds up the event loop.
+// A block ends at either, so that decoding one never holds up the event loop.
 inline constexpr size_t kBatchEntries = 512;
 inline constexpr size_t kBatchBytes = 128 * 1024;
 
@@ -49,13 +49,15 @@ class PackedEntries final : public ScanSink, public Packed {
 
 // Numbers and texts apart: what most entries have in common, the directory, is there once, and so
 // is the question whether all texts are ASCII.
-class PackedChanges final : public ChangeSink {
+class PackedChanges {
  public:
   explicit PackedChanges(size_t most) : most_(most) {}
-  void Add(const Change& change) override;
-  bool Full() const override { return entries_ >= most_ || texts_.size() >= kBatchBytes; }
+  void Add(const Change& change);
+  bool Full() const { return entries_ >= most_ || texts_.size() >= kBatchBytes; }
   bool empty() const { return entries_ == 0; }
   std::string bytes() const;
+  // Nothing, but the memory is kept.
+  void Clear();
 
  private:
   void Put(std::string_view text);
@@ -66,6 +68,29 @@ class PackedChanges final : public ChangeSink {
   std::string texts_;
   std::string directory_;
   char bits_ = 0;  // of all texts
+};
+
+// What one job finds, in blocks: to stop and go on costs a walk what a hundred entries do, so that
+// a job finds more than may be decoded at once. Bounded, so that memory stays flat.
+class ChangeBlocks final : public ChangeSink {
+ public:
+  // For the next job, which may find so many.
+  void Begin(size_t most);
+  void Add(const Change& change) override;
+  bool Full() const override { return entries_ >= most_ || blocks_.size() >= kBlocks; }
+  std::vector<std::string> Take();
+
+  // At most.
+  static constexpr size_t kBlocks = 8;
+  static constexpr size_t kChangesEach = 2048;  // two milliseconds to decode
+
+ private:
+  void EndBlock();
+
+  size_t most_ = 0;
+  size_t entries_ = 0;
+  std::vector<std::string> blocks_;
+  PackedChanges block_{kChangesEach};
 };
 
 // How many there are of each kind. Never full: nothing of it crosses before the end.

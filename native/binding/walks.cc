@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "binding/addon.h"
 #include "binding/convert.h"
@@ -33,28 +34,29 @@ struct Walk {
 };
 
 struct Batch {
-  std::string bytes;
+  std::vector<std::string> blocks;
   bool more = true;
 };
 
 // Batches begin small, so that the first entries are there at once, and a consumer that wants a few
-// only is not kept from them. A large one takes two milliseconds to decode.
+// only is not kept from them.
 constexpr size_t kFirstBatch = 64;
-constexpr size_t kMostChanges = 2048;
+constexpr size_t kMostChanges = ChangeBlocks::kBlocks * ChangeBlocks::kChangesEach;
 
 struct ChangesWalk : Walk<ChangeWalk> {
   using Walk::Walk;
   size_t most = kFirstBatch;
+  ChangeBlocks blocks;
   ChangeCounts counts;
 };
 
 Result<Batch> Fill(ChangesWalk& walk) {
-  PackedChanges sink(walk.most);
+  walk.blocks.Begin(walk.most);
   walk.most = std::min(8 * walk.most, kMostChanges);
   const WorkSlice slice(walk.cancelled, kSlice);
-  auto more = walk.core->Next(slice, sink);
+  auto more = walk.core->Next(slice, walk.blocks);
   if (!more.ok()) return std::move(more.failure());
-  return Batch{sink.empty() ? std::string() : sink.bytes(), more.value()};
+  return Batch{walk.blocks.Take(), more.value()};
 }
 
 Result<Batch> Fill(Walk<LayerScan>& walk) {
@@ -62,7 +64,7 @@ Result<Batch> Fill(Walk<LayerScan>& walk) {
   const WorkSlice slice(walk.cancelled, kSlice);
   auto more = walk.core->Next(slice, sink);
   if (!more.ok()) return std::move(more.failure());
-  return Batch{sink.bytes(), more.value()};
+  return Batch{{sink.bytes()}, more.value()};
 }
 
 template <typename Each>
@@ -75,7 +77,11 @@ Napi::Value Next(const Napi::CallbackInfo& info) {
       },
       [](Napi::Env env, Batch& batch) -> Napi::Value {
         auto object = Napi::Object::New(env);
-        object.Set("bytes", FromBytes(env, batch.bytes));
+        auto blocks = Napi::Array::New(env, batch.blocks.size());
+        for (size_t i = 0; i < batch.blocks.size(); ++i) {
+          blocks.Set(static_cast<uint32_t>(i), FromBytes(env, batch.blocks[i]));
+        }
+        object.Set("blocks", blocks);
         object.Set("more", batch.more);
         return object;
       });

@@ -1,5 +1,7 @@
 #include "core/walk_schedule.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace ovl {
@@ -16,7 +18,25 @@ constexpr size_t kOpenDirectories = 192;
 
 using State = ChangeUnit::State;
 
+// It is held for less than it takes to sleep and be woken: whoever finds it locked looks again a
+// few times first, which a plain mutex does not.
+void MakeAdaptive(std::mutex& mutex) {
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP  // the C library has them (glibc)
+  pthread_mutexattr_t attributes;
+  if (::pthread_mutexattr_init(&attributes) != 0) return;
+  if (::pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP) == 0) {
+    // Nobody has it yet. With these attributes it cannot fail.
+    (void)::pthread_mutex_init(mutex.native_handle(), &attributes);
+  }
+  (void)::pthread_mutexattr_destroy(&attributes);
+#else
+  (void)mutex;
+#endif
+}
+
 }  // namespace
+
+WalkSchedule::WalkSchedule() { MakeAdaptive(mutex_); }
 
 void WalkSchedule::Begin(ChangeUnit& unit) {
   unit.after = first_;

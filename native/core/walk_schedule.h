@@ -17,6 +17,8 @@ namespace ovl {
 
 class WalkSchedule {
  public:
+  WalkSchedule();
+
   // Its first unit.
   void Begin(ChangeUnit& unit);
 
