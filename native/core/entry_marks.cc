@@ -16,13 +16,14 @@ bool IsMetacopyValue(std::string_view value) {
   return value.empty() || value.size() >= kHeader;
 }
 
-// One list serves the marks and, later, the comparison of all attributes.
+// One list serves the marks and, later, the comparison of all attributes. `itself` is the entry's
+// own descriptor, or -1.
 Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry,
-                          std::optional<std::string>& xattrs) {
+                          std::optional<std::string>& xattrs, int itself = -1) {
   if (!xattrs) {
     auto fd = entry.dir->Fd();
     if (!fd.ok()) return std::move(fd.failure());
-    auto list = ListXattrsAt(fd.value(), entry.name);
+    auto list = itself >= 0 ? ListXattrs(itself) : ListXattrsAt(fd.value(), entry.name);
     if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
     xattrs = std::move(list.value());
   }
@@ -30,10 +31,12 @@ Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry,
 }
 
 Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string_view mark,
-                      std::string& value) {
+                      std::string& value, int itself = -1) {
   auto fd = entry.dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto got = GetXattrAt(fd.value(), entry.name, MarkerName(layers.marks.space(), mark), value);
+  const std::string attribute = MarkerName(layers.marks.space(), mark);
+  auto got = itself >= 0 ? GetXattr(itself, attribute, value)
+                         : GetXattrAt(fd.value(), entry.name, attribute, value);
   if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
   return got;
 }
@@ -64,22 +67,29 @@ Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
 }
 
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
-                                          std::optional<std::string>& xattrs) {
+                                          std::optional<std::string>& xattrs,
+                                          const DirPtr& itself) {
   DirectoryMarks marks;
   if (directory.name.empty()) return marks;  // on the root of a layer the kernel ignores both
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
-  auto found = ListMarks(layers, directory, xattrs);
+  int fd = -1;
+  if (itself && itself->IsOpen()) {
+    auto own = itself->Fd();
+    if (!own.ok()) return std::move(own.failure());
+    fd = own.value();
+  }
+  auto found = ListMarks(layers, directory, xattrs, fd);
   if (!found.ok()) return std::move(found.failure());
   std::string value;
   if (found.value().opaque) {
-    auto got = ReadMark(layers, directory, "opaque", value);
+    auto got = ReadMark(layers, directory, "opaque", value, fd);
     if (!got.ok()) return std::move(got.failure());
     // Exactly one byte counts; "x" announces whiteouts by attribute, which are found by looking.
     marks.opaque = got.value() && value == "y";
   }
   if (found.value().redirect && !marks.opaque) {
-    auto got = ReadMark(layers, directory, "redirect", value);
+    auto got = ReadMark(layers, directory, "redirect", value, fd);
     if (!got.ok()) return std::move(got.failure());
     if (got.value()) {
       auto checked = CheckRedirect(value, directory.dir->PathOf(directory.name));

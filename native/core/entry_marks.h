@@ -34,14 +34,16 @@ Result<std::string> CheckRedirect(const std::string& value, const std::string& w
 
 // Whether a directory is opaque, and the redirect it carries if it is not. Whether that may be
 // followed is for the caller to ask, where the search comes to it. `xattrs` takes the list that was
-// read, and gives one that was read before.
+// read, and gives one that was read before. Where the directory is open it is asked itself: its
+// name may be another's by now.
 struct DirectoryMarks {
   bool opaque = false;
   bool unknown = false;
   std::string redirect;  // empty: none
 };
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
-                                          std::optional<std::string>& xattrs);
+                                          std::optional<std::string>& xattrs,
+                                          const DirPtr& itself = nullptr);
 
 // Whether a file is a metacopy (it has no data of its own; regular files only), its redirect, and
 // what its marks say of its history. Whether a redirect may be followed is for the caller to ask.

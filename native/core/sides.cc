@@ -23,7 +23,7 @@ Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
                              const std::string& name, DirPtr upper, Sides& sides) {
   sides.after.kind = Found::Kind::kDirectory;
   sides.upper_dir = std::move(upper);
-  auto marks = ReadDirectoryMarks(layers, sides.after.top, sides.after.xattrs);
+  auto marks = ReadDirectoryMarks(layers, sides.after.top, sides.after.xattrs, sides.upper_dir);
   if (!marks.ok()) return std::move(marks.failure());
   sides.after.unknown = marks.value().unknown;
   if (marks.value().opaque) return Done{};

@@ -169,7 +169,8 @@ void Found::Clear() {
   kind = Kind::kNothing;
   unknown = data_unknown = false;
   top.Clear();
-  data.Clear();
+  data.dir.reset();  // without it nobody looks at the rest
+  data.name.clear();
   xattrs.reset();
   dirs.clear();
 }
