@@ -1,4 +1,5 @@
 // Other ways to have a list than entry by entry, and how many threads make it.
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,8 @@ import { changes, scanLayer } from 'overlayfs';
 
 const directories = 20;
 const filesEach = 150;
+/** So many that one job finds more than is decoded at once. */
+const many = 12_000;
 
 let base = '';
 const at = (...names: readonly string[]): string => join(base, ...names);
@@ -28,6 +31,8 @@ test.before(async () => {
     }
   }
   await mkdir(at('empty'));
+  await mkdir(at('many'));
+  for (let i = 0; i < many; i++) writeFileSync(at('many', `file-${i}`), '');
 });
 test.after.always(() => rm(base, { recursive: true, force: true }));
 
@@ -54,6 +59,41 @@ test('batches are the same list', async (t) => {
   }
   t.deepEqual(out, await each());
   t.true(batches > 1);
+});
+
+const manyAdded = (signal?: AbortSignal): AsyncIterableIterator<readonly Change[]> => {
+  const source = { upper: at('many'), lower: at('empty'), xattrs: 'user' } as const;
+  return changes(source, signal === undefined ? {} : { signal }).batches();
+};
+
+test('others have their turn between two batches', async (t) => {
+  let had = true;
+  const paths: string[] = [];
+  for await (const batch of manyAdded()) {
+    t.true(had);
+    had = false;
+    setImmediate(() => {
+      had = true;
+    });
+    paths.push(...batch.map(({ path }) => path));
+  }
+  const sorted = Array.from({ length: many }, (_, i) => `file-${i}`).sort();
+  t.deepEqual(paths, sorted);
+});
+
+test('an abort or a return between two batches is the end', async (t) => {
+  for (const after of [1, 2, 3, 4]) {
+    const controller = new AbortController();
+    const list = manyAdded(controller.signal);
+    for (let i = 0; i < after; i++) t.false((await list.next()).done);
+    controller.abort();
+    await t.throwsAsync(() => list.next(), { name: 'AbortError' });
+    t.deepEqual(await list.next(), { done: true, value: undefined });
+    const left = manyAdded();
+    for (let i = 0; i < after; i++) t.false((await left.next()).done);
+    await left.return?.();
+    t.deepEqual(await left.next(), { done: true, value: undefined });
+  }
 });
 
 test('batches of nothing are none', async (t) => {
