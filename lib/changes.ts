@@ -62,7 +62,7 @@ export interface ChangesOptions {
   /** `'buffer'`: every change has `pathBytes`. */
   readonly encoding?: 'utf8' | 'buffer';
   /**
-   * How many threads work on a batch at most, 1 to 64. Default: one for every processor that the
+   * How many threads work on the list at most, 1 to 64. Default: one for every processor that the
    * process may use, up to 8. A small upper takes one in any case, and where a limit on tasks is
    * reached there are fewer. The list is the same for every number.
    */
@@ -132,9 +132,8 @@ function withSides(
         }
         return walk;
       }),
-    next: async (walk) => sides.fill(await list.next(walk)),
     close: (walk) => Promise.all([list.close(walk), sides.close()]),
-    decode: (bytes) => sides.decode(bytes),
+    decode: (block) => sides.read(block),
   };
 }
 

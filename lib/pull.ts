@@ -12,7 +12,7 @@ export interface Pulled<Walk, Item> {
   cancel(walk: Walk): void;
   /** Stops it and lets go of everything, in the pool. Cannot fail. */
   close(walk: Walk): Promise<unknown>;
-  decode(block: Buffer): Item[];
+  decode(block: Buffer): Item[] | Promise<Item[]>;
 }
 
 /** The walks that have a job in the pool. */
@@ -44,6 +44,8 @@ class PulledBatches<Walk, Item> {
   #ahead: Promise<Outcome<NativeBatch>> | undefined;
   /** Found, and still to be decoded. */
   #blocks: Buffer[] = [];
+  /** One has been. */
+  #begun = false;
   /** The walk has ended. */
   #complete = false;
   /** Nothing more will be fetched. */
@@ -125,38 +127,50 @@ class PulledBatches<Walk, Item> {
   }
 
   async #fetch(): Promise<Item[]> {
-    if (this.#blocks.length > 0) {
-      // A job finds more than may be decoded in one turn of the event loop.
-      await this.#interruptible(othersTurn());
-      return this.#decoded();
+    if (this.#blocks.length === 0) {
+      await this.#find();
     }
-    const walk = await this.#opened();
-    if (walk === undefined) {
-      return [];
-    }
-    const job = this.#ahead ?? this.#watched(walk, this.#source.next);
-    this.#ahead = undefined;
-    const batch = unwrap(await this.#interruptible(job));
+    const block = this.#blocks.shift();
+    const items = block === undefined ? [] : await this.#decoded(block);
     if (this.#ended) {
-      return []; // left while the job was running
+      return []; // left meanwhile
     }
-    this.#blocks.push(...batch.blocks);
-    this.#complete = !batch.more;
-    if (batch.more) {
-      this.#ahead = this.#watched(walk, this.#source.next);
-    }
-    const items = this.#decoded();
-    if (!batch.more) {
+    if (this.#complete && this.#blocks.length === 0) {
+      this.#ended = true;
       await this.#release();
     }
     return items;
   }
 
-  /** Nothing where there is no block, or nobody wants it any more. */
-  #decoded(): Item[] {
-    const block = this.#blocks.shift();
-    this.#ended ||= this.#complete && this.#blocks.length === 0;
-    return block === undefined ? [] : this.#source.decode(block);
+  /** What the next job gives, which is under way already unless it is the first. */
+  async #find(): Promise<void> {
+    const walk = await this.#opened();
+    if (walk === undefined) {
+      return;
+    }
+    const job = this.#ahead ?? this.#watched(walk, this.#source.next);
+    this.#ahead = undefined;
+    const batch = unwrap(await this.#interruptible(job));
+    if (this.#ended) {
+      return; // left while the job was running
+    }
+    this.#blocks = [...batch.blocks];
+    this.#complete = !batch.more;
+    if (batch.more) {
+      this.#ahead = this.#watched(walk, this.#source.next);
+    }
+  }
+
+  /** Each in a turn of the event loop of its own: between two of them others have theirs. */
+  async #decoded(block: Buffer): Promise<Item[]> {
+    if (this.#begun) {
+      await this.#interruptible(othersTurn());
+      if (this.#ended) {
+        return [];
+      }
+    }
+    this.#begun = true;
+    return await this.#interruptible(Promise.resolve(this.#source.decode(block)));
   }
 
   /** Undefined: it was left while it was being opened. */

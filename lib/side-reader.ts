@@ -1,9 +1,9 @@
 /** Adds to the changes of a list what is there on both sides. */
 import type { Change } from './entries.ts';
-import { native } from './native.ts';
+import { native, unwrap } from './native.ts';
 import type { LayersHandle } from './native-mounts.ts';
 import type { Outcome } from './native-outcome.ts';
-import type { NativeBatch, SidesHandle } from './native-walks.ts';
+import type { SidesHandle } from './native-walks.ts';
 import { PackedSides } from './packed-stat.ts';
 
 /** Each path behind its length. */
@@ -27,8 +27,6 @@ export class SideReader {
   readonly #options: SideReaderOptions;
   readonly #decode: (bytes: Buffer) => Change[];
   #sides: SidesHandle | undefined;
-  /** By the block they are from. */
-  readonly #ready = new WeakMap<Buffer, Change[]>();
 
   constructor(options: SideReaderOptions, decode: (bytes: Buffer) => Change[]) {
     this.#options = options;
@@ -45,39 +43,22 @@ export class SideReader {
     return { value: undefined };
   }
 
-  /** Reads the sides of a batch, which `decode` then gives with them. */
-  async fill(batch: Outcome<NativeBatch>): Promise<Outcome<NativeBatch>> {
-    if ('failure' in batch) {
-      return batch;
-    }
-    for (const block of batch.value.blocks) {
-      const filled = await this.#fill(block);
-      if ('failure' in filled) {
-        return filled;
-      }
-    }
-    return batch;
-  }
-
-  async #fill(block: Buffer): Promise<Outcome<undefined>> {
+  /** The changes of a block, with their sides. */
+  async read(block: Buffer): Promise<Change[]> {
     const changes = this.#decode(block);
     const out: Change[] = [];
     for (let paths = packed(changes); paths.length > 0; ) {
       if (this.#sides === undefined) {
-        return { value: undefined }; // closed meanwhile: nobody will ask for it
+        return []; // closed meanwhile: nobody will ask for them
       }
-      const read = await native().readSides(this.#sides, paths);
-      if ('failure' in read) {
-        return read;
-      }
-      const facts = new PackedSides(read.value.bytes, this.#options.withBytes);
+      const read = unwrap(await native().readSides(this.#sides, paths));
+      const facts = new PackedSides(read.bytes, this.#options.withBytes);
       while (!facts.ended) {
         out.push({ ...(changes[out.length] as Change), ...facts.next() });
       }
-      paths = paths.subarray(read.value.read);
+      paths = paths.subarray(read.read);
     }
-    this.#ready.set(block, out);
-    return { value: undefined };
+    return out;
   }
 
   /** The content of one side; undefined where it has to be opened in another way. */
@@ -86,10 +67,6 @@ export class SideReader {
     return this.#sides && !this.#options.unread
       ? native().openSideOf(this.#sides, path, after)
       : undefined;
-  }
-
-  decode(bytes: Buffer): Change[] {
-    return this.#ready.get(bytes) ?? [];
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,16 +48,25 @@ struct ChangesWalk : Walk<ChangeWalk> {
   using Walk::Walk;
   size_t most = kFirstBatch;
   ChangeBlocks blocks;
+  std::optional<Failure> failure;  // told after what was found before it
   ChangeCounts counts;
 };
 
 Result<Batch> Fill(ChangesWalk& walk) {
+  if (walk.failure) return Failure(*walk.failure);
   walk.blocks.Begin(walk.most);
   walk.most = std::min(8 * walk.most, kMostChanges);
   const WorkSlice slice(walk.cancelled, kSlice);
   auto more = walk.core->Next(slice, walk.blocks);
-  if (!more.ok()) return std::move(more.failure());
-  return Batch{walk.blocks.Take(), more.value()};
+  Batch found{walk.blocks.Take()};
+  if (more.ok()) {
+    found.more = more.value();
+  } else if (found.blocks.empty()) {
+    return std::move(more.failure());
+  } else {
+    walk.failure = std::move(more.failure());
+  }
+  return found;
 }
 
 Result<Batch> Fill(Walk<LayerScan>& walk) {

@@ -80,7 +80,10 @@ Result<LayerHit> LookupComponent(LayerSearch& search, const DirPtr& base,
   if (last_component) search.directory = true;
   if (last_layer) return hit;
   auto marks = ReadDirectoryMarks(search.layers, hit.entry, hit.xattrs);
-  if (!marks.ok()) return std::move(marks.failure());
+  if (!marks.ok()) {
+    if (marks.failure().err == ENOENT) return LayerHit();  // as if it had gone before
+    return std::move(marks.failure());
+  }
   if (marks.value().unknown) search.unknown = true;
   if (marks.value().opaque) {
     search.stop = true;

@@ -57,6 +57,7 @@ Result<bool> SideSearch::FindInUpper(std::string_view path, SideEntry& entry) {
   const Listed file{.in_upper = true, .type = DT_REG, .alone = true};
   auto resolved = ResolveSides(layers_, dir, entry.name, file, entry.sides);
   if (!resolved.ok()) return std::move(resolved.failure());
+  if (!entry.sides.in_upper) return false;  // it has vanished
   const Found& after = entry.sides.after;
   return after.kind == Found::Kind::kFile && after.data.dir == after.top.dir &&
          after.data.name == after.top.name;

@@ -25,7 +25,7 @@ void MakeAdaptive(std::mutex& mutex) {
   pthread_mutexattr_t attributes;
   if (::pthread_mutexattr_init(&attributes) != 0) return;
   if (::pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP) == 0) {
-    // Nobody has it yet. With these attributes it cannot fail.
+    // Nobody has it yet, and libstdc++ gives a new one nothing that would be lost. It cannot fail.
     (void)::pthread_mutex_init(mutex.native_handle(), &attributes);
   }
   (void)::pthread_mutexattr_destroy(&attributes);
