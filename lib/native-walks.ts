@@ -32,7 +32,7 @@ export interface NativeChangesOptions {
 
 /** What one job has found. */
 export interface NativeBatch {
-  /** Each decoded at once. */
+  /** Each is decoded in one go. */
   readonly blocks: readonly Buffer[];
   /** False when the walk has ended. */
   readonly more: boolean;

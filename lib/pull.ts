@@ -44,8 +44,6 @@ class PulledBatches<Walk, Item> {
   #ahead: Promise<Outcome<NativeBatch>> | undefined;
   /** Found, and still to be decoded. */
   #blocks: Buffer[] = [];
-  /** One has been. */
-  #begun = false;
   /** The walk has ended. */
   #complete = false;
   /** Nothing more will be fetched. */
@@ -163,13 +161,10 @@ class PulledBatches<Walk, Item> {
 
   /** Each in a turn of the event loop of its own: between two of them others have theirs. */
   async #decoded(block: Buffer): Promise<Item[]> {
-    if (this.#begun) {
-      await this.#interruptible(othersTurn());
-      if (this.#ended) {
-        return [];
-      }
+    await this.#interruptible(othersTurn());
+    if (this.#ended) {
+      return [];
     }
-    this.#begun = true;
     return await this.#interruptible(Promise.resolve(this.#source.decode(block)));
   }
 

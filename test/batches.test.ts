@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import type { Change, Changes } from 'overlayfs';
 import { changes, scanLayer } from 'overlayfs';
+import { Lab } from './helpers/lab.ts';
 
 const directories = 20;
 const filesEach = 150;
@@ -166,6 +167,25 @@ test('what is wrong is told by each of them', async (t) => {
   const missing = { ...layers(), upper: at('missing') };
   await t.throwsAsync(() => changes(missing).count(), { code: 'ENOENT' });
   await t.throwsAsync(() => changes(missing).batches().next(), { code: 'ENOENT' });
+});
+
+test('what was found before a failure is given before it', async (t) => {
+  const lab = await Lab.start();
+  t.teardown(() => lab.close());
+  // So many that the first job, of 64, does not get to the failure, and the next one finds some before it.
+  for (let i = 100; i < 200; i++) await mkdir(at('refused', `${i}`), { recursive: true });
+  await mkdir(at('refused', 'redirected'));
+  await lab.setXattr(at('refused', 'redirected'), 'user.overlay.redirect', 'x');
+  const source = { upper: at('refused'), lower: at('empty'), xattrs: 'user' } as const;
+  const paths: string[] = [];
+  const list = async (): Promise<void> => {
+    for await (const { path } of changes(source, { threads: 1 })) paths.push(path);
+  };
+  await t.throwsAsync(list, { code: 'ENOTSUP' });
+  t.deepEqual(
+    paths,
+    Array.from({ length: 100 }, (_, i) => `${100 + i}`),
+  );
 });
 
 test('an abort ends each of them at once', async (t) => {

@@ -8,7 +8,6 @@
 
 #include "core/sys_extents.h"
 #include "core/sys_file.h"
-#include "core/sys_xattr.h"
 
 namespace ovl {
 
@@ -18,24 +17,6 @@ constexpr size_t kPiece = 256 * 1024;
 constexpr size_t kFirstPiece = 16 * 1024;  // most files that differ do so early
 constexpr size_t kStep = 1024 * 1024;
 constexpr off_t kWorthAsking = 64 * 1024;  // smaller files are read as fast as asked about
-
-Result<std::string> ListOf(const LayerEntry& entry) {
-  auto fd = entry.dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  // The root of a layer has no name in a parent that we could ask by.
-  auto list = entry.name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), entry.name);
-  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
-  return list;
-}
-
-Result<bool> ValueOf(const LayerEntry& entry, const std::string& attribute, std::string& value) {
-  auto fd = entry.dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  auto got = entry.name.empty() ? GetXattr(fd.value(), attribute, value)
-                                : GetXattrAt(fd.value(), entry.name, attribute, value);
-  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
-  return got;
-}
 
 Result<UniqueFd> OpenContent(const LayerEntry& entry) {
   auto dir = entry.dir->Fd();
@@ -82,7 +63,7 @@ Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks) {
   for (Found* side : {&before, &after}) {
     const LayerEntry& entry = side->top;
     if (!side->xattrs) {
-      auto list = ListOf(entry);
+      auto list = ListXattrsOf(entry);
       if (!list.ok()) return std::move(list.failure());
       side->xattrs = std::move(list.value());
     }
@@ -96,9 +77,9 @@ Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks) {
   std::string after_value;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].visible != b[i].visible) return false;
-    auto before_got = ValueOf(before.top, a[i].stored, before_value);
+    auto before_got = GetXattrOf(before.top, a[i].stored, before_value);
     if (!before_got.ok()) return std::move(before_got.failure());
-    auto after_got = ValueOf(after.top, b[i].stored, after_value);
+    auto after_got = GetXattrOf(after.top, b[i].stored, after_value);
     if (!after_got.ok()) return std::move(after_got.failure());
     if (before_got.value() != after_got.value()) return false;
     if (after_got.value() && before_value != after_value) return false;

@@ -29,18 +29,14 @@ Result<Xattrs> ReadListed(const LayerEntry& entry, const std::string& list, cons
                           XattrNames names) {
   Xattrs out;
   if (list.empty()) return out;
-  auto dir = entry.dir->Fd();
-  if (!dir.ok()) return std::move(dir.failure());
-  const bool root = entry.name.empty();
   // First: the marks may be what decides which names are theirs.
   auto read = marks.Read(list, entry.dir, entry.name);
   if (!read.ok()) return std::move(read.failure());
   for (VisibleXattr& xattr : VisibleXattrs(list, marks.space())) {
     if (IsShadowOfAcl(xattr.stored)) continue;
     std::string value;
-    auto got = root ? GetXattr(dir.value(), xattr.stored, value)
-                    : GetXattrAt(dir.value(), entry.name, xattr.stored, value);
-    if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
+    auto got = GetXattrOf(entry, xattr.stored, value);
+    if (!got.ok()) return std::move(got.failure());
     if (!got.value()) continue;
     out.push_back(
         {names == XattrNames::kStored ? std::move(xattr.stored) : std::move(xattr.visible),
@@ -52,11 +48,8 @@ Result<Xattrs> ReadListed(const LayerEntry& entry, const std::string& list, cons
 }  // namespace
 
 Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names) {
-  auto dir = entry.dir->Fd();
-  if (!dir.ok()) return std::move(dir.failure());
-  // The root of a layer has no name in a parent that we could ask by.
-  auto list = entry.name.empty() ? ListXattrs(dir.value()) : ListXattrsAt(dir.value(), entry.name);
-  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+  auto list = ListXattrsOf(entry);
+  if (!list.ok()) return std::move(list.failure());
   return ReadListed(entry, list.value(), marks, names);
 }
 

@@ -16,32 +16,40 @@ bool IsMetacopyValue(std::string_view value) {
   return value.empty() || value.size() >= kHeader;
 }
 
-// One list serves the marks and, later, the comparison of all attributes. `itself` is the entry's
-// own descriptor, or -1.
+// One list serves the marks and, later, the comparison of all attributes.
 Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry,
-                          std::optional<std::string>& xattrs, int itself = -1) {
+                          std::optional<std::string>& xattrs) {
   if (!xattrs) {
-    auto fd = entry.dir->Fd();
-    if (!fd.ok()) return std::move(fd.failure());
-    auto list = itself >= 0 ? ListXattrs(itself) : ListXattrsAt(fd.value(), entry.name);
-    if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+    auto list = ListXattrsOf(entry);
+    if (!list.ok()) return std::move(list.failure());
     xattrs = std::move(list.value());
   }
   return layers.marks.Read(*xattrs, entry.dir, entry.name);
 }
 
 Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string_view mark,
-                      std::string& value, int itself = -1) {
-  auto fd = entry.dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
-  const std::string attribute = MarkerName(layers.marks.space(), mark);
-  auto got = itself >= 0 ? GetXattr(itself, attribute, value)
-                         : GetXattrAt(fd.value(), entry.name, attribute, value);
-  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
-  return got;
+                      std::string& value) {
+  return GetXattrOf(entry, MarkerName(layers.marks.space(), mark), value);
 }
 
 }  // namespace
+
+Result<std::string> ListXattrsOf(const LayerEntry& entry) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto list = entry.name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), entry.name);
+  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
+  return list;
+}
+
+Result<bool> GetXattrOf(const LayerEntry& entry, const std::string& attribute, std::string& value) {
+  auto fd = entry.dir->Fd();
+  if (!fd.ok()) return std::move(fd.failure());
+  auto got = entry.name.empty() ? GetXattr(fd.value(), attribute, value)
+                                : GetXattrAt(fd.value(), entry.name, attribute, value);
+  if (!got.ok()) return Located(std::move(got.failure()), entry.dir, entry.name);
+  return got;
+}
 
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where) {
   std::string name = value.substr(0, value.find('\0'));  // to the kernel it is a C string
@@ -73,23 +81,19 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry
   if (directory.name.empty()) return marks;  // on the root of a layer the kernel ignores both
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;
-  int fd = -1;
-  if (itself && itself->IsOpen()) {
-    auto own = itself->Fd();
-    if (!own.ok()) return std::move(own.failure());
-    fd = own.value();
-  }
-  auto found = ListMarks(layers, directory, xattrs, fd);
+  const LayerEntry own{itself, "", {}};
+  const LayerEntry& asked = itself && itself->IsOpen() ? own : directory;
+  auto found = ListMarks(layers, asked, xattrs);
   if (!found.ok()) return std::move(found.failure());
   std::string value;
   if (found.value().opaque) {
-    auto got = ReadMark(layers, directory, "opaque", value, fd);
+    auto got = ReadMark(layers, asked, "opaque", value);
     if (!got.ok()) return std::move(got.failure());
     // Exactly one byte counts; "x" announces whiteouts by attribute, which are found by looking.
     marks.opaque = got.value() && value == "y";
   }
   if (found.value().redirect && !marks.opaque) {
-    auto got = ReadMark(layers, directory, "redirect", value, fd);
+    auto got = ReadMark(layers, asked, "redirect", value);
     if (!got.ok()) return std::move(got.failure());
     if (got.value()) {
       auto checked = CheckRedirect(value, directory.dir->PathOf(directory.name));

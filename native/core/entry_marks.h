@@ -17,7 +17,7 @@ namespace ovl {
 // One object in one layer.
 struct LayerEntry {
   DirPtr dir;        // the directory that holds it
-  std::string name;  // its name there; empty: the root of the layer itself
+  std::string name;  // its name there; empty: that directory itself
   struct stat st {};
 
   void Clear() {
@@ -26,6 +26,11 @@ struct LayerEntry {
     st = {};
   }
 };
+
+// The extended attributes of an entry (listxattr(2), getxattr(2)). A directory itself, as the root
+// of a layer, has no name to be asked by: it is asked through its own descriptor.
+Result<std::string> ListXattrsOf(const LayerEntry& entry);
+Result<bool> GetXattrOf(const LayerEntry& entry, const std::string& attribute, std::string& value);
 
 // A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
 // on a value the kernel refuses as well: empty, "//", or a relative name with a slash. A component

@@ -3,8 +3,6 @@
 #include <bit>
 #include <cstdint>
 
-#include "core/sys_xattr.h"
-
 namespace ovl {
 
 namespace {
@@ -50,14 +48,12 @@ std::optional<Origin> ParseIndexName(std::string_view name) {
 }
 
 Result<std::optional<Origin>> ReadOrigin(const MarkReader& marks, const LayerEntry& entry) {
-  auto fd = entry.dir->Fd();
-  if (!fd.ok()) return std::move(fd.failure());
   std::string value;
-  auto got = GetXattrAt(fd.value(), entry.name, MarkerName(marks.space(), "origin"), value);
+  auto got = GetXattrOf(entry, MarkerName(marks.space(), "origin"), value);
   if (!got.ok()) {
     // Reading user.* takes read permission on the file, which listing its attributes does not.
     if (got.failure().err == EACCES) return std::optional<Origin>();
-    return Located(std::move(got.failure()), entry.dir, entry.name);
+    return std::move(got.failure());
   }
   if (!got.value()) return std::optional<Origin>();
   return ParseOrigin(value);
