@@ -46,20 +46,18 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
     'an apply on this directory had put everything in place and was killed at its very end, which has been ' +
     'cleaned up now; look whether it was this one, and apply again if it was not',
   'undo-incomplete': ({ detail }) =>
-    `not everything could be undone, since somebody else has changed the same files since; what was there ` +
-    `before is in ${detail} still. Move the other files away and abort again`,
+    `not everything could be undone, since somebody else has changed the same names meanwhile: those that are ` +
+    `reported. What was there before is still in ${detail}; move what is there now away and abort again`,
   'no-space': ({ detail }) => `there is not enough space: ${detail}`,
 
   // One change
   'changed-meanwhile': () => 'somebody has changed it while the changes were being applied',
-  'directory-changed': () =>
-    'something was added to or removed from the directory since, and whether it was this name nobody can tell',
   'directory-gone': () => 'the directory that it was in is not there any more',
-  changed: () => 'it was changed since',
-  'changed-below': () => 'something in it was changed since',
+  changed: () => 'it is not what the change was made from: somebody has changed it meanwhile',
+  'changed-below': () => 'somebody has changed something in it meanwhile',
   'more-below': () => 'it has more in it than what the change was made from',
   exists: () => 'something of this name is there, which was not when the change was made',
-  gone: () => 'it is not there any more',
+  gone: () => 'somebody has removed or renamed it meanwhile',
   'parent-not-selected': () =>
     'the directory that it is in is something else in the destination, and replacing that was not selected',
   'name-reserved': () => 'an apply keeps its own files under this name while it is at work',

@@ -41,7 +41,7 @@ test('applies, says what, and answers with an exit code', async (t) => {
     'applied gone',
     'conflict changed',
   ]);
-  t.regex(conflict.stderr, /it was changed since/);
+  t.regex(conflict.stderr, /somebody has changed it meanwhile/);
   t.regex(conflict.stderr, /one conflict was left alone; --theirs overwrites/);
   const ours = await overlayfs(['apply', '--ours', '--to', to, ...layers]);
   t.is(ours.status, 0);

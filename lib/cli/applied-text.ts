@@ -59,9 +59,14 @@ export function progressText({ phase, prepared, applied }: ApplyProgress): strin
   return `${counts}${ends[phase] ?? ''}`;
 }
 
-/** Why changes were left alone. */
+/** Why changes were left alone. Of a conflict there is no system call to speak of. */
 export function complainOf({ conflicts, failed }: ApplyResult): void {
-  for (const { error } of [...conflicts, ...failed]) {
+  for (const { error } of conflicts) {
+    if (error !== undefined) {
+      complain(`conflict: '${error.path}': ${error.hint}`);
+    }
+  }
+  for (const { error } of failed) {
     if (error !== undefined) {
       complain(error.message);
     }

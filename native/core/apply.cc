@@ -234,8 +234,9 @@ Status Apply::StepUndo(ApplySink& sink) {
   if (!more.ok()) return std::move(more.failure());
   if (more.value()) return Done{};
   if (commit_->lost() > 0) {
-    return Refusal(ESTALE, "renameat2", "undo-incomplete", destination_.path,
-                   stage_->PathOf("slots"));
+    Failure failure = Refusal(ESTALE, "renameat2", "undo-incomplete", destination_.path);
+    failure.detail = stage_->PathOf("slots");
+    return failure;
   }
   commit_.reset();
   reader_.reset();

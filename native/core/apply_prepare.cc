@@ -188,9 +188,11 @@ Status ApplyPreparation::Judge() {
   const bool nothing = !exists_ || (setup_.same_lower && IsWhiteoutDevice(look_.st));
   if (nothing) {
     if (was) return Differs();
-    // Whether something of that name was there meanwhile only its directory can tell.
-    if (setup_.same_lower && !IsOld(level.value()->st)) return Conflict("directory-changed");
-    return Act();
+    // Where nothing has come or gone in the directory this one has not either.
+    if (!setup_.same_lower || IsOld(level.value()->st)) return Act();
+    auto removed = WasRemoved();
+    if (!removed.ok()) return Fail(std::move(removed.failure()));
+    return removed.value() ? Differs() : Act();
   }
   if (!was) return Differs();
   if (setup_.same_lower) {
@@ -199,6 +201,19 @@ Status ApplyPreparation::Judge() {
     return same && IsOld(look_.st) ? Act() : Differs();
   }
   return Compare(Comparing::kBefore);
+}
+
+// Of what the upper has and the lower has not (any more): whether it was copied up from there,
+// which its mark "origin" says. Moved within the overlay it has that mark as well, but the lower
+// still has what it came from then.
+Result<bool> ApplyPreparation::WasRemoved() {
+  const LayerEntry& top = after().top;
+  if (!info_.renamed_from.empty() || top.dir->layer() != LayerDir::kUpper) return false;
+  std::string value;
+  auto origin = GetXattrOf(top, MarkerName(layers().marks.space(), "origin"), value);
+  // Reading user.* takes read permission on the file; without it it could not be applied either.
+  if (!origin.ok()) return std::move(origin.failure());
+  return origin.value();
 }
 
 // The directory of a change is not there: it is one that was not chosen itself, or somebody else

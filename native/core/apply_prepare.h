@@ -79,6 +79,7 @@ class ApplyPreparation {
   Status Begin();
   Status FindEntry();
   Status Judge();
+  Result<bool> WasRemoved();
   Status JudgeMissingDirectory(const ApplyLevel& level);
   Status JudgeInPlace();
   Status PlanInPlace(ApplyLevel& level, const Xattrs& there);
