@@ -300,7 +300,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'lowers of the mount, in order',
   'hidden-lower': ({ path }) =>
     `the overlay at ${path} covers one of its own layers; to look below it CAP_SYS_ADMIN is needed, or ` +
-    'another path to the lower: name the layers with `upper` and `lower`',
+    'another path to the lower: name the layers with `upper` and `lower`. A session is looked at from outside of it',
   'no-upper': () => 'the overlay has no upper, so it cannot have changes',
   'not-mount-root': () => 'the path lies inside an overlay; name its mount point',
   'not-in-table': () => 'the mount is gone from the mount table',

@@ -1,7 +1,7 @@
 // `overlayfs run` of root, and of the root of a user namespace.
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
-import { program } from './helpers/command.ts';
+import { overlayfs, program } from './helpers/command.ts';
 import { runCommandCases } from './helpers/run-command-cases.ts';
 import { SandboxPlace } from './helpers/sandbox-place.ts';
 
@@ -25,4 +25,17 @@ test.serial('in a pid namespace', (t) => {
   );
   t.deepEqual(place.sessions(), []);
   t.deepEqual(place.processes(), []);
+});
+
+test.serial('what a program of a session sees as its changes', async (t) => {
+  using place = new SandboxPlace();
+  execFileSync('sh', ['-c', 'echo > gone'], { cwd: place.lower });
+  const command = `"${process.execPath}" "${program}"`;
+  const script = `echo > new; rm gone; ${command} diff --dir "$1" one && ${command} diff`;
+  const words = ['run', '--dir', place.state, '--name', 'one', '--', 'sh', '-c', script, 'sh'];
+  const { status, stdout, stderr } = await overlayfs([...words, place.state], {
+    cwd: place.lower,
+  });
+  const seen = 'D  gone\nA  new\n';
+  t.deepEqual([status, stdout.toString(), stderr], [0, seen.repeat(2), '']);
 });

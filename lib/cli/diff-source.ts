@@ -1,12 +1,12 @@
 /** What `diff` is to compare: the options that name it. */
-
-import { absolutePath } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
 import { OverlayError } from '../errors.ts';
-import type { Session } from '../session-list.ts';
+import { listOverlays } from '../mount-table.ts';
+import type { Session, SessionOverlay } from '../session-list.ts';
+import { targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
-import { sessionsOption } from './session-words.ts';
+import { overlaysNamed, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -88,28 +88,45 @@ export async function namedSession(
   });
 }
 
-/** `below` is the target, where the session has several overlays. */
+/**
+ * Inside of a sandbox of the session the path of the lower leads to the overlay itself: there the kernel
+ * knows what lies below it.
+ */
+async function sourceOf({ user }: Session, overlay: SessionOverlay): Promise<ChangesSource> {
+  const { targetBytes, layers } = overlay;
+  const mounted = user === undefined ? [] : await listOverlays();
+  const here = mounted.some(
+    ({ targetBytes: at, upper }) => at.equals(targetBytes) && upper === layers.upper,
+  );
+  return here ? targetBytes : layers;
+}
+
+export interface SessionSource {
+  readonly session: Session;
+  readonly target: Buffer;
+  readonly source: ChangesSource;
+}
+
+/** `--of` is the target, where the session has several overlays. */
 export async function sessionSource(
   word: Buffer | undefined,
-  { dir, of: below }: { readonly dir?: Word; readonly of?: Word },
-): Promise<{ readonly session: Session; readonly source: ChangesSource } | undefined> {
+  { dir, of }: { readonly dir?: Word; readonly of?: Word },
+): Promise<SessionSource | undefined> {
   const session = await namedSession(word, dir);
   if (session === undefined) {
+    if (of !== undefined) {
+      throw new UsageError('--of goes with the name of a session');
+    }
     return undefined;
   }
-  const [first, ...more] = session.overlays;
-  const wanted = below === undefined ? undefined : absolutePath(pathOf(below, '--of'), '--of');
-  const found =
-    wanted === undefined && more.length === 0
-      ? first
-      : session.overlays.find(({ targetBytes }) => wanted?.equals(targetBytes));
-  if (found === undefined) {
-    const targets = session.overlays.map(({ target }) => target).join(', ');
+  const [overlay, ...more] = overlaysNamed(session, of);
+  if (overlay === undefined || more.length > 0) {
     throw new UsageError(
-      `the session '${session.name}' covers ${targets}; say which with --of DIR`,
+      `the session '${session.name}' covers ${targetsOf(session)}; say which with --of DIR`,
     );
   }
-  return { session, source: found.layers };
+  const source = await sourceOf(session, overlay);
+  return { session, target: overlay.targetBytes, source };
 }
 
 /** What is named, if anything is. */

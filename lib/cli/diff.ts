@@ -103,7 +103,7 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     return elsewhere;
   }
   const source = session?.source ?? named ?? (await currentOverlay());
-  const root = Buffer.isBuffer(source) ? source : undefined;
+  const root = session?.target ?? (Buffer.isBuffer(source) ? source : undefined);
   const rules = rulesOf(values, root);
   const given: ChangesOptions = {
     ...chosen,

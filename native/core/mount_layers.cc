@@ -23,7 +23,20 @@ struct FoundMount {
   MountIds ids;
   std::string target;  // resolved
   OverlayOptions options;
+  // It was mounted where the other mounts of this namespace were already.
+  bool last = false;
 };
+
+// A new mount namespace has copies of all mounts, which are younger than an overlay that was made
+// before and then moved into it (as into the view of a sandbox): there the order says nothing.
+Result<bool> IsYoungerThanItsPlace(const FoundMount& mount) {
+  if (!mount.ids.identity.unique || mount.target == "/") return false;
+  auto above = OpenPath(mount.target + "/..");
+  if (!above.ok()) return std::move(above.failure());
+  auto place = IdentifyMount(above.value().get());
+  if (!place.ok()) return std::move(place.failure());
+  return place.value().id < mount.ids.identity.id;
+}
 
 Result<FoundMount> FindOverlay(const std::string& target) {
   auto fd = OpenPath(target);
@@ -38,11 +51,12 @@ Result<FoundMount> FindOverlay(const std::string& target) {
   if (!place.ok()) return std::move(place.failure());
   auto entry = FindMountOf(fd.value().get());
   if (!entry.ok()) return std::move(entry.failure());
-  if (entry.value()) {
-    return FoundMount{ids.value(), place.value(),
-                      ParseOverlayOptions(entry.value()->super_options)};
-  }
-  return Refusal(ENOENT, "read", "not-in-table", target);
+  if (!entry.value()) return Refusal(ENOENT, "read", "not-in-table", target);
+  FoundMount found{ids.value(), place.value(), ParseOverlayOptions(entry.value()->super_options)};
+  auto last = IsYoungerThanItsPlace(found);
+  if (!last.ok()) return std::move(last.failure());
+  found.last = last.value();
+  return found;
 }
 
 class Opener {
@@ -132,7 +146,7 @@ class Opener {
     const MountIdentity& overlay = mount_.ids.identity;
     if (identity.value().id == overlay.id) return true;
     // What was mounted after the overlay cannot be what the overlay was made of.
-    if (overlay.unique && identity.value().id > overlay.id) {
+    if (mount_.last && identity.value().id > overlay.id) {
       return Refusal(ENOTSUP, "statx", "layer-covered", paths_[i], mount_.target);
     }
     auto status = Take(i, fd.value().get());
