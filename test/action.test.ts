@@ -219,6 +219,20 @@ test('the action compares directories, from a directory of its own', async (t) =
   t.is(runAction(place, { ...same, options: '--exclude\n*.tmp' }).status, 0);
 });
 
+test('what no summary can hold is cut, and said to be', async (t) => {
+  const place = await changedPlace(t);
+  mkdirSync(place.at('before'));
+  mkdirSync(place.at('after'));
+  for (let i = 0; i < 4500; i++) {
+    writeFileSync(place.at(`before/${`${i}`.padStart(120, '&')}`), '');
+  }
+  const ran = runAction(place, { before: 'before', after: 'after' });
+  t.deepEqual([ran.status, ran.stderr], [0, '']);
+  t.true(ran.summary.length < 1024 * 1024);
+  t.regex(ran.summary, /\nD {2}[&amp;0-9]*\n… and more than a summary can hold\n<\/pre>\n/);
+  t.true(ran.summary.endsWith('  total\n</pre>\n'));
+});
+
 test('an input is never a part of the script', async (t) => {
   const place = await changedPlace(t);
   const evil = '$(touch evil); `touch evil`; " \' ; touch evil #';
