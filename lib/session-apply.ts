@@ -7,11 +7,12 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import { argumentValue } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import { sessionHasDependents } from './session-errors.ts';
+import { sessionHasDependents, sessionOnSeveral } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { dependentsOf, findSession } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
 import { pathOfSession, SessionLock, sessionName } from './session-store.ts';
+import { overlaysAt, targetsOf } from './session-target.ts';
 
 /** `since` is by default when the session was made, `to` goes with one overlay. */
 export interface SessionApplyOptions extends ApplyOptions {
@@ -38,17 +39,10 @@ export interface AppliedSession {
   readonly overlays: readonly AppliedOverlay[];
 }
 
-function chosenOverlays(
-  { overlays }: Session,
-  wanted: Buffer | undefined,
-): readonly SessionOverlay[] {
-  if (wanted === undefined) {
-    return overlays;
-  }
-  const found = overlays.filter(({ targetBytes }) => wanted.equals(targetBytes));
+function chosenOverlays(session: Session, wanted: Buffer | undefined): readonly SessionOverlay[] {
+  const found = overlaysAt(session, wanted);
   if (found.length === 0) {
-    const targets = overlays.map(({ target }) => target).join(', ');
-    throw argumentValue('options.of', `must be one that the session covers: ${targets}`);
+    throw argumentValue('options.of', `must be one that the session covers: ${targetsOf(session)}`);
   }
   return found;
 }
@@ -148,6 +142,12 @@ export async function applyChosen(
     const overlays = chosenOverlays(session, target);
     if (chosen.to !== undefined && overlays.length > 1) {
       throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
+    }
+    if (
+      chosen.to === undefined &&
+      overlays.some(({ layers }) => [layers.lower].flat().length > 1)
+    ) {
+      throw sessionOnSeveral(wanted, session.base);
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];

@@ -57,6 +57,15 @@ export function sessionHasDependents(name: string, others: readonly string[]): O
   return failure('EBUSY', `the session '${name}' is the base of others`, { hint });
 }
 
+/** None of them alone is what its changes were made from. */
+export function sessionOnSeveral(name: string, base: string | undefined): OverlayError {
+  const hint =
+    base === undefined
+      ? 'name the directory to change with `to` (`--to`); what differs there from the lowers together is a conflict'
+      : `it is stacked on '${base}': name the directory to change with \`to\` (\`--to\`), for '${base}' first and then for this one`;
+  return failure('EINVAL', `the session '${name}' was made from several lowers`, { hint });
+}
+
 export function otherLayers(name: string, path: string, recorded: string): OverlayError {
   const hint = `it was made from ${recorded}; leave the layers out, or use another name`;
   return failure('EEXIST', `the session '${name}' has other layers`, { path, hint });

@@ -199,10 +199,13 @@ test('every form is judged, and a reader that goes away does not pass for a good
 const usage: readonly (readonly [line: string, sentence: string])[] = [
   ['--fail-on removed', '--fail-on must be one of added, modified, deleted, any, or that, a colon'],
   ['--fail-on deleted:../x', "--fail-on '../x' must not lead upwards"],
-  ['--fail-on deleted:', '--fail-on must not be empty'],
+  ['--fail-on deleted:', "--fail-on 'deleted:' has no pattern after the colon"],
   ['--fail-on deleted:/x', "--fail-on '/x' is not below a TARGET"],
   ['--only /x', "--only '/x' is not below a TARGET"],
-  ['--max-added lots', '--max-added must be a number of bytes, or one with K, M or G'],
+  [
+    '--max-added lots',
+    '--max-added must be a whole number of bytes, or one with K, M or G (500M), but is ',
+  ],
   ['--max-added 1M --max-added 2M', '--max-added can be given once only'],
 ];
 for (const [line, sentence] of usage) {

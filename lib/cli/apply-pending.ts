@@ -3,10 +3,11 @@ import type { ApplyResult } from '../apply.ts';
 import { abortApply, findPendingApply, resumeApply } from '../apply.ts';
 import type { PendingApplyOptions } from '../apply-options.ts';
 import { absolutePath } from '../arguments.ts';
-import type { Session, SessionOverlay } from '../session-list.ts';
+import type { Session } from '../session-list.ts';
 import { SessionLock } from '../session-store.ts';
 import { UsageError } from './command-errors.ts';
 import { pathOf } from './options.ts';
+import { overlaysNamed } from './session-words.ts';
 import type { Word } from './words.ts';
 
 interface Named {
@@ -14,16 +15,6 @@ interface Named {
   readonly lower?: readonly Word[];
   readonly of?: Word;
   readonly abort?: boolean;
-}
-
-function overlaysOf({ name, overlays }: Session, of: Word | undefined): readonly SessionOverlay[] {
-  const wanted = of === undefined ? undefined : absolutePath(pathOf(of, '--of'), '--of');
-  const found = overlays.filter(({ targetBytes }) => wanted?.equals(targetBytes) ?? true);
-  if (found.length === 0) {
-    const targets = overlays.map(({ target }) => target).join(', ');
-    throw new UsageError(`the session '${name}' covers ${targets}; say which with --of DIR`);
-  }
-  return found;
 }
 
 /** Of several lowers none is what the changes were made on. */
@@ -44,7 +35,7 @@ export function pendingDestinations(
   const lowers =
     session === undefined
       ? [target ?? only(lower?.map((word) => pathOf(word, '--lower')))]
-      : overlaysOf(session, of).map(({ layers }) => only(layers.lower));
+      : overlaysNamed(session, of).map(({ layers }) => only(layers.lower));
   const named = to === undefined ? lowers : [pathOf(to, '--to')];
   return named.map((path) => {
     if (path === undefined) {

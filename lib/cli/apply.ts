@@ -24,7 +24,7 @@ import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
-import { sessionsOption } from './session-words.ts';
+import { overlaysNamed, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 
 const options = {
@@ -167,8 +167,11 @@ async function carryOut(
   if (named !== undefined) {
     throw new UsageError('the name of a session excludes layers and directories');
   }
+  const covered = overlaysNamed(session, of);
+  const [overlay] = covered;
+  const root = covered.length === 1 ? overlay?.targetBytes : undefined;
   const sessionOptions = {
-    ...applyOptions(values, listening),
+    ...applyOptions(values, listening, root),
     ...sessionsOption(dir),
     ...(of !== undefined && { of: pathOf(of, '--of') }),
     keep: keep ?? false,

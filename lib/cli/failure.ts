@@ -2,6 +2,7 @@
 import { OverlayError } from '../errors.ts';
 import { CommandError, UsageError } from './command-errors.ts';
 import { isCommand } from './command-names.ts';
+import { escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { complain, tell } from './messages.ts';
 
@@ -26,7 +27,8 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     complain(error.message);
   } else {
     const stack = error instanceof Error ? error.stack : undefined;
-    tell(`overlayfs: this is a bug: ${stack ?? error}\n`);
+    const lines = `${stack ?? error}`.split('\n').map(escapeText);
+    tell(`overlayfs: this is a bug: ${lines.join('\n')}\n`);
   }
   return command === 'run' ? exitCodes.notRun : exitCodes.failed;
 }

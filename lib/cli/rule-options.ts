@@ -31,12 +31,14 @@ function failOn(word: Word, target: Buffer | undefined): Buffer {
       `--fail-on must be one of ${known}, or that, a colon and a pattern, but is '${textOf(word)}'`,
     );
   }
-  return word === kind
-    ? Buffer.from(kind)
-    : Buffer.concat([
-        Buffer.from(`${kind}:`),
-        pattern('--fail-on', word.slice(kind.length + 1), target),
-      ]);
+  if (word === kind) {
+    return Buffer.from(kind);
+  }
+  const rest = word.slice(kind.length + 1);
+  if (rest === '') {
+    throw new UsageError(`--fail-on '${kind}:' has no pattern after the colon`);
+  }
+  return Buffer.concat([Buffer.from(`${kind}:`), pattern('--fail-on', rest, target)]);
 }
 
 /** Undefined where there are none. */

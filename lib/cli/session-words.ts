@@ -1,5 +1,8 @@
 /** Sessions as the command line names them. */
+import { absolutePath } from '../arguments.ts';
+import type { Session, SessionOverlay } from '../session-list.ts';
 import { sessionName } from '../session-store.ts';
+import { overlaysAt, targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
 import { pathOf } from './options.ts';
 import type { Word } from './words.ts';
@@ -16,4 +19,17 @@ export function sessionNameOf(word: Word, name: string): string {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+}
+
+/** What `--of` names, or all that the session covers. */
+export function overlaysNamed(session: Session, of: Word | undefined): readonly SessionOverlay[] {
+  const wanted = of === undefined ? undefined : absolutePath(pathOf(of, '--of'), '--of');
+  const found = overlaysAt(session, wanted);
+  if (of !== undefined && found.length === 0) {
+    const covered = targetsOf(session);
+    throw new UsageError(
+      `--of '${textOf(of)}': the session '${session.name}' covers ${covered}, and not that`,
+    );
+  }
+  return found;
 }

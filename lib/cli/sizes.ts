@@ -1,6 +1,7 @@
 /** Sizes in bytes, as people write and read them: a K is 1024. */
 import { UsageError } from './command-errors.ts';
 import type { Word } from './words.ts';
+import { textOf } from './words.ts';
 
 const units = ['', 'K', 'M', 'G', 'T'];
 
@@ -8,7 +9,9 @@ export function sizeOf(word: Word, option: string): number {
   const [, number = '', unit = ''] = /^(\d+)([KMG]?)$/.exec(word) ?? [];
   const size = Number(number) * 1024 ** units.indexOf(unit);
   if (number === '' || !Number.isSafeInteger(size)) {
-    throw new UsageError(`${option} must be a number of bytes, or one with K, M or G`);
+    throw new UsageError(
+      `${option} must be a whole number of bytes, or one with K, M or G (500M), but is '${textOf(word)}'`,
+    );
   }
   return size;
 }

@@ -1,6 +1,13 @@
 /** What holds for applying sessions, whoever does it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
@@ -80,10 +87,96 @@ function commandCases(): void {
     writeFileSync(join(place.lower, 'changed'), 'by somebody else');
     const applied = await apply(place, 'one');
     t.is(applied.status, 1);
-    t.regex(applied.stderr, /it was changed since/);
+    t.regex(applied.stderr, /somebody has changed it meanwhile/);
     t.is(readFileSync(join(place.lower, 'changed'), 'utf8'), 'by somebody else');
     t.false(existsSync(join(place.lower, 'gone')));
     t.deepEqual(place.sessions(), ['one']);
+  });
+
+  test.serial('what has come or gone beside it is no conflict', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    mkdirSync(join(place.lower, 'd'));
+    await pause(30);
+    const made = 'echo 1 > one; echo 2 > two; mkdir new; echo > new/f; echo 3 > d/f';
+    await run(place, '--name', 'one', '--', 'sh', '-c', made);
+    writeFileSync(join(place.lower, 'swap'), 'by somebody else');
+    writeFileSync(join(place.lower, 'd', 'swap'), 'by somebody else');
+    // Our own apply of a part as well.
+    const part = await apply(place, '--include', 'one', 'one');
+    t.deepEqual([part.status, part.stderr], [0, '']);
+    const rest = await apply(place, 'one');
+    t.deepEqual([rest.status, rest.stderr], [0, '']);
+    t.deepEqual(readdirSync(place.lower, { recursive: true }).sort(), [
+      'changed',
+      'd',
+      'd/f',
+      'd/swap',
+      'gone',
+      'new',
+      'new/f',
+      'one',
+      'swap',
+      'two',
+    ]);
+    t.deepEqual(place.sessions(), []);
+  });
+
+  test.serial('what was changed, and removed by somebody else, is a conflict', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    mkdirSync(join(place.lower, 'd'));
+    writeFileSync(join(place.lower, 'd', 'f'), '');
+    await pause(30);
+    const made = 'echo new > changed; echo > fresh; echo more > d/f; chmod 700 d';
+    await run(place, '--name', 'one', '--', 'sh', '-c', made);
+    execFileSync('rm', ['-r', 'changed', 'd'], { cwd: place.lower });
+    const applied = await apply(place, 'one');
+    t.is(applied.status, 1);
+    t.regex(applied.stderr, /conflict: '[^']*\/changed': somebody has removed or renamed it/);
+    t.deepEqual(readdirSync(place.lower).sort(), ['fresh', 'gone']);
+    t.deepEqual(place.sessions(), ['one']);
+    const again = await apply(place, '--theirs', 'one');
+    t.deepEqual([again.status, again.stderr], [0, '']);
+    t.deepEqual(readdirSync(place.lower).sort(), ['changed', 'd', 'fresh', 'gone']);
+    t.is(readFileSync(join(place.lower, 'd', 'f'), 'utf8'), 'more\n');
+  });
+
+  test.serial('its target, named in any way, and patterns below it', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    symlinkSync('lower', place.at('link'));
+    const named = ['lower', 'lower/', './lower/.', 'link', place.lower, `${place.lower}/`];
+    for (const of of named) {
+      const words = ['--dir', place.state, '--of', of];
+      for (const verb of [['diff'], ['apply', '--dry-run']]) {
+        const { status, stdout, stderr } = await overlayfs([...verb, ...words, 'one'], {
+          cwd: place.base,
+        });
+        t.deepEqual([status, stderr, stdout.toString().split('\n').length], [0, '', 5], of);
+      }
+    }
+    const include = ['--include', `${place.lower}/d/**`];
+    for (const verb of [['diff'], ['apply', '--dry-run']]) {
+      const words = [...verb, '--dir', place.state, ...include, 'one'];
+      const { status, stdout } = await overlayfs(words, { cwd: place.base });
+      t.is(status, 0);
+      t.true(stdout.toString().includes('d/f') && !stdout.toString().includes('gone'));
+    }
+    const rule = ['diff', '--dir', place.state, '--fail-on', `deleted:${place.lower}/gone`, 'one'];
+    t.is((await overlayfs(rule, { cwd: place.base })).status, 4);
+    for (const [verb, of] of [
+      ['diff', 'nosuch'],
+      ['apply', 'nosuch'],
+      ['apply', '/x\u001b[31m'],
+    ] as const) {
+      const words = [verb, '--dir', place.state, '--of', of, 'one'];
+      const { status, stderr } = await overlayfs(words, { cwd: place.base });
+      t.is(status, 2, stderr);
+      t.regex(stderr, /^overlayfs: --of '[^']*': the session 'one' covers \/.*, and not that\n/);
+      t.false(stderr.includes('\u001b'));
+    }
   });
 
   test.serial('applied at the end of a run, as it has ended', async (t) => {
@@ -113,7 +206,7 @@ function commandCases(): void {
     execFileSync('sh', ['-c', `exec 4> ${place.at('fifo')}; ${outside}; echo go >&4`]);
     const ran = await running;
     t.is(ran.status, 1);
-    t.regex(ran.stderr, /it was changed since/);
+    t.regex(ran.stderr, /somebody has changed it meanwhile/);
     t.regex(ran.stderr, /kept as session tmp-/);
     t.is(readFileSync(join(place.lower, 'changed'), 'utf8'), 'other\n');
     t.is(place.sessions().length, 1);
@@ -186,7 +279,10 @@ function libraryCases(): void {
     await above.run('sh', ['-c', 'echo > two'], { cwd: place.lower });
     await above.close();
     await t.throwsAsync(applySession('one', options), { code: 'EBUSY', message: /base of others/ });
-    await t.throwsAsync(applySession('two', options), { code: 'EINVAL' });
+    await t.throwsAsync(applySession('two', options), {
+      code: 'EINVAL',
+      message: /stacked on 'one': name the directory/,
+    });
     t.deepEqual(content(place), before);
     t.true((await applySession('one', { ...options, dryRun: true })).complete);
     t.deepEqual(place.sessions(), ['one', 'two']);
