@@ -64,7 +64,7 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'mount-below': () => 'another mount lies in this directory; unmount it first',
   'layer-in-use': () =>
     'it is, lies in, or holds a layer of an overlay that is mounted; unmount that first',
-  immutable: () => 'it is immutable or append-only (chattr +i, +a)',
+  immutable: () => 'it, or its directory, is immutable or append-only; `chattr -ia` takes that away',
   sticky: () => 'the directory has the sticky bit, and it belongs to another user',
   'directory-not-writable': () => 'the directory belongs to another user and may not be written to',
   'directory-cannot-move': () =>

@@ -14,6 +14,7 @@
 #include "core/owner_text.h"
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
+#include "core/sys_make.h"
 #include "core/sys_mount.h"
 
 namespace ovl {
@@ -64,8 +65,9 @@ Status ClearFiles(int dir, Level& level) {
                                                       : Level::kEnd;
   for (const std::string& name : files) {
     if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) continue;
-    // DT_UNKNOWN turned out to be a directory (POSIX: EPERM, Linux: EISDIR).
-    if (errno != EISDIR && errno != EPERM) return Errno("unlinkat", name);
+    // DT_UNKNOWN turned out to be a directory. (EPERM, which POSIX has for that, is an immutable
+    // file on Linux.)
+    if (errno != EISDIR) return Errno("unlinkat", name);
     level.inner.push_back(name);
   }
   return Done{};
@@ -105,6 +107,7 @@ class TreeRemoval::Removal {
 
   Failure Located(Failure failure) const {
     if (failure.err == EACCES || failure.err == EPERM) NameOwner(failure);
+    if (failure.err == EPERM && IsFixed(failure.path)) failure.reason = "immutable";
     failure.path = PathOf(failure.path);
     return failure;
   }
@@ -113,6 +116,15 @@ class TreeRemoval::Removal {
   Failure Above(Failure failure) {
     levels_.pop_back();
     return Located(std::move(failure));
+  }
+
+  // An entry of the directory we are in, or that itself, is immutable or append-only.
+  bool IsFixed(const std::string& name) const {
+    Look look;
+    auto entry = LookAt(at_.get(), name, look);
+    if (entry.ok() && entry.value() && look.fixed) return true;
+    auto directory = LookAt(at_.get(), ".", look);
+    return directory.ok() && directory.value() && look.fixed;
   }
 
   // Of an entry of the directory we are in: whose that is, if it is not ours. A name that may not

@@ -177,17 +177,25 @@ class ApplyFaults {
     return nth - 1;
   }
 
-  // Killed in the middle, then again at each call of what goes on from there.
-  // (How many calls come before depends on the other processes of the machine.)
-  size_t KillAgain(const char* scenario, size_t middle, bool undo) {
-    size_t nth = 1;
-    for (size_t missed = 0; missed < 50; ++nth) {
+  // Killed where some of its names are in place, about at that call: how many come before depends
+  // on the other processes of the machine.
+  bool Interrupted(size_t& middle) {
+    for (int tries = 0; tries < 100; ++tries) {
       ground_.Renew();
       (void)Killed(middle, [this] { (void)ground_.ApplyIt(); });
-      if (ground_.Left() != ApplyStage::State::kReady) {
-        ++missed;
-        continue;
-      }
+      const auto left = ground_.Left();
+      if (left == ApplyStage::State::kReady) return true;
+      const bool early =
+          left ? *left == ApplyStage::State::kPreparing : Snapshot(ground_.lower()) == before_;
+      middle = early ? middle + 7 : middle - std::min<size_t>(middle - 1, 10);
+    }
+    return false;
+  }
+
+  // Killed in the middle, then again at each call of what goes on from there.
+  size_t KillAgain(const char* scenario, size_t middle, bool undo) {
+    size_t nth = 1;
+    for (; Interrupted(middle); ++nth) {
       const bool killed =
           Killed(nth, [&] { undo ? (void)ground_.Abort() : (void)ground_.Resume(); });
       if (!killed) break;
@@ -207,6 +215,24 @@ class ApplyFaults {
       faults::Disarm();
       if (!faults::Happened()) break;
       // What has no consequence is no failure.
+      if (!ran.ok) {
+        Expect(ran.failure.call == faults::Call() || ran.failure.reason[0] != '\0', scenario, nth,
+               std::string("the failure names ") + ran.failure.call);
+      }
+      undo ? Undo(scenario, nth) : Finish(scenario, nth);
+      if (failures > 20) break;
+    }
+    return nth - 1;
+  }
+
+  // Killed in the middle, and what goes on from there fails at each of its calls.
+  size_t FailAgain(const char* scenario, size_t middle, int err, bool undo) {
+    size_t nth = 1;
+    for (; Interrupted(middle); ++nth) {
+      faults::Arm(nth, err);
+      const Ran ran = undo ? ground_.Abort() : ground_.Resume();
+      faults::Disarm();
+      if (!faults::Happened()) break;
       if (!ran.ok) {
         Expect(ran.failure.call == faults::Call() || ran.failure.reason[0] != '\0', scenario, nth,
                std::string("the failure names ") + ran.failure.call);
@@ -277,13 +303,21 @@ bool RunApply(const char* filter, size_t& passed, size_t& failed) {
     }
     return most;
   });
+  // Numbers that mean nothing but a failure. ("Not there" means that it is not there.)
+  const auto fail = [&](int err, const char* number, bool undo) {
+    const std::string name = std::string(number) + (undo ? ", undone" : ", finished");
+    const std::string first = "apply, " + name;
+    tell(first.c_str(), [&] { return apply.FailEach(first.c_str(), err, undo); });
+    if (err == ENOSPC) return;  // neither needs space
+    const std::string again = (undo ? "undoing, " : "finishing, ") + name;
+    tell(again.c_str(), [&] { return apply.FailAgain(again.c_str(), calls, err, undo); });
+  };
   for (const bool undo : {false, true}) {
-    tell(undo ? "apply, EIO, undone" : "apply, EIO, finished",
-         [&] { return apply.FailEach(undo ? "EIO, undone" : "EIO, finished", EIO, undo); });
-    tell(undo ? "apply, ENOSPC, undone" : "apply, ENOSPC, finished", [&] {
-      return apply.FailEach(undo ? "ENOSPC, undone" : "ENOSPC, finished", ENOSPC, undo);
-    });
+    fail(EIO, "EIO", undo);
+    fail(ENOSPC, "ENOSPC", undo);
   }
+  fail(EPERM, "EPERM", true);
+  fail(ENOMEM, "ENOMEM", false);
   Must(::umount2(base.c_str(), MNT_DETACH), base);
   Must(::rmdir(base.c_str()), base);
   return failures == 0;

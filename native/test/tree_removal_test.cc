@@ -2,13 +2,16 @@
 #include "core/tree_removal.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <string>
 
 #include "core/sys_privilege.h"
@@ -51,6 +54,27 @@ bool RemovesForbidden() {
   tree.Mode("tree", 0);
   return CHECK_EQ(FailureOf(ovl::RemoveTree(tree.Path("tree"))), "") &&
          CHECK(!IsThere(tree.Path("tree")));
+}
+
+// Not ENOTDIR from the next call.
+void NamesImmutable() {
+  const TempDir temp;
+  Tree tree(temp.path());
+  tree.File("tree/inner/file");
+  const ovl::UniqueFd file(::open(tree.Path("tree/inner/file").c_str(), O_RDONLY | O_CLOEXEC));
+  int flags = FS_IMMUTABLE_FL;
+  if (::ioctl(file.get(), FS_IOC_SETFLAGS, &flags) != 0) {
+    check::Skip("needs a filesystem with immutable files, and CAP_LINUX_IMMUTABLE [root only]");
+    return;
+  }
+  auto removed = ovl::RemoveTree(tree.Path("tree"));
+  flags = 0;
+  CHECK(::ioctl(file.get(), FS_IOC_SETFLAGS, &flags) == 0);
+  if (!CHECK(!removed.ok())) return;
+  CHECK_EQ(std::string(removed.failure().call), "unlinkat");
+  CHECK_EQ(removed.failure().err, EPERM);
+  CHECK_EQ(std::string(removed.failure().reason), "immutable");
+  CHECK_EQ(FailureOf(ovl::RemoveTree(tree.Path("tree"))), "");
 }
 
 // Swaps two names for as long as it runs.
@@ -122,6 +146,8 @@ TEST(RemovalOfNothing) {
 }
 
 TEST(RemovalOfForbiddenDirectories) { CHECK(RemovesForbidden()); }
+
+TEST(RemovalNamesImmutableFiles) { NamesImmutable(); }
 
 TEST(RemovalOfForbiddenDirectoriesByTheirOwner) {
   CHECK(AsOrdinaryUser([](void*) { return RemovesForbidden(); }, nullptr));
