@@ -48,6 +48,12 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'undo-incomplete': ({ detail }) =>
     `not everything could be undone, since somebody else has changed the same names meanwhile: those that are ` +
     `reported. What was there before is still in ${detail}; move what is there now away and abort again`,
+  'destination-not-writable': () =>
+    'neither the directory nor the one above it may be written to, and an apply keeps its own files in one of ' +
+    'them; do it as somebody who may, or apply to a copy (`to`, `--to`)',
+  'stage-full': () =>
+    'there is no room, or a quota is used up, for what is to be put in place; nothing was changed, so make room and ' +
+    'apply again, or apply a part (`include`)',
   'no-space': ({ detail }) => `there is not enough space: ${detail}`,
 
   // One change
@@ -64,7 +70,8 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'mount-below': () => 'another mount lies in this directory; unmount it first',
   'layer-in-use': () =>
     'it is, lies in, or holds a layer of an overlay that is mounted; unmount that first',
-  immutable: () => 'it, or its directory, is immutable or append-only; `chattr -ia` takes that away',
+  immutable: () =>
+    'it, or its directory, is immutable or append-only; `chattr -ia` takes that away',
   sticky: () => 'the directory has the sticky bit, and it belongs to another user',
   'directory-not-writable': () => 'the directory belongs to another user and may not be written to',
   'directory-cannot-move': () =>

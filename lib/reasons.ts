@@ -294,6 +294,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'index-unknown': () =>
     'the file is one name of a hard link that an index keeps together with others, and does not say ' +
     'with which: name the work directory with `work` (`--work`)',
+  'not-readable': () =>
+    'its mode or its owner forbids this user to look at it; make it readable (`chmod u+rwX`), or do this as its ' +
+    'owner or as root',
   'not-a-file': () => 'only regular files have content that can be opened',
   'metacopy-without-data': () =>
     'the file is a metacopy (attributes only), and none of the lowers given has its data; name all ' +

@@ -103,6 +103,7 @@ for (const kind of kinds) {
       const refused = await applyChanges(source, { to, ...options }).catch((error) => error);
       const failure = 'failed' in refused ? refused.failed[0]?.error : refused;
       t.is(failure.code, 'ENOSPC', failure.message);
+      t.regex(failure.message, /no room, or a quota is used up, .*nothing was changed/);
       t.deepEqual(snapshot(to), before);
       t.is(await findPendingApply(to), undefined);
       rmSync(full);

@@ -83,6 +83,11 @@ test('where the directory above may not be written to, the stage lies inside', a
     t.true(result.complete);
     t.deepEqual(readdirSync(copy).sort(), ['file', 'locked', 'readonly']);
     t.is(statSync(copy).mtimeMs, before);
+    chmodSync(copy, 0o555);
+    await t.throwsAsync(applyChanges({ upper, lower, xattrs: 'user' }, { to: copy }), {
+      code: 'EACCES',
+      message: /neither the directory nor the one above it may be written to/,
+    });
   } finally {
     chmodSync(root, 0o755);
   }

@@ -136,6 +136,9 @@ Status Apply::StepPrepare(const WorkSlice& slice, ApplySink& sink) {
   }
   if (status.ok()) return Done{};
   preparation_.reset();
+  Failure& failure = status.failure();
+  const bool full = failure.err == ENOSPC || failure.err == EDQUOT;
+  if (full && failure.reason[0] == '\0') failure.reason = "stage-full";
   if (!stage_) return status;
   failure_ = std::move(status.failure());
   phase_ = Phase::kDiscard;

@@ -183,9 +183,9 @@ Result<std::optional<ApplyStage>> ApplyStage::CreateAt(Place place) {
   auto made = MakeDirectoryAt(place.parent.get(), place.name, 0700);
   if (!made.ok()) {
     const int err = made.failure().err;
-    if (!place.inside && (err == EACCES || err == EPERM || err == EROFS)) {
-      return std::optional<ApplyStage>();
-    }
+    const bool forbidden = err == EACCES || err == EPERM || err == EROFS;
+    if (!place.inside && forbidden) return std::optional<ApplyStage>();
+    if (forbidden) made.failure().reason = "destination-not-writable";
     return At(std::move(made.failure()), place.path);
   }
   auto stage = OpenAt(std::move(place));

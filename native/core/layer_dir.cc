@@ -117,7 +117,7 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
     LayerDir* dir = closed[i];
     auto opened = OpenDirectoryAt(parent_fd, dir->name_, dir->use_);
     if (!opened.ok()) {
-      Failure failure = AtPath(std::move(opened.failure()), dir->parent_->PathOf(dir->name_));
+      Failure failure = Located(std::move(opened.failure()), dir->parent_, dir->name_);
       // A file, a symbolic link or a whiteout has taken its place.
       if (failure.err == ENOTDIR) failure = Refusal(ENOENT, failure.call, "replaced", failure.path);
       return failure;
@@ -165,6 +165,12 @@ void LayerDir::Close() {
   if (!pins_.compare_exchange_strong(pins, kClosing, std::memory_order_acquire)) return;
   const UniqueFd closed(fd_.exchange(-1));
   pins_.store(0, std::memory_order_release);
+}
+
+Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {
+  failure.path = dir->PathOf(name);
+  if (failure.err == EACCES && failure.reason[0] == '\0') failure.reason = "not-readable";
+  return failure;
 }
 
 bool HasVanished(const Failure& failure, const DirPtr& dir, const std::string& name) {

@@ -107,10 +107,7 @@ inline DirPtr Borrowed(const DirPtr& dir) { return DirPtr(DirPtr(), dir.get()); 
 inline DirPtr Owned(const DirPtr& dir) { return dir ? dir->shared_from_this() : dir; }
 
 // The same failure, said of an entry of a directory.
-inline Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {
-  failure.path = dir->PathOf(name);
-  return failure;
-}
+Failure Located(Failure failure, const DirPtr& dir, const std::string& name);
 
 // Whether a failure says that an entry, or a directory on the way to it, is no longer there.
 bool HasVanished(const Failure& failure, const DirPtr& dir, const std::string& name);

@@ -325,7 +325,7 @@ TEST(WalkCannotCompareWhatItMayNotRead) {
   const int user = ::setfsuid(::geteuid() == 0 ? 65534 : ::geteuid());
   const Lines lines = ListChanges(hand, layers);
   (void)::setfsuid(static_cast<uid_t>(user));
-  CHECK_EQ(lines, Lines{"EACCES u/f"});
+  CHECK_EQ(lines, Lines{"EACCES not-readable u/f"});
 }
 
 TEST(WalkOfATreeDeeperThanAPathAndThanTheDescriptorLimit) {
