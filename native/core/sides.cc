@@ -10,13 +10,14 @@ namespace ovl {
 
 namespace {
 
-// `expected`: the upper has a directory of that name.
+// `type`: what the upper has of that name, as d_type.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              bool expected, Sides& sides) {
+              uint8_t type, Sides& sides) {
+  LookupStart start{name};
   // The names of one that is not what shows now are read.
-  const bool names_only = expected && !dir.split && layers.plain == nullptr;
-  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
-                        sides.before);
+  start.expected = type == DT_DIR && !dir.split && layers.plain == nullptr;
+  start.without_data = type == DT_WHT;
+  return LookupNameInto(layers, dir.before, start, sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
@@ -118,7 +119,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, true, sides);
+      auto before = Before(layers, dir, name, DT_DIR, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -130,7 +131,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   bool looked_below = listed.alone;
   if (MayGoUnexamined(layers, listed)) {
     if (!looked_below) {
-      auto before = Before(layers, dir, name, false, sides);
+      auto before = Before(layers, dir, name, listed.type, sides);
       if (!before.ok()) return std::move(before.failure());
       looked_below = true;
     }
@@ -154,11 +155,14 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
+  const bool whiteout = layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st);
   if (!looked_below) {
-    auto before = Before(layers, dir, name, false, sides);
+    // A list has told that it is a device: what is asked for is what has changed, not its content.
+    const bool gone = whiteout && listed.type == DT_CHR;
+    auto before = Before(layers, dir, name, gone ? DT_WHT : DT_UNKNOWN, sides);
     if (!before.ok()) return std::move(before.failure());
   }
-  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
+  if (whiteout) return true;
   top.dir = dir.upper;
   top.name = name;
   top.st = st;
@@ -195,7 +199,7 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
-  auto before = Before(layers, dir, name, false, sides);
+  auto before = Before(layers, dir, name, DT_UNKNOWN, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

@@ -19,8 +19,8 @@ constexpr size_t kReclenOffset = 16;
 constexpr size_t kTypeOffset = 18;
 constexpr size_t kNameOffset = 19;
 constexpr size_t kBufferSize = 32 * 1024;  // larger buffers measured no faster
-constexpr size_t kFirstBytes = 4096;
-constexpr size_t kFirstNames = 128;
+constexpr size_t kFirstBytes = 512;
+constexpr size_t kFirstNames = 32;
 
 // `block` with room for `wanted` elements. There is nothing that could be done without memory, as
 // everywhere where the library allocates.
