@@ -44,6 +44,9 @@ class ApplyStage {
   // interrupted; EEXIST with "stage-foreign" where something else has its name.
   static Result<std::optional<ApplyStage>> Find(const Destination& destination);
   static Result<ApplyStage> Create(const Destination& destination);
+  // Whether something has the name of one: two calls at most, and nothing is opened or locked. Of a
+  // path without links; `apart` where it is the root of a mount or a subvolume.
+  static bool SeemsThere(const std::string& path, bool apart);
 
   ApplyStage(ApplyStage&&) = default;
   ApplyStage& operator=(ApplyStage&&) = default;
