@@ -111,7 +111,13 @@ export type {
   SessionSize,
   SessionsOptions,
 } from './session-list.ts';
-export { findSession, isSession, listSessions, sessionSize } from './session-list.ts';
+export {
+  findSession,
+  isSession,
+  listSessions,
+  sessionSize,
+  verifySession,
+} from './session-list.ts';
 export type { RecordedEnd } from './session-record.ts';
 export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
 export { discardSession, pruneSessions } from './session-removal.ts';

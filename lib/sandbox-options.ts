@@ -154,7 +154,7 @@ export function sandboxPlan(options: unknown): SandboxPlan {
     throw argumentValue(
       'options.base',
       base === session
-        ? 'must be another session'
+        ? 'must be another session than the one that is stacked on it (`session`)'
         : 'has layers already: leave `lower` and `overlays` out',
     );
   }

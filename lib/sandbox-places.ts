@@ -113,7 +113,8 @@ export function resolvedPlaces({ lower, stacked }: AskedPlaces): readonly Record
   ];
   for (const [i, { target }] of places.entries()) {
     if (places.findIndex((other) => other.target.equals(target)) !== i) {
-      throw argumentValue('options.overlays', `covers '${target}' twice`);
+      const option = i < lower.length ? 'options.lower' : 'options.overlays';
+      throw argumentValue(option, `covers '${target}' twice`);
     }
   }
   return places;

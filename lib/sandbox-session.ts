@@ -8,6 +8,12 @@ import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
 import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
+import {
+  checkDirectories,
+  checkNotPending,
+  lookedAt,
+  pendingWarnings,
+} from './session-directories.ts';
 import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
@@ -60,6 +66,8 @@ interface Locked {
   readonly fresh: boolean;
   /** There are overlays that it had no need of before. */
   readonly more: boolean;
+  /** Directories in which an apply may have been interrupted. */
+  readonly suspects: readonly Buffer[];
 }
 
 const covering = ({ target, lower }: RecordedOverlay): string =>
@@ -83,6 +91,8 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
         'nothing was ever mounted of it, so nothing can be stacked on it',
       );
     }
+    checkDirectories(record);
+    await checkNotPending({ path, record });
     const overlays = record.overlays.map(({ target, lower }, i) => ({
       target,
       lower: [Buffer.from(join(path, `${i}`, 'upper')), ...lower],
@@ -104,6 +114,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const below = await findMountsBelow(asked, () => native().mayMount());
   const root = await chosen;
   const places = await placesOf(asked, below, root);
+  const { overlays, suspects } = lookedAt(places.overlays);
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
@@ -111,11 +122,11 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
     created: new Date(),
     userxattr: !native().canReadTrusted(),
     subordinateIds: false,
-    overlays: places.overlays,
+    overlays,
     base: base?.name,
     last: undefined,
   };
-  return { ...(await createStored(root, record)), places, fresh: true, more: false };
+  return { ...(await createStored(root, record)), places, fresh: true, more: false, suspects };
 }
 
 async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
@@ -146,6 +157,8 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
   try {
     let stored = await readSession(path, name); // as it is now that nobody else changes it
     await checkReuse(plan, stored);
+    checkDirectories(stored.record);
+    await checkNotPending(stored);
     if (stored.record.state === 'new') {
       await clearNew(stored);
     }
@@ -158,7 +171,10 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     if (more.length > 0) {
       stored = await makePlaces(stored, more);
     }
-    return { stored, lock, places, fresh: false, more: more.length > 0 };
+    // Older versions have not written what the directories are known by, nor those started before.
+    const { overlays: known, suspects } = lookedAt(stored.record.overlays);
+    stored = { ...stored, record: { ...stored.record, overlays: known } };
+    return { stored, lock, places, fresh: false, more: more.length > 0, suspects };
   } catch (error) {
     await lock.release();
     throw error;
@@ -277,7 +293,11 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
       const { path } = locked.stored;
       const { carried, emptied } = locked.places;
       const ids = await given;
-      const warnings = [...locked.places.warnings, ...idWarnings(locked.stored, ids)];
+      const warnings = [
+        ...locked.places.warnings,
+        ...(await pendingWarnings(locked.suspects)),
+        ...idWarnings(locked.stored, ids),
+      ];
       return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
     } catch (error) {
       try {

@@ -7,11 +7,12 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import { argumentValue } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { checkDirectories } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { dependentsOf, findSession } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
-import { pathOfSession, SessionLock, sessionName } from './session-store.ts';
+import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 
 /** `since` is by default when the session was made, `to` goes with one overlay. */
 export interface SessionApplyOptions extends ApplyOptions {
@@ -144,10 +145,14 @@ export async function applyChosen(
   const path = await pathOfSession(wanted, root);
   const lock = await SessionLock.take(path, wanted);
   try {
+    const { record } = await readSession(path, wanted);
     const session = await findSession(wanted, root === undefined ? {} : { directory: root });
     const overlays = chosenOverlays(session, target);
     if (chosen.to !== undefined && overlays.length > 1) {
       throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
+    }
+    if (chosen.to === undefined) {
+      checkDirectories(record);
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];

@@ -6,6 +6,7 @@ import { AbortError } from './errors.ts';
 import { lstat, mkdir } from './files.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { checkDirectories, checkNotPending } from './session-directories.ts';
 import {
   brokenSession,
   cloneOfRun,
@@ -124,6 +125,8 @@ export async function cloneSession(
   try {
     const { record } = await readSession(path, wanted);
     await checkClonable(path, record);
+    checkDirectories(record);
+    await checkNotPending({ path, record });
     const other = await findPath(made, directory);
     if (other !== undefined) {
       throw sessionExists(made, other);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describeErrno } from './errno.ts';
 import { OverlayError } from './errors.ts';
+import type { RecordedIdentity } from './session-record.ts';
 
 interface Details {
   readonly path?: string;
@@ -18,10 +19,25 @@ export function noSuchSession(name: string, roots: readonly string[]): OverlayEr
   return failure('ENOENT', `there is no session '${name}'`, { hint });
 }
 
+/** Where a word can be the one or the other. */
+export function neitherSessionNorDirectory(name: string): OverlayError {
+  const hint = '`overlayfs sessions` lists the sessions there are (`--dir`: where they lie)';
+  return failure('ENOENT', `there is no session '${name}', and no directory of that name here`, {
+    path: name,
+    hint,
+  });
+}
+
 /** It cannot be told what was meant, so nothing is done with it. */
 export function brokenSession(name: string, path: string, why: string): OverlayError {
   const hint = `${why}; nothing in ${path} was touched. \`overlayfs sessions prune --broken\` removes it`;
   return failure('ERR_SESSION_BROKEN', `the session '${name}' is damaged`, { path, hint });
+}
+
+/** Somebody else's business. */
+export function notASession(name: string, path: string, why: string): OverlayError {
+  const hint = `${path} is something else, and left alone (${why}); use another name, or another directory for sessions (\`directory\`, \`--dir\`)`;
+  return failure('ERR_SESSION_FOREIGN', `there is no session '${name}'`, { path, hint });
 }
 
 /** That of a newer version is nothing that this one may judge. */
@@ -53,8 +69,82 @@ export function sessionInUse(name: string, path: string, pid: number): OverlayEr
 }
 
 export function sessionHasDependents(name: string, others: readonly string[]): OverlayError {
-  const hint = `${others.join(', ')} ${others.length > 1 ? 'are' : 'is'} stacked on it and would change with it`;
+  const stacked =
+    others.length > 1 ? 'are stacked on it and would change' : 'is stacked on it and would change';
+  const hint =
+    `${others.join(', ')} ${stacked} with it; discard first what is not needed (\`overlayfs discard ${others.join(' ')}\`), ` +
+    `or go on in a copy (\`overlayfs sessions clone ${name} NEW\`)`;
   return failure('EBUSY', `the session '${name}' is the base of others`, { hint });
+}
+
+const filesystems: Readonly<Record<string, string>> = {
+  ef53: 'ext4',
+  '58465342': 'xfs',
+  '9123683e': 'btrfs',
+  '1021994': 'tmpfs',
+  '794c7630': 'overlay',
+  '2fc12fc1': 'zfs',
+  f2f52010: 'f2fs',
+  '6969': 'nfs',
+};
+
+function directoryText({ type, filesystem, inode, born }: RecordedIdentity): string {
+  const place = `${filesystems[type] ?? `filesystem type 0x${type}`}${filesystem === undefined ? '' : ` ${filesystem}`}`;
+  const number = inode === undefined ? '' : `inode ${inode} of `;
+  const seconds = Number.parseInt(born ?? '', 10);
+  const time = Number.isNaN(seconds)
+    ? ''
+    : `, made ${new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+  return `${number}${place}${time}`;
+}
+
+/** Something was unmounted, mounted over it, or put in its place. */
+export function otherDirectory(
+  name: string,
+  path: Buffer,
+  recorded: RecordedIdentity,
+  found: RecordedIdentity,
+): OverlayError {
+  const hint =
+    `the session was made from ${directoryText(recorded)}, and there is ${directoryText(found)} now; mount or move ` +
+    `it back, or apply what the session holds to whatever directory it is meant for: \`overlayfs apply --to DIR ${name}\``;
+  return failure('ESTALE', `'${path}' is not the directory that the session '${name}' is of`, {
+    path: path.toString(),
+    hint,
+  });
+}
+
+export function directoryGone(name: string, path: Buffer): OverlayError {
+  const hint = `mount it again or bring it back; \`overlayfs discard ${name}\` removes the session`;
+  return failure('ENOENT', `the directory '${path}' of the session '${name}' is gone`, {
+    path: path.toString(),
+    hint,
+  });
+}
+
+/** What it means depends on what has been done of it. `done`: all, but the end was not reached. */
+export function applyInterrupted(
+  name: string,
+  path: string,
+  on: Buffer,
+  done: boolean,
+): OverlayError {
+  const ways = done
+    ? `all of it was done on ${on}, and \`overlayfs apply ${name}\` ends it`
+    : `only a part of it was done on ${on}; \`overlayfs apply ${name}\` with the same options finishes it, ` +
+      `\`overlayfs apply --abort ${name}\` undoes it`;
+  return failure('EBUSY', `an apply of the session '${name}' was interrupted`, {
+    path,
+    hint: ways,
+  });
+}
+
+/** A warning: programs see it half changed. */
+export function pendingOfOther(on: Buffer, source: Buffer): string {
+  return (
+    `an apply of ${source} on ${on} was interrupted, so that programs see a part of it changed and a part not; ` +
+    `\`overlayfs apply --resume ${on}\` finishes it, \`overlayfs apply --abort ${on}\` undoes it`
+  );
 }
 
 export function otherLayers(name: string, path: string, recorded: string): OverlayError {

@@ -7,16 +7,12 @@ import { lstat, readdir } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import { brokenSession, sessionHasDependents } from './session-errors.ts';
+import { checkNotPending } from './session-directories.ts';
+import { sessionHasDependents } from './session-errors.ts';
+import { halfRemoved } from './session-kind.ts';
 import type { Session, SessionRest } from './session-list.ts';
 import { dependentsOf, isSession, listSessions, sessionAt } from './session-list.ts';
-import {
-  halfRemoved,
-  pathOfSession,
-  readSession,
-  SessionLock,
-  sessionName,
-} from './session-store.ts';
+import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { finishRemoval } from './tree-removal.ts';
 
 /**
@@ -37,10 +33,13 @@ export async function removeLocked(path: string, lock: SessionLock): Promise<voi
   }
 }
 
+/** The second one: a draft, of which it is known that it is one. */
+const unknown: ReadonlySet<string> = new Set(['ERR_SESSION_BROKEN', 'ERR_SESSION_FOREIGN']);
+
 /** By another program than this library, which knows nothing of locks. */
 export async function checkUnmounted(path: string, name: string): Promise<void> {
   const stored = await readSession(path, name).catch((error: unknown) => {
-    if (error instanceof OverlayError && error.code === 'ERR_SESSION_BROKEN') {
+    if (error instanceof OverlayError && unknown.has(error.code)) {
       return undefined; // what it consists of cannot be told
     }
     throw error;
@@ -91,6 +90,7 @@ export async function discardSession(name: string, options?: DiscardOptions): Pr
   await readSession(path, wanted);
   const lock = await SessionLock.take(path, wanted);
   try {
+    await checkNotPending(await readSession(path, wanted));
     await discardLocked(lock, path, wanted, directory);
   } finally {
     await lock.release();
@@ -150,9 +150,6 @@ async function reason(found: Found, rule: Rule): Promise<Pruned['why'] | undefin
 /** Undefined where it went, or somebody came, since it was looked at: then there is nothing to be told. */
 async function lockFound({ path, name }: Found): Promise<SessionLock | undefined> {
   try {
-    if (!(await lstat(path)).isDirectory()) {
-      throw brokenSession(name, path, 'it is no directory, and has to be removed by hand');
-    }
     return await SessionLock.take(path, name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -169,39 +166,110 @@ async function stillWanted({ path, name }: Found, why: Pruned['why'], rule: Rule
   return found !== undefined && (await reason({ ...found, user: undefined }, rule)) === why;
 }
 
+/** @returns whether it was removed: it stays where somebody has come meanwhile, or is stacked on it. */
 async function remove(
   found: Found,
   why: Pruned['why'],
   rule: Rule,
   directory: string | undefined,
-): Promise<Pruned | undefined> {
+): Promise<boolean> {
   const { path, name } = found;
+  const lock = await lockFound(found);
+  if (lock === undefined) {
+    return false;
+  }
   try {
-    const lock = await lockFound(found);
-    if (lock === undefined) {
-      return undefined;
+    if (!(await stillWanted(found, why, rule))) {
+      return false;
     }
-    try {
-      if (!(await stillWanted(found, why, rule))) {
-        return undefined;
+    if (isSession(found)) {
+      if ((await dependentsOf(name, directory)).length > 0) {
+        return false;
       }
-      await discardLocked(lock, path, name, directory);
-      return { name, path, why, error: undefined };
-    } finally {
-      await lock.release();
+      await checkNotPending(await readSession(path, name));
     }
+    await checkUnmounted(path, name);
+    await removeLocked(path, lock);
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Candidate {
+  readonly found: Found;
+  readonly why: Pruned['why'];
+  /** What keeps it. */
+  readonly error: OverlayError | undefined;
+}
+
+async function candidateOf(found: Found, rule: Rule): Promise<Candidate | undefined> {
+  const why = await reason(found, rule);
+  if (why === undefined) {
+    return undefined;
+  }
+  const { path, name } = found;
+  const check = async (): Promise<void> => checkNotPending(await readSession(path, name));
+  const error = isSession(found) && found.applyPending ? await failureOf(check) : undefined;
+  return { found, why, error };
+}
+
+async function failureOf(work: () => Promise<unknown>): Promise<OverlayError | undefined> {
+  try {
+    await work();
+    return undefined;
   } catch (error) {
     if (error instanceof OverlayError) {
-      return { name, path, why, error };
+      return error;
     }
     throw error;
   }
 }
 
+const baseOf = (found: Found): string | undefined => (isSession(found) ? found.base : undefined);
+
+/** How many sessions it is stacked on, one on the other. */
+function height(found: Found, all: readonly Found[]): number {
+  let count = 0;
+  let base = baseOf(found);
+  while (base !== undefined && count < all.length) {
+    count++;
+    const name: string = base;
+    const below = all.find((each) => each.name === name);
+    base = below && baseOf(below);
+  }
+  return count;
+}
+
+/** Those that are stacked on others come first, since nothing can be removed beneath them. */
+export function stackedFirst<T extends { readonly found: Found }>(
+  some: readonly T[],
+  all: readonly Found[],
+): T[] {
+  return [...some].sort((a, b) => height(b.found, all) - height(a.found, all));
+}
+
+/** Without bases of what stays. */
+function withoutBases(candidates: readonly Candidate[], all: readonly Found[]): Candidate[] {
+  const going = new Set(candidates.filter(({ error }) => error === undefined).map((c) => c.found));
+  const carries = ({ name }: Found): boolean =>
+    all.some((other) => baseOf(other) === name && !going.has(other));
+  for (let before = -1; before !== going.size; ) {
+    before = going.size;
+    for (const found of going) {
+      if (isSession(found) && carries(found)) {
+        going.delete(found);
+      }
+    }
+  }
+  return candidates.filter(({ found, error }) => error !== undefined || going.has(found));
+}
+
 /**
  * Removes what nobody needs any more: sessions that were half made or half removed, and those without a
  * name whose process was killed; on request old and damaged ones. What is in use, and what others are
- * stacked on, stays.
+ * stacked on that stay, stays; so does a session whose apply was interrupted, with an `error`. What is no session
+ * at all is never touched.
  */
 export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
   const given = optionsObject(options, 'options', ['directory', 'unusedFor', 'broken', 'dryRun']);
@@ -214,15 +282,25 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
     broken: optionalBoolean(given.broken, 'options.broken') ?? false,
   };
   const dryRun = optionalBoolean(given.dryRun, 'options.dryRun') ?? false;
+  const all = await listSessions(directory === undefined ? {} : { directory });
+  const candidates = await Promise.all(all.map((found) => candidateOf(found, rule)));
+  const chosen = withoutBases(
+    candidates.filter((each) => each !== undefined),
+    all,
+  );
   const pruned: Pruned[] = [];
-  for (const found of await listSessions(directory === undefined ? {} : { directory })) {
-    const why = await reason(found, rule);
-    if (why !== undefined) {
-      const { name, path } = found;
-      const told = dryRun
-        ? { name, path, why, error: undefined }
-        : await remove(found, why, rule, directory);
-      pruned.push(...(told === undefined ? [] : [told]));
+  for (const { found, why, error } of stackedFirst(chosen, all)) {
+    const { name, path } = found;
+    if (error !== undefined || dryRun) {
+      pruned.push({ name, path, why, error });
+      continue;
+    }
+    let removed = false;
+    const failed = await failureOf(async () => {
+      removed = await remove(found, why, rule, directory);
+    });
+    if (removed || failed !== undefined) {
+      pruned.push({ name, path, why, error: failed });
     }
   }
   return pruned;

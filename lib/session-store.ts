@@ -13,29 +13,40 @@ import {
   fileFailure,
   newerSession,
   noSuchSession,
+  notASession,
   sessionInUse,
 } from './session-errors.ts';
+import {
+  halfMade,
+  isLeftOfSession,
+  isSessionName,
+  largestRecord,
+  openRecord,
+  recordName,
+} from './session-kind.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { formatRecord, NoRecord, parseRecord } from './session-record.ts';
 import { isOwnDirectory, sessionRoots } from './session-roots.ts';
 import { removeTree } from './tree-removal.ts';
 
-const recordName = 'session.json';
-/** Of what is not whole yet, and of what is not whole any more. No session can have such a name. */
-export const halfMade = '.new-';
-export const halfRemoved = '.old-';
-
 export function sessionName(value: unknown, name: string): string {
   if (typeof value !== 'string') {
     throw argumentType(name, 'a string', value);
   }
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(value)) {
+  if (!isSessionName(value)) {
     throw argumentValue(
       name,
-      'must be up to 100 letters, digits, dots, dashes and underscores, and begin with none of the first two marks',
+      `must be a name of up to 100 letters, digits, dots, dashes and underscores that begins with no dot or dash, but is '${value}'`,
     );
   }
   return value;
+}
+
+/** What is wrong with it, if it is a session. */
+async function noWhole(path: string, name: string, why: string): Promise<Error> {
+  return (await isLeftOfSession(path))
+    ? brokenSession(name, path, why)
+    : notASession(name, path, why);
 }
 
 async function readRecord(path: string, name: string): Promise<SessionRecord> {
@@ -43,13 +54,10 @@ async function readRecord(path: string, name: string): Promise<SessionRecord> {
     if (!isOwnDirectory(path)) {
       throw new NoRecord('it is somebody else’s, or no directory');
     }
-    const file = await open(
-      join(path, recordName),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
+    const file = await openRecord(path);
     try {
       const found = await fstat(file);
-      if (!found.isFile() || found.size > 1 << 20) {
+      if (!found.isFile() || found.size > largestRecord) {
         throw new NoRecord(`${recordName} is no ordinary file, or too big`);
       }
       const record = parseRecord(await readText(file, 'utf8'));
@@ -62,11 +70,13 @@ async function readRecord(path: string, name: string): Promise<SessionRecord> {
     }
   } catch (error) {
     if (error instanceof NoRecord) {
-      throw (error.newer ? newerSession : brokenSession)(name, path, error.message);
+      throw error.newer
+        ? newerSession(name, path, error.message)
+        : await noWhole(path, name, error.message);
     }
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') {
-      throw brokenSession(name, path, `${recordName} is missing, or cannot be read (${code})`);
+      throw await noWhole(path, name, `${recordName} is missing, or cannot be read (${code})`);
     }
     throw fileFailure(error, 'the record of a session could not be read');
   }
@@ -165,6 +175,9 @@ export class SessionLock {
       const found = errorFromFailure(outcome.failure, {
         hint: `the session '${name}' could not be opened`,
       });
+      if (found.code === 'ENOTDIR') {
+        throw notASession(name, path, 'it is no directory');
+      }
       throw found.code === 'ENOENT' ? noSuchSession(name, [dirname(path)]) : found;
     }
     const lock = SessionLock.of(outcome.value);
