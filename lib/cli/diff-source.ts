@@ -1,8 +1,10 @@
 /** What `diff` is to compare: the options that name it. */
 
+import { statSync } from 'node:fs';
 import { absolutePath } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
 import { OverlayError } from '../errors.ts';
+import { neitherSessionNorDirectory } from '../session-errors.ts';
 import type { Session } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
@@ -67,6 +69,9 @@ function layers(named: Named): ChangesSource {
   };
 }
 
+/** Then it may be a directory. */
+const notSession: ReadonlySet<string> = new Set(['ENOENT', 'ERR_SESSION_FOREIGN']);
+
 /**
  * A word without a slash that is the name of a session; then it is none of a directory, which would be
  * `./NAME`.
@@ -81,10 +86,13 @@ export async function namedSession(
   }
   const { findSession } = await import('../session-list.ts');
   return findSession(name, sessionsOption(dir)).catch((error: unknown) => {
-    if (error instanceof OverlayError && error.code === 'ENOENT') {
-      return undefined;
+    if (!(error instanceof OverlayError) || !notSession.has(error.code)) {
+      throw error;
     }
-    throw error;
+    if (statSync(name, { throwIfNoEntry: false }) === undefined) {
+      throw error.code === 'ENOENT' ? neitherSessionNorDirectory(name) : error;
+    }
+    return undefined;
   });
 }
 
@@ -97,6 +105,7 @@ export async function sessionSource(
   if (session === undefined) {
     return undefined;
   }
+  const { verifySession } = await import('../session-list.ts');
   const [first, ...more] = session.overlays;
   const wanted = below === undefined ? undefined : absolutePath(pathOf(below, '--of'), '--of');
   const found =
@@ -109,6 +118,7 @@ export async function sessionSource(
       `the session '${session.name}' covers ${targets}; say which with --of DIR`,
     );
   }
+  await verifySession(session.name, sessionsOption(dir));
   return { session, source: found.layers };
 }
 

@@ -1,3 +1,4 @@
+import { listSessions } from '../session-list.ts';
 import type { Pruned } from '../session-removal.ts';
 import { pruneSessions } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
@@ -5,8 +6,10 @@ import { escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
 import { jsonLine } from './json.ts';
 import { complain } from './messages.ts';
-import { noArguments, parseWords, pathOf } from './options.ts';
+import { noArguments, parseWords } from './options.ts';
 import type { Output } from './output.ts';
+import { withProgress } from './progress.ts';
+import { isForeign, sessionsOption, tellForeign } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -42,16 +45,21 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
   noArguments(positionals);
   const dryRun = values['dry-run'] ?? false;
   const unusedFor = values['unused-for'];
-  const pruned = await pruneSessions({
-    ...(values.dir === undefined ? {} : { directory: pathOf(values.dir, '--dir') }),
+  const directory = sessionsOption(values.dir);
+  const options = {
+    ...directory,
     ...(unusedFor === undefined ? {} : { unusedFor: age(unusedFor) }),
     broken: values.broken ?? false,
     dryRun,
-  });
+  };
+  const pruned = await withProgress(
+    () => 'removing sessions',
+    () => pruneSessions(options),
+  );
   for (const each of pruned) {
     const { name, path, why, error } = each;
     if (error !== undefined) {
-      complain(`${name} could not be removed: ${error.message}`);
+      complain(`${name} ${dryRun ? 'would not' : 'could not'} be removed: ${error.message}`);
     }
     if (values.json) {
       await output.write(
@@ -61,5 +69,6 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
       await output.write(line(each, dryRun));
     }
   }
+  tellForeign((await listSessions(directory)).filter(isForeign));
   return pruned.some(({ error }) => error !== undefined) ? exitCodes.failed : exitCodes.done;
 }
