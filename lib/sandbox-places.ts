@@ -150,10 +150,10 @@ export async function findMountsBelow(
 export async function placesOf(
   asked: readonly RecordedOverlay[],
   mounts: MountsBelow,
-  session: string,
+  session: Buffer,
 ): Promise<SandboxPlaces> {
   const some = [...mounts.values()].some((below) => below.length > 0);
-  const hidden = some ? await mountPointOf(session) : undefined;
+  const hidden = some ? (await mountPointOf(session))?.toString() : undefined;
   const taken = new Set(asked.map(({ target }) => target.toString()));
   const found = [...mounts.values()].map((below) => placesBelow(below, taken, hidden));
   const overlays = new Map<string, RecordedOverlay>();

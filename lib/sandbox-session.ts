@@ -1,9 +1,10 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
-import { join } from 'node:path';
+
 import { freshDigits } from './fresh-name.ts';
 import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
+import { joined } from './path-bytes.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
@@ -41,7 +42,7 @@ export interface MountedPlace {
 }
 
 export interface OpenedSession {
-  readonly path: string;
+  readonly path: Buffer;
   readonly record: SessionRecord;
   /** Its own, and that of the session it is stacked on. */
   readonly locks: readonly [SessionLock, ...SessionLock[]];
@@ -79,7 +80,7 @@ function sameOverlay(a: RecordedOverlay, b: RecordedOverlay): boolean {
   return lowers && a.target.equals(b.target);
 }
 
-async function lockBase(name: string, directory: string | undefined): Promise<Base> {
+async function lockBase(name: string, directory: Buffer | undefined): Promise<Base> {
   const path = await pathOfSession(name, directory);
   const lock = await SessionLock.take(path, name);
   try {
@@ -95,7 +96,7 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
     await checkNotPending({ path, record });
     const overlays = record.overlays.map(({ target, lower }, i) => ({
       target,
-      lower: [Buffer.from(join(path, `${i}`, 'upper')), ...lower],
+      lower: [joined(path, `${i}`, 'upper'), ...lower],
     }));
     return { name, overlays, lock };
   } catch (error) {
@@ -108,7 +109,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
   const chosen = chooseRoot(
     plan.directory,
-    asked.map(({ target }) => target.toString()),
+    asked.map(({ target }) => target),
   );
   chosen.catch(() => undefined); // it is waited for after the other, whose failure comes first
   const below = await findMountsBelow(asked, () => native().mayMount());
@@ -191,8 +192,8 @@ async function mountAll(
     for (const { target, lower, number } of inOrder(numbered)) {
       const overlay = await mountOfSession({
         lower,
-        upper: join(path, `${number}`, 'upper'),
-        work: join(path, `${number}`, 'work'),
+        upper: joined(path, `${number}`, 'upper'),
+        work: joined(path, `${number}`, 'work'),
         volatile: record.ephemeral,
         seenOn: target,
         beside: mounted[0]?.overlay,

@@ -1,9 +1,10 @@
 /** The directories that a session was made from: whether they are still those, and whole. */
+
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { native, unwrap } from './native.ts';
 import type { NativePendingApply } from './native-apply.ts';
 import type { NativeDirectory } from './native-sessions.ts';
+import { joined } from './path-bytes.ts';
 import {
   applyInterrupted,
   directoryGone,
@@ -14,7 +15,7 @@ import type { RecordedIdentity, RecordedOverlay, SessionRecord } from './session
 
 /** A session on disk; as of session-store.ts. */
 interface Stored {
-  readonly path: string;
+  readonly path: Buffer;
   readonly record: SessionRecord;
 }
 
@@ -117,9 +118,7 @@ function hasBegun({ state }: Pending): boolean {
 }
 
 function isOf({ source }: Pending, { path, record }: Stored): boolean {
-  return record.overlays.some((_, i) =>
-    isSameFile(source, Buffer.from(join(path, `${i}`, 'upper'))),
-  );
+  return record.overlays.some((_, i) => isSameFile(source, joined(path, `${i}`, 'upper')));
 }
 
 /** Missing directories have none; who needs them says so. */

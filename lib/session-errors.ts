@@ -5,16 +5,20 @@ import { OverlayError } from './errors.ts';
 import type { RecordedIdentity } from './session-record.ts';
 
 interface Details {
-  readonly path?: string;
+  readonly path?: string | Buffer;
   readonly hint: string;
   readonly cause?: unknown;
 }
 
-function failure(code: string, message: string, details: Details): OverlayError {
-  return new OverlayError(`${code}: ${message}: ${details.hint}`, { code, ...details });
+function failure(code: string, message: string, { path, ...details }: Details): OverlayError {
+  return new OverlayError(`${code}: ${message}: ${details.hint}`, {
+    code,
+    ...details,
+    ...(path === undefined ? {} : { path: String(path) }),
+  });
 }
 
-export function noSuchSession(name: string, roots: readonly string[]): OverlayError {
+export function noSuchSession(name: string, roots: readonly (string | Buffer)[]): OverlayError {
   const hint = `no directory of that name is in ${roots.join(' or ')}; \`overlayfs sessions\` lists what there is`;
   return failure('ENOENT', `there is no session '${name}'`, { hint });
 }
@@ -29,19 +33,19 @@ export function neitherSessionNorDirectory(name: string): OverlayError {
 }
 
 /** It cannot be told what was meant, so nothing is done with it. */
-export function brokenSession(name: string, path: string, why: string): OverlayError {
+export function brokenSession(name: string, path: string | Buffer, why: string): OverlayError {
   const hint = `${why}; nothing in ${path} was touched. \`overlayfs sessions prune --broken\` removes it`;
   return failure('ERR_SESSION_BROKEN', `the session '${name}' is damaged`, { path, hint });
 }
 
 /** Somebody else's business. */
-export function notASession(name: string, path: string, why: string): OverlayError {
+export function notASession(name: string, path: string | Buffer, why: string): OverlayError {
   const hint = `${path} is something else, and left alone (${why}); use another name, or another directory for sessions (\`directory\`, \`--dir\`)`;
   return failure('ERR_SESSION_FOREIGN', `there is no session '${name}'`, { path, hint });
 }
 
 /** That of a newer version is nothing that this one may judge. */
-export function newerSession(name: string, path: string, why: string): OverlayError {
+export function newerSession(name: string, path: string | Buffer, why: string): OverlayError {
   return failure('ERR_SESSION_NEWER', `the session '${name}' is of a newer version`, {
     path,
     hint: why,
@@ -58,7 +62,7 @@ function commandOf(pid: number): string | undefined {
 }
 
 /** `pid`: 0 where it is unknown. */
-export function sessionInUse(name: string, path: string, pid: number): OverlayError {
+export function sessionInUse(name: string, path: string | Buffer, pid: number): OverlayError {
   const command = pid === 0 ? undefined : commandOf(pid);
   const who =
     command === undefined
@@ -125,7 +129,7 @@ export function directoryGone(name: string, path: Buffer): OverlayError {
 /** What it means depends on what has been done of it. `done`: all, but the end was not reached. */
 export function applyInterrupted(
   name: string,
-  path: string,
+  path: string | Buffer,
   on: Buffer,
   done: boolean,
 ): OverlayError {
@@ -147,30 +151,30 @@ export function pendingOfOther(on: Buffer, source: Buffer): string {
   );
 }
 
-export function otherLayers(name: string, path: string, recorded: string): OverlayError {
+export function otherLayers(name: string, path: string | Buffer, recorded: string): OverlayError {
   const hint = `it was made from ${recorded}; leave the layers out, or use another name`;
   return failure('EEXIST', `the session '${name}' has other layers`, { path, hint });
 }
 
-export function sessionExists(name: string, path: string): OverlayError {
+export function sessionExists(name: string, path: string | Buffer): OverlayError {
   const hint = 'choose another name, or discard it first';
   return failure('EEXIST', `there is a session '${name}' already`, { path, hint });
 }
 
 /** Whoever was killed with it may not have had everything written. */
-export function cloneOfRun(name: string, path: string): OverlayError {
+export function cloneOfRun(name: string, path: string | Buffer): OverlayError {
   const hint = 'its run was killed, and it is to be discarded; only one that is kept can be cloned';
   return failure('EINVAL', `the session '${name}' has no name of its own`, { path, hint });
 }
 
-export function cloneOfTrusted(name: string, path: string): OverlayError {
+export function cloneOfTrusted(name: string, path: string | Buffer): OverlayError {
   const hint =
     'its marks are in trusted.* attributes, which cannot be seen from here; the root of the system can clone it';
   return failure('EPERM', `the session '${name}' was made by root`, { path, hint });
 }
 
 /** Its entries are names of the upper's files, and file handles of its directories. */
-export function indexedSession(name: string, path: string, target: string): OverlayError {
+export function indexedSession(name: string, path: string | Buffer, target: string): OverlayError {
   const hint =
     `the overlay on ${target} was mounted with the option index by another program, and an index cannot be ` +
     'copied with the upper; apply what is in the session to a copy of the directory instead (`--to`)';
@@ -179,9 +183,9 @@ export function indexedSession(name: string, path: string, target: string): Over
 
 /** `proposal`: a directory that would do. */
 export function noPlaceForSession(
-  path: string,
+  path: string | Buffer,
   why: string,
-  proposal: string | undefined,
+  proposal: Buffer | undefined,
 ): OverlayError {
   const way =
     proposal === undefined

@@ -2,9 +2,10 @@
  * What in a directory of sessions is one, or was going to be. Somebody may keep anything else there, and nothing of
  * that is ever removed.
  */
+
 import { constants } from 'node:fs';
-import { join } from 'node:path';
 import { close, fstat, lstat, open, readdir, readText } from './files.ts';
+import { joined } from './path-bytes.ts';
 
 export const recordName = 'session.json';
 /** Of what is not whole yet, and of what is not whole any more. No session can have such a name. */
@@ -24,15 +25,15 @@ export function isSessionName(name: string): boolean {
 }
 
 /** To read it, whatever somebody has put there: a FIFO would not let go of us, a link leads anywhere. */
-export function openRecord(path: string): Promise<number> {
+export function openRecord(path: Buffer): Promise<number> {
   return open(
-    join(path, recordName),
+    joined(path, recordName),
     constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   );
 }
 
 /** Of some version, and perhaps with mistakes, but nothing else looks like this. */
-async function hasRecord(path: string): Promise<boolean> {
+async function hasRecord(path: Buffer): Promise<boolean> {
   try {
     const file = await openRecord(path);
     try {
@@ -49,19 +50,21 @@ async function hasRecord(path: string): Promise<boolean> {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+async function isDirectory(path: Buffer): Promise<boolean> {
   return (await lstat(path)).isDirectory();
 }
 
 /** Only what a session consists of: `session.json`, and numbered directories with an upper and a work directory. */
-async function isOurs(path: string, whole: boolean): Promise<boolean> {
+async function isOurs(path: Buffer, whole: boolean): Promise<boolean> {
   try {
     const names = await readdir(path);
     for (const name of names) {
       if (/^\d{1,6}$/.test(name)) {
-        const inner = await readdir(join(path, name));
+        const inner = await readdir(joined(path, name));
         const known = inner.every((each) => each === 'upper' || each === 'work');
-        const places = await Promise.all(inner.map((each) => isDirectory(join(path, name, each))));
+        const places = await Promise.all(
+          inner.map((each) => isDirectory(joined(path, name, each))),
+        );
         if (!known || places.includes(false)) {
           return false;
         }
@@ -71,7 +74,7 @@ async function isOurs(path: string, whole: boolean): Promise<boolean> {
     }
     return (
       !whole ||
-      ((await isDirectory(join(path, '0/upper'))) && (await isDirectory(join(path, '0/work'))))
+      ((await isDirectory(joined(path, '0/upper'))) && (await isDirectory(joined(path, '0/work'))))
     );
   } catch {
     return false; // gone, no directory, or not to be looked into
@@ -79,7 +82,7 @@ async function isOurs(path: string, whole: boolean): Promise<boolean> {
 }
 
 /** Whether what has the name of a session and is not whole is what is left of one. */
-export async function isLeftOfSession(path: string): Promise<boolean> {
+export async function isLeftOfSession(path: Buffer): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   const own = found?.isDirectory() === true && found.uid === process.geteuid?.();
   return own && ((await hasRecord(path)) || (await isOurs(path, true)));
@@ -87,7 +90,7 @@ export async function isLeftOfSession(path: string): Promise<boolean> {
 
 /** By its name, and by what is in it, which may have become less. */
 export async function draftKind(
-  path: string,
+  path: Buffer,
   name: string,
 ): Promise<'half-made' | 'half-removed' | undefined> {
   const [, prefix] = drafts.exec(name) ?? [];

@@ -1,11 +1,12 @@
 /** What sessions there are. */
+
 import type { Dir } from 'node:fs';
-import { join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
 import { argumentType, OverlayError } from './errors.ts';
 import { lstat, opendir } from './files.ts';
+import { joined, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkDirectories, ownPending } from './session-directories.ts';
 import { draftKind, isSessionName } from './session-kind.ts';
@@ -31,6 +32,7 @@ export interface Session {
   readonly name: string;
   /** Its directory. */
   readonly path: string;
+  readonly pathBytes: Buffer;
   /** Not to be kept: that of a run which goes on, or was killed. */
   readonly ephemeral: boolean;
   readonly created: Date;
@@ -57,6 +59,7 @@ export interface Session {
 export interface SessionRest {
   readonly name: string;
   readonly path: string;
+  readonly pathBytes: Buffer;
   readonly problem: 'half-made' | 'half-removed' | 'newer' | 'damaged' | 'foreign';
   /** What is wrong with it. */
   readonly message: string;
@@ -76,23 +79,28 @@ export interface SessionSize {
   readonly unreadable: number;
 }
 
-function overlaysOf(path: string, record: SessionRecord): SessionOverlay[] {
+function overlaysOf(path: Buffer, record: SessionRecord): SessionOverlay[] {
   return record.overlays.map(({ target, lower }, i) => ({
     target: target.toString(),
     targetBytes: target,
     layers: {
-      upper: join(path, `${i}`, 'upper'),
+      upper: textOrBytes(joined(path, `${i}`, 'upper')),
       lower,
       xattrs: record.userxattr ? 'user' : 'trusted',
     },
   }));
 }
 
-async function described(path: string, name: string): Promise<Session> {
+/** As it is said, and as it is. */
+function bothForms(path: Buffer): Pick<Session, 'path' | 'pathBytes'> {
+  return { path: path.toString(), pathBytes: path };
+}
+
+async function described(path: Buffer, name: string): Promise<Session> {
   const { record } = await readSession(path, name);
   const { ephemeral, created, base, subordinateIds, last } = record;
   return {
-    ...{ name, path, ephemeral, created, base, subordinateIds, last },
+    ...{ name, ...bothForms(path), ephemeral, created, base, subordinateIds, last },
     used: await lastUsed(path),
     overlays: overlaysOf(path, record),
     user: (await userOf(path)) || undefined,
@@ -105,19 +113,19 @@ const otherProblems: Readonly<Record<string, SessionRest['problem']>> = {
   ERR_SESSION_FOREIGN: 'foreign',
 };
 
-async function draftOrOther(path: string, name: string): Promise<SessionRest> {
+async function draftOrOther(path: Buffer, name: string): Promise<SessionRest> {
   const problem = await draftKind(path, name);
   if (problem === undefined) {
     const message = 'it has not the name of a session, and is left alone';
-    return { name, path, problem: 'foreign', message, user: undefined };
+    return { name, ...bothForms(path), problem: 'foreign', message, user: undefined };
   }
   const message = `what a process that was killed has left ${problem}`;
-  return { name, path, problem, message, user: (await userOf(path)) || undefined };
+  return { name, ...bothForms(path), problem, message, user: (await userOf(path)) || undefined };
 }
 
 /** Undefined where it went since its name was read. */
 export async function sessionAt(
-  path: string,
+  path: Buffer,
   name: string,
 ): Promise<Session | SessionRest | undefined> {
   try {
@@ -134,11 +142,12 @@ export async function sessionAt(
       return undefined;
     }
     const { code, message } = error as OverlayError;
-    return { name, path, problem: otherProblems[code] ?? 'damaged', message, user: undefined };
+    const problem = otherProblems[code] ?? 'damaged';
+    return { name, ...bothForms(path), problem, message, user: undefined };
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isThere(path: Buffer): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
@@ -183,7 +192,7 @@ export async function verifySession(name: string, options?: SessionsOptions): Pr
 }
 
 /** The sessions that are stacked on one. */
-export async function dependentsOf(name: string, directory: string | undefined): Promise<string[]> {
+export async function dependentsOf(name: string, directory: Buffer | undefined): Promise<string[]> {
   const found = await listSessions(directory === undefined ? {} : { directory });
   return found
     .filter(isSession)
@@ -205,14 +214,17 @@ function isOfKernel(relative: Buffer): boolean {
 }
 
 /** What is in it, by size. It is read entry by entry, so a big session takes its time. */
-export async function sessionSize(session: Pick<Session, 'path'>): Promise<SessionSize> {
-  const path: unknown = (session as Partial<Session> | null | undefined)?.path;
-  if (typeof path !== 'string') {
+export async function sessionSize(
+  session: Pick<Session, 'path'> & Partial<Pick<Session, 'pathBytes'>>,
+): Promise<SessionSize> {
+  const given = session as Partial<Session> | null | undefined;
+  if (typeof given?.path !== 'string') {
     throw argumentType('session', 'a session', session);
   }
+  const path = given.pathBytes ?? Buffer.from(given.path);
   const size = { bytes: 0, entries: 0, unreadable: 0 };
   const seen = new Set<string>();
-  const pending: Buffer[] = [Buffer.from(path)];
+  const pending: Buffer[] = [path];
   for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) {
     const listing = await openQuietly(dir);
     if (listing === undefined) {

@@ -1,11 +1,12 @@
 /** Removing sessions, whole. */
-import { dirname, join } from 'node:path';
+
 import type { PathLike } from './arguments.ts';
 import { integer, optionalBoolean, optionsObject } from './arguments.ts';
 import { errorFromFailure, OverlayError } from './errors.ts';
 import { lstat, readdir } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
+import { joined, parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkNotPending } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
@@ -19,9 +20,9 @@ import { finishRemoval } from './tree-removal.ts';
  * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that
  * what is left of it after a failure is known for what it is.
  */
-export async function removeLocked(path: string, lock: SessionLock): Promise<void> {
-  const retired = join(dirname(path), `${halfRemoved}${freshDigits()}`);
-  const outcome = await native().retireSession(Buffer.from(path), Buffer.from(retired), lock.fd);
+export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {
+  const retired = joined(parentOf(path), `${halfRemoved}${freshDigits()}`);
+  const outcome = await native().retireSession(path, retired, lock.fd);
   if ('failure' in outcome && outcome.failure.syscall === 'renameat2') {
     throw errorFromFailure(outcome.failure, { hint: 'the session could not be taken out of use' });
   }
@@ -37,7 +38,7 @@ export async function removeLocked(path: string, lock: SessionLock): Promise<voi
 const unknown: ReadonlySet<string> = new Set(['ERR_SESSION_BROKEN', 'ERR_SESSION_FOREIGN']);
 
 /** By another program than this library, which knows nothing of locks. */
-export async function checkUnmounted(path: string, name: string): Promise<void> {
+export async function checkUnmounted(path: Buffer, name: string): Promise<void> {
   const stored = await readSession(path, name).catch((error: unknown) => {
     if (error instanceof OverlayError && unknown.has(error.code)) {
       return undefined; // what it consists of cannot be told
@@ -48,8 +49,8 @@ export async function checkUnmounted(path: string, name: string): Promise<void> 
     return;
   }
   for (const [i] of stored.record.overlays.entries()) {
-    const [upper, work] = [join(path, `${i}`, 'upper'), join(path, `${i}`, 'work')];
-    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work)));
+    const [upper, work] = [joined(path, `${i}`, 'upper'), joined(path, `${i}`, 'work')];
+    unwrap(await native().checkUpperFree(upper, work));
   }
 }
 
@@ -61,9 +62,9 @@ export interface DiscardOptions {
 /** One that we have locked. Where it is removed the lock goes with it. */
 export async function discardLocked(
   lock: SessionLock,
-  path: string,
+  path: Buffer,
   name: string,
-  directory: string | undefined,
+  directory: Buffer | undefined,
 ): Promise<void> {
   const dependents = await dependentsOf(name, directory);
   if (dependents.length > 0) {
@@ -109,6 +110,7 @@ export interface PruneOptions extends DiscardOptions {
 export interface Pruned {
   readonly name: string;
   readonly path: string;
+  readonly pathBytes: Buffer;
   readonly why: 'abandoned' | 'unused' | SessionRest['problem'];
   /** Undefined: it was removed, or would be. */
   readonly error: OverlayError | undefined;
@@ -127,7 +129,7 @@ interface Rule {
  */
 const beingMade = 1000;
 
-async function maybeBeingMade(path: string): Promise<boolean> {
+async function maybeBeingMade(path: Buffer): Promise<boolean> {
   const [{ mtimeMs }, names] = await Promise.all([lstat(path), readdir(path)]);
   return names.length === 0 && Math.abs(Date.now() - mtimeMs) < beingMade;
 }
@@ -140,7 +142,7 @@ async function reason(found: Found, rule: Rule): Promise<Pruned['why'] | undefin
     const unused = Date.now() - found.used.getTime() >= rule.unusedFor;
     return found.ephemeral ? 'abandoned' : unused ? 'unused' : undefined;
   }
-  const { problem, path } = found;
+  const { problem, pathBytes: path } = found;
   if (problem === 'half-made') {
     return (await maybeBeingMade(path).catch(() => true)) ? undefined : problem;
   }
@@ -148,7 +150,7 @@ async function reason(found: Found, rule: Rule): Promise<Pruned['why'] | undefin
 }
 
 /** Undefined where it went, or somebody came, since it was looked at: then there is nothing to be told. */
-async function lockFound({ path, name }: Found): Promise<SessionLock | undefined> {
+async function lockFound({ pathBytes: path, name }: Found): Promise<SessionLock | undefined> {
   try {
     return await SessionLock.take(path, name);
   } catch (error) {
@@ -161,7 +163,7 @@ async function lockFound({ path, name }: Found): Promise<SessionLock | undefined
 }
 
 /** Now that it is ours: somebody may have worked with it, and ended, since it was looked at. */
-async function stillWanted({ path, name }: Found, why: Pruned['why'], rule: Rule) {
+async function stillWanted({ pathBytes: path, name }: Found, why: Pruned['why'], rule: Rule) {
   const found = await sessionAt(path, name);
   return found !== undefined && (await reason({ ...found, user: undefined }, rule)) === why;
 }
@@ -171,9 +173,9 @@ async function remove(
   found: Found,
   why: Pruned['why'],
   rule: Rule,
-  directory: string | undefined,
+  directory: Buffer | undefined,
 ): Promise<boolean> {
-  const { path, name } = found;
+  const { pathBytes: path, name } = found;
   const lock = await lockFound(found);
   if (lock === undefined) {
     return false;
@@ -208,7 +210,7 @@ async function candidateOf(found: Found, rule: Rule): Promise<Candidate | undefi
   if (why === undefined) {
     return undefined;
   }
-  const { path, name } = found;
+  const { pathBytes: path, name } = found;
   const check = async (): Promise<void> => checkNotPending(await readSession(path, name));
   const error = isSession(found) && found.applyPending ? await failureOf(check) : undefined;
   return { found, why, error };
@@ -290,9 +292,9 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
   );
   const pruned: Pruned[] = [];
   for (const { found, why, error } of stackedFirst(chosen, all)) {
-    const { name, path } = found;
+    const { name, path, pathBytes } = found;
     if (error !== undefined || dryRun) {
-      pruned.push({ name, path, why, error });
+      pruned.push({ name, path, pathBytes, why, error });
       continue;
     }
     let removed = false;
@@ -300,7 +302,7 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
       removed = await remove(found, why, rule, directory);
     });
     if (removed || failed !== undefined) {
-      pruned.push({ name, path, why, error: failed });
+      pruned.push({ name, path, pathBytes, why, error: failed });
     }
   }
   return pruned;

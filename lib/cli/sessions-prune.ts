@@ -2,9 +2,9 @@ import { listSessions } from '../session-list.ts';
 import type { Pruned } from '../session-removal.ts';
 import { pruneSessions } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
-import { escapeText } from './escape.ts';
+import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
-import { jsonLine } from './json.ts';
+import { base64Of, jsonLine } from './json.ts';
 import { complain } from './messages.ts';
 import { noArguments, parseWords } from './options.ts';
 import type { Output } from './output.ts';
@@ -30,8 +30,8 @@ function age(word: Word): number {
   return Number(digits) * (units[unit] ?? 0);
 }
 
-function line({ name, path, why }: Pruned, dryRun: boolean): string {
-  return `${dryRun ? 'would remove' : 'removed'} ${escapeText(name)} (${why}): ${escapeText(path)}\n`;
+function line({ name, pathBytes, why }: Pruned, dryRun: boolean): string {
+  return `${dryRun ? 'would remove' : 'removed'} ${escapeText(name)} (${why}): ${escapeBytes(pathBytes)}\n`;
 }
 
 export async function prune(words: readonly Word[], output: Output): Promise<number> {
@@ -57,13 +57,20 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
     () => pruneSessions(options),
   );
   for (const each of pruned) {
-    const { name, path, why, error } = each;
+    const { name, path, pathBytes, why, error } = each;
     if (error !== undefined) {
       complain(`${name} ${dryRun ? 'would not' : 'could not'} be removed: ${error.message}`);
     }
     if (values.json) {
       await output.write(
-        jsonLine({ name, path, why, removed: !dryRun && !error, error: error?.message }),
+        jsonLine({
+          name,
+          path,
+          pathBase64: base64Of(pathBytes),
+          why,
+          removed: !dryRun && !error,
+          error: error?.message,
+        }),
       );
     } else if (error === undefined) {
       await output.write(line(each, dryRun));

@@ -1,9 +1,10 @@
-import type { Session, SessionRest, SessionSize } from '../session-list.ts';
+import { pathBytes, pathList } from '../arguments.ts';
+import type { Session, SessionOverlay, SessionRest, SessionSize } from '../session-list.ts';
 import { isSession, listSessions, sessionSize } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
-import { base64Of, jsonLine } from './json.ts';
+import { base64List, base64Of, jsonLine } from './json.ts';
 import { parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
@@ -44,25 +45,38 @@ function restLine({ name, problem, message }: SessionRest): string {
   return `${escapeText(name).padEnd(20)}  ${problem}: ${escapeText(why)}\n`;
 }
 
+function overlayObject({ target, targetBytes, layers }: SessionOverlay): object {
+  const upper = pathBytes(layers.upper, 'upper');
+  const lower = pathList(layers.lower, 'lower');
+  return {
+    target,
+    targetBase64: base64Of(targetBytes),
+    upper: upper.toString(),
+    upperBase64: base64Of(upper),
+    lower: lower.map(String),
+    lowerBase64: base64List(lower),
+    xattrs: layers.xattrs,
+  };
+}
+
+function restObject({ pathBytes, ...rest }: SessionRest): string {
+  return jsonLine({ ...rest, pathBase64: base64Of(pathBytes) });
+}
+
 function object(found: Session, size: SessionSize): string {
-  const { overlays, last, ...rest } = found;
+  const { overlays, last, pathBytes, ...rest } = found;
   return jsonLine({
     ...rest,
+    pathBase64: base64Of(pathBytes),
     last,
-    overlays: overlays.map(({ target, targetBytes, layers }) => ({
-      target,
-      targetBase64: base64Of(targetBytes),
-      upper: layers.upper,
-      lower: [layers.lower].flat().map(String),
-      xattrs: layers.xattrs,
-    })),
+    overlays: overlays.map(overlayObject),
     ...size,
   });
 }
 
 async function show(found: Session | SessionRest, json: boolean): Promise<string> {
   if (!isSession(found)) {
-    return json ? jsonLine({ ...found }) : restLine(found);
+    return json ? restObject(found) : restLine(found);
   }
   const size = await sessionSize(found);
   return json ? object(found, size) : line(found, size);

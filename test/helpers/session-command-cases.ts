@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Result } from './command.ts';
-import { objects, overlayfs } from './command.ts';
+import { objects, overlayfs, overlayfsBytes, shell } from './command.ts';
 import { SandboxPlace } from './sandbox-place.ts';
 
 const command = (place: SandboxPlace, words: string, cwd = place.lower): Promise<Result> => {
@@ -102,6 +102,58 @@ function foreignCases(): void {
   });
 }
 
+function byteCases(): void {
+  test.serial('where sessions lie need not be text', async (t) => {
+    using place = new SandboxPlace();
+    const odd = Buffer.from('st\xff', 'latin1');
+    const at = Buffer.concat([Buffer.from(`${place.base}/`), odd]);
+    const where = ['--dir', at];
+    const words = ['run', ...where, '--lower', place.lower, '--name', 'one', '--', 'touch', 'new'];
+    const cwd = place.lower;
+    const ran = await overlayfsBytes(words, { cwd });
+    t.is(ran.status, 0, ran.stderr);
+    const names = readdirSync(place.base, { encoding: 'buffer' });
+    t.deepEqual(names.map((name) => name.toString('latin1')).sort(), ['lower', 'st\xff']);
+    const listed = async (): Promise<Record<string, unknown>[]> =>
+      objects((await overlayfsBytes(['sessions', '--json', ...where])).stdout);
+    const base64 = (name: string): string =>
+      Buffer.concat([at, Buffer.from(name)]).toString('base64');
+    t.like(await listed(), [
+      {
+        name: 'one',
+        pathBase64: base64('/one'),
+        overlays: [{ upperBase64: base64('/one/0/upper') }],
+      },
+    ]);
+    const stacked = ['run', ...where, '--base', 'one', '--name', 'two', '--', 'ls'];
+    t.is((await overlayfsBytes(stacked, { cwd })).stdout.toString(), 'new\n');
+    const lowerBase64 = [base64('/one/0/upper'), Buffer.from(cwd).toString('base64')];
+    t.like((await listed())[1], { name: 'two', overlays: [{ lowerBase64 }] });
+    t.is((await overlayfsBytes(['sessions', 'clone', ...where, 'one', 'three'])).status, 0);
+    t.is((await overlayfsBytes(['diff', ...where, 'three'])).stdout.toString(), 'A  new\n');
+    t.is((await overlayfsBytes(['discard', ...where, 'two', 'three'])).status, 0);
+    t.is((await overlayfsBytes(['apply', ...where, 'one'])).status, 0);
+    t.deepEqual(readdirSync(place.lower), ['new']);
+    t.deepEqual(readdirSync(at), []);
+  });
+
+  test.serial('nor what the environment says of it', async (t) => {
+    using place = new SandboxPlace();
+    const ran = await shell(
+      'XDG_STATE_HOME="$BASE/$(printf "x\\377")" HOME=/nowhere overlayfs run --name one -- true',
+      { cwd: place.lower, env: { BASE: place.base } },
+    );
+    t.is(ran.status, 0, ran.stderr);
+    const home = await shell(
+      'unset XDG_STATE_HOME; HOME="$BASE/$(printf "h\\377")"; export HOME; mkdir "$HOME"; overlayfs run --name one -- true',
+      { cwd: place.lower, env: { BASE: place.base } },
+    );
+    t.is(home.status, 0, home.stderr);
+    const names = readdirSync(place.base, { encoding: 'buffer' });
+    t.deepEqual(names.map((name) => name.toString('latin1')).sort(), ['h\xff', 'lower', 'x\xff']);
+  });
+}
+
 function wordCases(): void {
   test.serial('names that lead to nothing are told with the way out', async (t) => {
     using place = new SandboxPlace();
@@ -161,5 +213,6 @@ function wordCases(): void {
 export function sessionCommandCases(): void {
   orderCases();
   foreignCases();
+  byteCases();
   wordCases();
 }
