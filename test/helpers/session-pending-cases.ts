@@ -1,10 +1,9 @@
 /** What holds for a session while an apply of it is half done. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import test from 'ava';
 import {
   abortApply,
   cloneSession,
@@ -16,17 +15,8 @@ import {
 import type { Result } from './command.ts';
 import { objects, overlayfs, program } from './command.ts';
 import { SandboxPlace } from './sandbox-place.ts';
+import { tracing } from './tracing.ts';
 
-function mayTrace(): boolean {
-  try {
-    execFileSync('strace', ['-f', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const tracing = mayTrace() ? test.serial : test.serial.skip;
 const files = Array.from({ length: 30 }, (_, i) => `f${i + 10}`);
 
 const command = (place: SandboxPlace, name: string, ...words: string[]): Promise<Result> =>
@@ -45,7 +35,9 @@ async function killedApply(t: ExecutionContext): Promise<SandboxPlace> {
   await command(place, 'run', '--name', 'one', '--', 'sh', '-c', script);
   const inject = ['-e', 'trace=renameat2', '-e', 'inject=renameat2:signal=KILL:when=15'];
   const own = [process.execPath, program, 'apply', '--dir', place.state, 'one'];
-  spawnSync('strace', ['-qq', '-f', '-o', '/dev/null', ...inject, ...own]);
+  // It counts the calls of each thread by itself.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+  spawnSync('strace', ['-qq', '-f', '-o', '/dev/null', ...inject, ...own], { env });
   const changed = newOnes(place);
   t.true(changed > 0 && changed < files.length, `${changed}`);
   return place;
@@ -108,6 +100,20 @@ export function sessionPendingCases(): void {
     await resumeApply(place.lower);
     await using again = await place.sandbox({ session: 'other' });
     t.deepEqual(again.warnings, []);
+  });
+
+  tracing('what somebody has put into the stage is not removed, and told', async (t) => {
+    using place = await killedApply(t);
+    const stage = join(place.base, '.lower.overlayfs-apply');
+    writeFileSync(join(stage, 'notes'), '');
+    const applied = await command(place, 'apply', 'one');
+    t.is(applied.status, 1);
+    t.regex(
+      applied.stderr,
+      /ENOTEMPTY.*somebody has put something of his own into .*move that out/,
+    );
+    t.deepEqual(readdirSync(stage), ['notes']);
+    t.is(newOnes(place), files.length);
   });
 
   tracing('a stage in which nothing has begun keeps nobody out', async (t) => {
