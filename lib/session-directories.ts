@@ -1,6 +1,7 @@
 /** The directories that a session was made from: whether they are still those, and whole. */
 
 import { statSync } from 'node:fs';
+import { errorFromFailure } from './errors.ts';
 import { native, unwrap } from './native.ts';
 import type { NativePendingApply } from './native-apply.ts';
 import type { NativeDirectory } from './native-sessions.ts';
@@ -153,10 +154,20 @@ export async function checkNotPending(stored: Stored): Promise<void> {
   }
 }
 
-/** Of whatever it was that was applied, sentences about directories of which only a part was changed. */
+/** Of which it cannot be told how far they are. */
+const others: ReadonlySet<string> = new Set(['apply-running', 'stage-foreign']);
+
+/** Of whatever it was that was applied, sentences about directories of which only a part may have been changed. */
 export async function pendingWarnings(suspects: readonly Buffer[]): Promise<string[]> {
-  const found = await Promise.all(suspects.map(pendingOn));
-  return found
-    .filter((each) => each?.state === 'ready')
-    .map((each) => (each === undefined ? '' : pendingOfOther(each.on, each.source)));
+  const warnings: string[] = [];
+  for (const on of suspects) {
+    const outcome = await native().findPendingApply(on);
+    if ('failure' in outcome) {
+      const { hint } = errorFromFailure(outcome.failure);
+      warnings.push(...(others.has(outcome.failure.reason) ? [`${on}: ${hint}`] : []));
+    } else if (outcome.value !== null && states[outcome.value.state] === 'ready') {
+      warnings.push(pendingOfOther(on, outcome.value.source));
+    }
+  }
+  return warnings;
 }

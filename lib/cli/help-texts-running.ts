@@ -55,10 +55,10 @@ export const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
 List the sessions that 'overlayfs run' has made, each with its size, when it was
 used last, and what it covers; and what there is besides. With prune, remove
 what a process that was killed has left: sessions half made, half removed, and
-those without a name that nobody works with. What is in use, the base of another
-session that stays, and what an interrupted apply is about, stays. What is no
-session is named and never touched. With clone, make a session NEW that holds what OLD
-holds; from then on each goes its own way.
+those without a name that nobody works with. What is in use stays, and so do the
+base of another session that stays, and one whose apply was interrupted. What is
+no session is named and never touched. With clone, make a session NEW that holds
+what OLD holds; from then on each goes its own way.
 
   --dir DIR      where sessions lie, as in run
   --unused-for AGE

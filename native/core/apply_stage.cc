@@ -52,7 +52,7 @@ Result<UniqueFd> CopyOf(int fd) {
 
 }  // namespace
 
-Result<Destination> Destination::Open(const std::string& path) {
+Result<Destination> Destination::Open(const std::string& path, Use use) {
   auto fd = OpenDirectory(path);
   if (!fd.ok()) {
     if (fd.failure().err == ENOENT) fd.failure().reason = "destination-missing";
@@ -68,7 +68,8 @@ Result<Destination> Destination::Open(const std::string& path) {
     if (!mount.ok()) return At(std::move(mount.failure()), path);
     if (mount.value().root) return Refusal(EINVAL, "statfs", "destination-is-overlay", path);
   }
-  if (IsReadOnly(fs.value())) return Refusal(EROFS, "statfs", "destination-read-only", path);
+  if (use == Use::kWrite && IsReadOnly(fs.value()))
+    return Refusal(EROFS, "statfs", "destination-read-only", path);
   return Destination{std::move(fd.value()), path, st.value()};
 }
 

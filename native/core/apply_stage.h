@@ -32,8 +32,9 @@ struct Destination {
   std::string path;  // as it was named
   struct stat st {};
   // EINVAL with reason "destination-is-overlay" where an overlay is mounted there, EROFS where it
-  // cannot be written.
-  static Result<Destination> Open(const std::string& path);
+  // cannot be written and `use` is to do so.
+  enum class Use : uint8_t { kWrite, kLook };
+  static Result<Destination> Open(const std::string& path, Use use = Use::kWrite);
 };
 
 class ApplyStage {
