@@ -1,6 +1,7 @@
 /** The directories that a session was made from: whether they are still those, and whole. */
 
 import { statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { errorFromFailure } from './errors.ts';
 import { native, unwrap } from './native.ts';
 import type { NativePendingApply } from './native-apply.ts';
@@ -66,7 +67,7 @@ function checkOverlay(name: string, { lower, identities = [] }: RecordedOverlay)
     const outcome = native().lookAtDirectory(path, true);
     if ('failure' in outcome) {
       const { errno } = outcome.failure;
-      const gone = errno === 2 || errno === 20;
+      const gone = errno === constants.errno.ENOENT || errno === constants.errno.ENOTDIR;
       throw gone ? directoryGone(name, path) : unwrap(outcome);
     }
     const [recorded, found] = [identities[i], identityOf(outcome.value)];
@@ -133,11 +134,8 @@ function suspectsOf({ overlays }: SessionRecord): Buffer[] {
 }
 
 /** The apply of this session that was interrupted on one of its directories. */
-export async function ownPending(
-  stored: Stored,
-  suspects: readonly Buffer[] = suspectsOf(stored.record),
-): Promise<Pending | undefined> {
-  for (const path of suspects) {
+export async function ownPending(stored: Stored): Promise<Pending | undefined> {
+  for (const path of suspectsOf(stored.record)) {
     const found = await pendingOn(path);
     if (found !== undefined && hasBegun(found) && isOf(found, stored)) {
       return found;

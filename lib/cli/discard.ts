@@ -1,6 +1,7 @@
 import { OverlayError } from '../errors.ts';
 import { listSessions } from '../session-list.ts';
-import { discardSession, stackedFirst } from '../session-removal.ts';
+import { stackedFirst } from '../session-prune.ts';
+import { discardSession } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { complainOf } from './failure.ts';

@@ -1,6 +1,6 @@
 import { listSessions } from '../session-list.ts';
-import type { Pruned } from '../session-removal.ts';
-import { pruneSessions } from '../session-removal.ts';
+import type { Pruned } from '../session-prune.ts';
+import { pruneSessions } from '../session-prune.ts';
 import { UsageError } from './command-errors.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';

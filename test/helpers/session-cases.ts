@@ -250,6 +250,18 @@ function damageCases(): void {
     });
   }
 
+  test.serial('damaged, with others stacked on it, it stays', async (t) => {
+    using place = new SandboxPlace();
+    const base = await kept(place, 'base');
+    await (await place.sandbox({ session: 'top', base: 'base' })).close();
+    writeFileSync(record(base), '{');
+    const options = { directory: place.state };
+    for (const dryRun of [true, false]) {
+      t.deepEqual(await pruneSessions({ ...options, broken: true, dryRun }), []);
+    }
+    t.deepEqual(place.sessions(), ['base', 'top']);
+  });
+
   test.serial('one of a newer version is left alone', async (t) => {
     using place = new SandboxPlace();
     const path = await kept(place, 'one');
