@@ -7,7 +7,7 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import { argumentValue } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import { checkDirectories } from './session-directories.ts';
+import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { dependentsOf, findSession } from './session-list.ts';
@@ -153,6 +153,10 @@ export async function applyChosen(
     }
     if (chosen.to === undefined) {
       checkDirectories(record);
+    }
+    const to = chosen.to === undefined ? undefined : absolutePath(chosen.to, 'options.to');
+    if (to !== undefined) {
+      await checkNotUsedSince({ path, record }, to, session.used);
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];

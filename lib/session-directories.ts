@@ -12,6 +12,7 @@ import {
   directoryGone,
   otherDirectory,
   pendingOfOther,
+  usedSinceApply,
 } from './session-errors.ts';
 import type { RecordedIdentity, RecordedOverlay, SessionRecord } from './session-record.ts';
 
@@ -93,6 +94,8 @@ interface Pending {
   readonly on: Buffer;
   readonly source: Buffer;
   readonly state: (typeof states)[number];
+  /** In seconds since 1970. */
+  readonly began: number;
 }
 
 /** Nothing where it cannot be told: it is somebody else's, or at work. */
@@ -101,7 +104,12 @@ async function pendingOn(on: Buffer): Promise<Pending | undefined> {
   const found: NativePendingApply | null = 'failure' in outcome ? null : outcome.value;
   return found === null
     ? undefined
-    : { on, source: found.source, state: states[found.state] ?? 'preparing' };
+    : {
+        on,
+        source: found.source,
+        state: states[found.state] ?? 'preparing',
+        began: found.seconds,
+      };
 }
 
 function isSameFile(a: Buffer, b: Buffer): boolean {
@@ -149,6 +157,20 @@ export async function checkNotPending(stored: Stored): Promise<void> {
   const found = await ownPending(stored);
   if (found !== undefined) {
     throw applyInterrupted(stored.record.name, stored.path, found.on, found.state === 'done');
+  }
+}
+
+/**
+ * To another directory an interrupted apply keeps nobody out of the session, and the same call would finish it without
+ * what was written since.
+ *
+ * @throws OverlayError `EBUSY` where it was used since one on this directory began.
+ */
+export async function checkNotUsedSince(stored: Stored, on: Buffer, used: Date): Promise<void> {
+  const found = await pendingOn(on);
+  const begun = found !== undefined && hasBegun(found) && isOf(found, stored);
+  if (begun && used.getTime() >= (found.began + 1) * 1000) {
+    throw usedSinceApply(stored.record.name, stored.path, on);
   }
 }
 

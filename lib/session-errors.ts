@@ -143,6 +143,17 @@ export function applyInterrupted(
   });
 }
 
+export function usedSinceApply(name: string, path: Buffer, on: Buffer): OverlayError {
+  const hint =
+    `to finish it would leave out what was written since; \`overlayfs apply --resume ${on}\` finishes it, ` +
+    `\`overlayfs apply --abort ${on}\` undoes it, and then it can be applied again`;
+  return failure(
+    'EBUSY',
+    `an apply of the session '${name}' on ${on} was interrupted, and the session was used since`,
+    { path, hint },
+  );
+}
+
 /** A warning: programs see it half changed. */
 export function pendingOfOther(on: Buffer, source: Buffer): string {
   return (

@@ -26,7 +26,7 @@ const newOnes = (place: SandboxPlace): number =>
   files.filter((name) => readFileSync(join(place.lower, 'd', name), 'utf8') === 'new\n').length;
 
 /** A session `one` of which `overlayfs apply` was killed in the middle. */
-async function killedApply(t: ExecutionContext): Promise<SandboxPlace> {
+async function killedApply(t: ExecutionContext, ...more: string[]): Promise<SandboxPlace> {
   const place = new SandboxPlace();
   mkdirSync(join(place.lower, 'd'));
   for (const name of files) writeFileSync(join(place.lower, 'd', name), 'old\n');
@@ -34,11 +34,11 @@ async function killedApply(t: ExecutionContext): Promise<SandboxPlace> {
   const script = 'for name in d/*; do echo new > $name; done';
   await command(place, 'run', '--name', 'one', '--', 'sh', '-c', script);
   const inject = ['-e', 'trace=renameat2', '-e', 'inject=renameat2:signal=KILL:when=15'];
-  const own = [process.execPath, program, 'apply', '--dir', place.state, 'one'];
+  const own = [process.execPath, program, 'apply', '--dir', place.state, ...more, 'one'];
   // It counts the calls of each thread by itself.
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
   spawnSync('strace', ['-qq', '-f', '-o', '/dev/null', ...inject, ...own], { env });
-  const changed = newOnes(place);
+  const changed = more.length > 0 ? 1 : newOnes(place);
   t.true(changed > 0 && changed < files.length, `${changed}`);
   return place;
 }
@@ -115,6 +115,29 @@ export function sessionPendingCases(): void {
     t.deepEqual(readdirSync(stage), ['notes']);
     t.is(newOnes(place), files.length);
   });
+
+  tracing(
+    'one to another directory keeps nobody out, and is not finished without the rest',
+    async (t) => {
+      using other = new SandboxPlace();
+      const copy = other.at('copy');
+      mkdirSync(join(copy, 'd'), { recursive: true });
+      for (const name of files) writeFileSync(join(copy, 'd', name), 'old\n');
+      using place = await killedApply(t, '--theirs', '--to', copy);
+      t.true(existsSync(other.at('.copy.overlayfs-apply/journal')));
+      await pause(1100); // the journal has seconds
+      t.is((await command(place, 'run', '--name', 'one', '--', 'touch', 'more')).status, 0);
+      const again = ['--theirs', '--to', copy, 'one'] as const;
+      const refused = await command(place, 'apply', ...again);
+      t.is(refused.status, 1);
+      t.regex(refused.stderr, /EBUSY: .* used since: .*--resume .*copy.*--abort/);
+      t.is((await command(place, 'apply', '--resume', copy)).status, 0);
+      t.false(existsSync(join(copy, 'more')));
+      t.is((await command(place, 'apply', ...again)).status, 0);
+      t.true(existsSync(join(copy, 'more')));
+      t.deepEqual(place.sessions(), ['one']);
+    },
+  );
 
   tracing('a stage in which nothing has begun keeps nobody out', async (t) => {
     using place = await killedApply(t);
