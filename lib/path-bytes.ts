@@ -1,16 +1,19 @@
 /** Paths as bytes: what a directory is called need not be text. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
 /** Byte by byte as a string, which the functions of node:path can take apart. */
 export function latin1(path: Buffer): string {
   return path.toString('latin1');
 }
 
+/** `..` stays, since it leads elsewhere after a symbolic link. */
 export function joined(path: Buffer, ...names: readonly (string | Buffer)[]): Buffer {
-  const parts = names.map((name) => latin1(Buffer.from(name as string)));
-  return Buffer.from(join(latin1(path), ...parts), 'latin1');
+  const parts = [path, ...names.map((name) => Buffer.from(name as string))].map(latin1);
+  const all = parts.join('/');
+  const kept = all.split('/').filter((part) => part !== '' && part !== '.');
+  return Buffer.from(`${all.startsWith('/') ? '/' : ''}${kept.join('/')}`, 'latin1');
 }
 
 export function parentOf(path: Buffer): Buffer {

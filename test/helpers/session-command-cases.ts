@@ -1,7 +1,8 @@
 /** What the commands about sessions say and do, whoever calls them. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { findSession } from 'overlayfs';
 import type { Result } from './command.ts';
 import { objects, overlayfs, overlayfsBytes, shell } from './command.ts';
 import { SandboxPlace } from './sandbox-place.ts';
@@ -136,6 +137,23 @@ function byteCases(): void {
     t.deepEqual(readdirSync(place.lower), ['new']);
     t.deepEqual(readdirSync(at), []);
   });
+
+  test.serial(
+    'where they lie is told without detours, but for those that lead elsewhere',
+    async (t) => {
+      using place = new SandboxPlace();
+      mkdirSync(place.at('other/inner'), { recursive: true });
+      symlinkSync(place.at('other/inner'), place.at('link'));
+      const words = ['--name', 'one', '--', 'true'];
+      const ran = await overlayfs(['run', '--dir', '../link/..//./x/', ...words], {
+        cwd: place.lower,
+      });
+      t.is(ran.status, 0, ran.stderr);
+      t.deepEqual(readdirSync(place.at('other/x')), ['one']);
+      const { path } = await findSession('one', { directory: `${place.base}/.//other/x/` });
+      t.is(path, place.at('other/x/one'));
+    },
+  );
 
   test.serial('nor what the environment says of it', async (t) => {
     using place = new SandboxPlace();
