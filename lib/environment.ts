@@ -116,8 +116,9 @@ function tableRow({ calls }: OverlayProbe): EnvironmentRow {
   return { name: 'mount table', status: 'ok', message };
 }
 
-async function upperRow(name: string, path: string): Promise<EnvironmentRow> {
-  const found = unwrap(await native().inspectUpperParent(Buffer.from(path), false));
+async function upperRow(name: string, at: string | Buffer): Promise<EnvironmentRow> {
+  const path = String(at);
+  const found = unwrap(await native().inspectUpperParent(Buffer.from(at as string), false));
   const [first] = found.map((each): Finding => findingOf(each));
   return first === undefined
     ? { name, status: 'ok', message: 'an upper can be here', path }

@@ -111,10 +111,18 @@ export type {
   SessionSize,
   SessionsOptions,
 } from './session-list.ts';
-export { findSession, isSession, listSessions, sessionSize } from './session-list.ts';
+export {
+  findSession,
+  isSession,
+  listSessions,
+  sessionSize,
+  verifySession,
+} from './session-list.ts';
+export type { Pruned, PruneOptions } from './session-prune.ts';
+export { pruneSessions } from './session-prune.ts';
 export type { RecordedEnd } from './session-record.ts';
-export type { DiscardOptions, Pruned, PruneOptions } from './session-removal.ts';
-export { discardSession, pruneSessions } from './session-removal.ts';
+export type { DiscardOptions } from './session-removal.ts';
+export { discardSession } from './session-removal.ts';
 export type { SandboxIdMap } from './subordinate-ids.ts';
 export type { DirectoryTotals, SummarizeOptions } from './summarize.ts';
 export { summarizeChanges } from './summarize.ts';

@@ -12,6 +12,21 @@ export interface NativeUpperCopied {
 /** What is written down of it, and whether that is to be on the disk before it is seen. */
 export type SessionText = readonly [text: Buffer, durable: boolean];
 
+/** What a directory is known again by; empty where the filesystem has nothing that is certain to stay. */
+export interface NativeDirectory {
+  /** Of the filesystem, in hexadecimal (`f_type`). */
+  readonly type: string;
+  /** `f_fsid`, in hexadecimal. */
+  readonly filesystem: string;
+  readonly inode: string;
+  /** Seconds and nanoseconds. */
+  readonly born: string;
+  /** The start of the system that all of it but the type belongs to. */
+  readonly boot: string;
+  /** Something has the name of what an interrupted apply leaves. */
+  readonly pending: boolean;
+}
+
 export interface NativeSessions {
   /** A descriptor; -1 where somebody else has the lock. */
   lockDirectory(path: Buffer): Promise<Outcome<number>>;
@@ -35,6 +50,7 @@ export interface NativeSessions {
    * `renameat2`. When all of it is gone the descriptor `lock` is closed.
    */
   retireSession(path: Buffer, retired: Buffer, lock: number): Promise<Outcome<undefined>>;
+  lookAtDirectory: EitherWay<[path: Buffer], NativeDirectory>;
   removeTree: EitherWay<[path: Buffer], undefined>;
   openUpperCopy(from: Buffer, to: Buffer): Promise<Outcome<UpperCopyHandle>>;
   nextUpperCopy(copy: UpperCopyHandle): Promise<Outcome<NativeUpperCopied>>;

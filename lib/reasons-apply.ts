@@ -28,6 +28,9 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'stage-foreign': ({ path }) =>
     `${path} is where an apply keeps its files, and it is not ours: it has another owner, lets others in, or ` +
     'is no directory; move it away',
+  'stage-not-empty': ({ path }) =>
+    `the apply itself is done with, but somebody has put something of his own into ${path}, where it kept its files; ` +
+    'move that out, and do the same again or remove the directory',
   'journal-damaged': () =>
     'the journal of an interrupted apply is damaged; what was replaced is in the directory "slots" beside it, ' +
     'by number, and has to be put back by hand',

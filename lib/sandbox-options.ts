@@ -5,11 +5,11 @@ import {
   integer,
   oneOf,
   optionsObject,
-  pathBytes,
   pathList,
   workingDirectory,
 } from './arguments.ts';
 import { argumentType, argumentValue } from './errors.ts';
+import { joined } from './path-bytes.ts';
 import type { RunOptions, RunStdio } from './run-options.ts';
 import type { AskedPlaces } from './sandbox-places.ts';
 import { sessionName } from './session-store.ts';
@@ -103,7 +103,7 @@ export interface SandboxPlan {
   readonly asked: AskedPlaces | undefined;
   readonly session: string | undefined;
   readonly base: string | undefined;
-  readonly directory: string | undefined;
+  readonly directory: Buffer | undefined;
   readonly grace: number;
   readonly idMap: SandboxIdMap;
 }
@@ -139,9 +139,9 @@ export function here(): AskedPlaces {
   return { lower: [workingDirectory()], stacked: [] };
 }
 
-/** Sessions are named in messages and on the command line, and so have names that are text. */
-export function sessionDirectory(value: unknown, name: string): string | undefined {
-  return value === undefined ? undefined : absolutePath(pathBytes(value, name), name).toString();
+/** Its name need not be text. */
+export function sessionDirectory(value: unknown, name: string): Buffer | undefined {
+  return value === undefined ? undefined : joined(absolutePath(value, name));
 }
 
 export function sandboxPlan(options: unknown): SandboxPlan {
@@ -154,7 +154,7 @@ export function sandboxPlan(options: unknown): SandboxPlan {
     throw argumentValue(
       'options.base',
       base === session
-        ? 'must be another session'
+        ? 'must be another session than the one that is stacked on it (`session`)'
         : 'has layers already: leave `lower` and `overlays` out',
     );
   }

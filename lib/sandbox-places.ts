@@ -113,7 +113,8 @@ export function resolvedPlaces({ lower, stacked }: AskedPlaces): readonly Record
   ];
   for (const [i, { target }] of places.entries()) {
     if (places.findIndex((other) => other.target.equals(target)) !== i) {
-      throw argumentValue('options.overlays', `covers '${target}' twice`);
+      const option = i < lower.length ? 'options.lower' : 'options.overlays';
+      throw argumentValue(option, `covers '${target}' twice`);
     }
   }
   return places;
@@ -149,10 +150,10 @@ export async function findMountsBelow(
 export async function placesOf(
   asked: readonly RecordedOverlay[],
   mounts: MountsBelow,
-  session: string,
+  session: Buffer,
 ): Promise<SandboxPlaces> {
   const some = [...mounts.values()].some((below) => below.length > 0);
-  const hidden = some ? await mountPointOf(session) : undefined;
+  const hidden = some ? (await mountPointOf(session))?.toString() : undefined;
   const taken = new Set(asked.map(({ target }) => target.toString()));
   const found = [...mounts.values()].map((below) => placesBelow(below, taken, hidden));
   const overlays = new Map<string, RecordedOverlay>();

@@ -1,13 +1,20 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
-import { join } from 'node:path';
+
 import { freshDigits } from './fresh-name.ts';
 import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
+import { joined } from './path-bytes.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
 import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
+import {
+  checkDirectories,
+  checkNotPending,
+  lookedAt,
+  pendingWarnings,
+} from './session-directories.ts';
 import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
 import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
@@ -35,7 +42,7 @@ export interface MountedPlace {
 }
 
 export interface OpenedSession {
-  readonly path: string;
+  readonly path: Buffer;
   readonly record: SessionRecord;
   /** Its own, and that of the session it is stacked on. */
   readonly locks: readonly [SessionLock, ...SessionLock[]];
@@ -60,6 +67,8 @@ interface Locked {
   readonly fresh: boolean;
   /** There are overlays that it had no need of before. */
   readonly more: boolean;
+  /** Directories in which an apply may have been interrupted. */
+  readonly suspects: readonly Buffer[];
 }
 
 const covering = ({ target, lower }: RecordedOverlay): string =>
@@ -71,7 +80,7 @@ function sameOverlay(a: RecordedOverlay, b: RecordedOverlay): boolean {
   return lowers && a.target.equals(b.target);
 }
 
-async function lockBase(name: string, directory: string | undefined): Promise<Base> {
+async function lockBase(name: string, directory: Buffer | undefined): Promise<Base> {
   const path = await pathOfSession(name, directory);
   const lock = await SessionLock.take(path, name);
   try {
@@ -83,9 +92,11 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
         'nothing was ever mounted of it, so nothing can be stacked on it',
       );
     }
+    checkDirectories(record);
+    await checkNotPending({ path, record });
     const overlays = record.overlays.map(({ target, lower }, i) => ({
       target,
-      lower: [Buffer.from(join(path, `${i}`, 'upper')), ...lower],
+      lower: [joined(path, `${i}`, 'upper'), ...lower],
     }));
     return { name, overlays, lock };
   } catch (error) {
@@ -98,12 +109,13 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
   const chosen = chooseRoot(
     plan.directory,
-    asked.map(({ target }) => target.toString()),
+    asked.map(({ target }) => target),
   );
   chosen.catch(() => undefined); // it is waited for after the other, whose failure comes first
   const below = await findMountsBelow(asked, () => native().mayMount());
   const root = await chosen;
   const places = await placesOf(asked, below, root);
+  const { overlays, suspects } = lookedAt(places.overlays);
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
@@ -111,11 +123,11 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
     created: new Date(),
     userxattr: !native().canReadTrusted(),
     subordinateIds: false,
-    overlays: places.overlays,
+    overlays,
     base: base?.name,
     last: undefined,
   };
-  return { ...(await createStored(root, record)), places, fresh: true, more: false };
+  return { ...(await createStored(root, record)), places, fresh: true, more: false, suspects };
 }
 
 async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
@@ -146,6 +158,8 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
   try {
     let stored = await readSession(path, name); // as it is now that nobody else changes it
     await checkReuse(plan, stored);
+    checkDirectories(stored.record);
+    await checkNotPending(stored);
     if (stored.record.state === 'new') {
       await clearNew(stored);
     }
@@ -158,7 +172,10 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     if (more.length > 0) {
       stored = await makePlaces(stored, more);
     }
-    return { stored, lock, places, fresh: false, more: more.length > 0 };
+    // Older versions have not written what the directories are known by, nor those started before.
+    const { overlays: known, suspects } = lookedAt(stored.record.overlays);
+    stored = { ...stored, record: { ...stored.record, overlays: known } };
+    return { stored, lock, places, fresh: false, more: more.length > 0, suspects };
   } catch (error) {
     await lock.release();
     throw error;
@@ -175,8 +192,8 @@ async function mountAll(
     for (const { target, lower, number } of inOrder(numbered)) {
       const overlay = await mountOfSession({
         lower,
-        upper: join(path, `${number}`, 'upper'),
-        work: join(path, `${number}`, 'work'),
+        upper: joined(path, `${number}`, 'upper'),
+        work: joined(path, `${number}`, 'work'),
         volatile: record.ephemeral,
         seenOn: target,
         beside: mounted[0]?.overlay,
@@ -277,7 +294,11 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
       const { path } = locked.stored;
       const { carried, emptied } = locked.places;
       const ids = await given;
-      const warnings = [...locked.places.warnings, ...idWarnings(locked.stored, ids)];
+      const warnings = [
+        ...locked.places.warnings,
+        ...(await pendingWarnings(locked.suspects)),
+        ...idWarnings(locked.stored, ids),
+      ];
       return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
     } catch (error) {
       try {

@@ -76,6 +76,7 @@ export class Sandbox implements AsyncDisposable {
   readonly name: string;
   /** Directory of the session. */
   readonly path: string;
+  readonly pathBytes: Buffer;
   /** Outer ones first. */
   readonly overlays: readonly SandboxOverlay[];
   /** What could not be done as one may expect, as sentences. */
@@ -101,7 +102,8 @@ export class Sandbox implements AsyncDisposable {
     this.#grace = grace;
     this.#last = opened.record.last;
     this.name = opened.record.name;
-    this.path = opened.path;
+    this.path = opened.path.toString();
+    this.pathBytes = opened.path;
     this.overlays = opened.places.map(described);
     this.warnings = [
       ...opened.warnings,

@@ -7,11 +7,12 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import { argumentValue } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
 import { sessionHasDependents, sessionOnSeveral } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { dependentsOf, findSession } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
-import { pathOfSession, SessionLock, sessionName } from './session-store.ts';
+import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { overlaysAt, targetsOf } from './session-target.ts';
 
 /** `since` is by default when the session was made, `to` goes with one overlay. */
@@ -138,16 +139,22 @@ export async function applyChosen(
   const path = await pathOfSession(wanted, root);
   const lock = await SessionLock.take(path, wanted);
   try {
+    const { record } = await readSession(path, wanted);
     const session = await findSession(wanted, root === undefined ? {} : { directory: root });
     const overlays = chosenOverlays(session, target);
     if (chosen.to !== undefined && overlays.length > 1) {
       throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
     }
-    if (
-      chosen.to === undefined &&
-      overlays.some(({ layers }) => [layers.lower].flat().length > 1)
-    ) {
+    if (chosen.to !== undefined) {
+      await checkNotUsedSince(
+        { path, record },
+        absolutePath(chosen.to, 'options.to'),
+        session.used,
+      );
+    } else if (overlays.some(({ layers }) => [layers.lower].flat().length > 1)) {
       throw sessionOnSeveral(wanted, session.base);
+    } else {
+      checkDirectories(record);
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];

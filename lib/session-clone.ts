@@ -1,11 +1,13 @@
 /** Copying sessions. */
-import { dirname, join } from 'node:path';
+
 import type { PathLike } from './arguments.ts';
 import { optionalFunction, optionalSignal, optionsObject } from './arguments.ts';
 import { AbortError } from './errors.ts';
 import { lstat, mkdir } from './files.ts';
 import { native, unwrap } from './native.ts';
+import { joined, parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { checkDirectories, checkNotPending } from './session-directories.ts';
 import {
   brokenSession,
   cloneOfRun,
@@ -49,7 +51,7 @@ interface Copying {
 }
 
 /** Where that cannot be, or the copy would mean something else. */
-async function checkClonable(path: string, record: SessionRecord): Promise<void> {
+async function checkClonable(path: Buffer, record: SessionRecord): Promise<void> {
   const { name, ephemeral, userxattr, overlays, state } = record;
   if (ephemeral) {
     throw cloneOfRun(name, path);
@@ -61,7 +63,7 @@ async function checkClonable(path: string, record: SessionRecord): Promise<void>
     throw brokenSession(name, path, 'nothing was ever mounted of it, so there is nothing to copy');
   }
   for (const [i, { target }] of overlays.entries()) {
-    const index = join(path, `${i}`, 'work', 'index');
+    const index = joined(path, `${i}`, 'work', 'index');
     if ((await lstat(index).catch(() => undefined)) !== undefined) {
       throw indexedSession(name, index, target.toString());
     }
@@ -70,12 +72,12 @@ async function checkClonable(path: string, record: SessionRecord): Promise<void>
 }
 
 async function copyUpper(
-  from: string,
-  to: string,
+  from: Buffer,
+  to: Buffer,
   before: CloneProgress,
   { signal, onProgress }: Copying,
 ): Promise<CloneProgress> {
-  const opened = await native().openUpperCopy(Buffer.from(from), Buffer.from(to));
+  const opened = await native().openUpperCopy(from, to);
   const copy = unwrap(opened);
   try {
     for (;;) {
@@ -124,16 +126,18 @@ export async function cloneSession(
   try {
     const { record } = await readSession(path, wanted);
     await checkClonable(path, record);
+    checkDirectories(record);
+    await checkNotPending({ path, record });
     const other = await findPath(made, directory);
     if (other !== undefined) {
       throw sessionExists(made, other);
     }
-    const root = dirname(path);
+    const root = parentOf(path);
     const clone = await createFilled(root, { ...record, name: made }, async (draft) => {
       let done: CloneProgress = { entries: 0, bytes: 0 };
       for (const [i] of record.overlays.entries()) {
-        await mkdir(join(draft, `${i}`, 'work'), { mode: 0o700 });
-        const [from, to] = [path, draft].map((at) => join(at, `${i}`, 'upper')) as [string, string];
+        await mkdir(joined(draft, `${i}`, 'work'), { mode: 0o700 });
+        const [from, to] = [joined(path, `${i}`, 'upper'), joined(draft, `${i}`, 'upper')];
         done = await copyUpper(from, to, done, copying);
       }
     });

@@ -2,30 +2,50 @@
 import { readFileSync } from 'node:fs';
 import { describeErrno } from './errno.ts';
 import { OverlayError } from './errors.ts';
+import type { RecordedIdentity } from './session-record.ts';
 
 interface Details {
-  readonly path?: string;
+  readonly path?: string | Buffer;
   readonly hint: string;
   readonly cause?: unknown;
 }
 
-function failure(code: string, message: string, details: Details): OverlayError {
-  return new OverlayError(`${code}: ${message}: ${details.hint}`, { code, ...details });
+function failure(code: string, message: string, { path, ...details }: Details): OverlayError {
+  return new OverlayError(`${code}: ${message}: ${details.hint}`, {
+    code,
+    ...details,
+    ...(path === undefined ? {} : { path: String(path) }),
+  });
 }
 
-export function noSuchSession(name: string, roots: readonly string[]): OverlayError {
+export function noSuchSession(name: string, roots: readonly (string | Buffer)[]): OverlayError {
   const hint = `no directory of that name is in ${roots.join(' or ')}; \`overlayfs sessions\` lists what there is`;
   return failure('ENOENT', `there is no session '${name}'`, { hint });
 }
 
+/** Where a word can be the one or the other. */
+export function neitherSessionNorDirectory(name: string): OverlayError {
+  const hint = '`overlayfs sessions` lists the sessions there are (`--dir`: where they lie)';
+  return failure('ENOENT', `there is no session '${name}', and no directory of that name here`, {
+    path: name,
+    hint,
+  });
+}
+
 /** It cannot be told what was meant, so nothing is done with it. */
-export function brokenSession(name: string, path: string, why: string): OverlayError {
+export function brokenSession(name: string, path: string | Buffer, why: string): OverlayError {
   const hint = `${why}; nothing in ${path} was touched. \`overlayfs sessions prune --broken\` removes it`;
   return failure('ERR_SESSION_BROKEN', `the session '${name}' is damaged`, { path, hint });
 }
 
+/** Somebody else's business. */
+export function notASession(name: string, path: string | Buffer, why: string): OverlayError {
+  const hint = `${path} is something else, and left alone (${why}); use another name, or another directory for sessions (\`directory\`, \`--dir\`)`;
+  return failure('ERR_SESSION_FOREIGN', `there is no session '${name}'`, { path, hint });
+}
+
 /** That of a newer version is nothing that this one may judge. */
-export function newerSession(name: string, path: string, why: string): OverlayError {
+export function newerSession(name: string, path: string | Buffer, why: string): OverlayError {
   return failure('ERR_SESSION_NEWER', `the session '${name}' is of a newer version`, {
     path,
     hint: why,
@@ -42,7 +62,7 @@ function commandOf(pid: number): string | undefined {
 }
 
 /** `pid`: 0 where it is unknown. */
-export function sessionInUse(name: string, path: string, pid: number): OverlayError {
+export function sessionInUse(name: string, path: string | Buffer, pid: number): OverlayError {
   const command = pid === 0 ? undefined : commandOf(pid);
   const who =
     command === undefined
@@ -53,7 +73,11 @@ export function sessionInUse(name: string, path: string, pid: number): OverlayEr
 }
 
 export function sessionHasDependents(name: string, others: readonly string[]): OverlayError {
-  const hint = `${others.join(', ')} ${others.length > 1 ? 'are' : 'is'} stacked on it and would change with it`;
+  const stacked =
+    others.length > 1 ? 'are stacked on it and would change' : 'is stacked on it and would change';
+  const hint =
+    `${others.join(', ')} ${stacked} with it; discard first what is not needed (\`overlayfs discard ${others.join(' ')}\`), ` +
+    `or go on in a copy (\`overlayfs sessions clone ${name} NEW\`)`;
   return failure('EBUSY', `the session '${name}' is the base of others`, { hint });
 }
 
@@ -66,30 +90,111 @@ export function sessionOnSeveral(name: string, base: string | undefined): Overla
   return failure('EINVAL', `the session '${name}' was made from several lowers`, { hint });
 }
 
-export function otherLayers(name: string, path: string, recorded: string): OverlayError {
+const filesystems: Readonly<Record<string, string>> = {
+  ef53: 'ext4',
+  '58465342': 'xfs',
+  '9123683e': 'btrfs',
+  '1021994': 'tmpfs',
+  '794c7630': 'overlay',
+  '2fc12fc1': 'zfs',
+  f2f52010: 'f2fs',
+  '6969': 'nfs',
+};
+
+function directoryText({ type, filesystem, inode, born }: RecordedIdentity): string {
+  const place = `${filesystems[type] ?? `filesystem type 0x${type}`}${filesystem === undefined ? '' : ` ${filesystem}`}`;
+  const number = inode === undefined ? '' : `inode ${inode} of `;
+  const seconds = Number.parseInt(born ?? '', 10);
+  const time = Number.isNaN(seconds)
+    ? ''
+    : `, made ${new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+  return `${number}${place}${time}`;
+}
+
+/** Something was unmounted, mounted over it, or put in its place. */
+export function otherDirectory(
+  name: string,
+  path: Buffer,
+  recorded: RecordedIdentity,
+  found: RecordedIdentity,
+): OverlayError {
+  const hint =
+    `the session was made from ${directoryText(recorded)}, and there is ${directoryText(found)} now; mount or move ` +
+    `it back, or apply what the session holds to whatever directory it is meant for: \`overlayfs apply --to DIR ${name}\``;
+  return failure('ESTALE', `'${path}' is not the directory that the session '${name}' is of`, {
+    path: path.toString(),
+    hint,
+  });
+}
+
+export function directoryGone(name: string, path: Buffer): OverlayError {
+  const hint = `mount it again or bring it back; \`overlayfs discard ${name}\` removes the session`;
+  return failure('ENOENT', `the directory '${path}' of the session '${name}' is gone`, {
+    path: path.toString(),
+    hint,
+  });
+}
+
+/** What it means depends on what has been done of it. `done`: all, but the end was not reached. */
+export function applyInterrupted(
+  name: string,
+  path: string | Buffer,
+  on: Buffer,
+  done: boolean,
+): OverlayError {
+  const ways = done
+    ? `all of it was done on ${on}, and \`overlayfs apply ${name}\` ends it`
+    : `only a part of it was done on ${on}; \`overlayfs apply ${name}\` with the same options finishes it, ` +
+      `\`overlayfs apply --abort ${name}\` undoes it`;
+  return failure('EBUSY', `an apply of the session '${name}' was interrupted`, {
+    path,
+    hint: ways,
+  });
+}
+
+export function usedSinceApply(name: string, path: Buffer, on: Buffer): OverlayError {
+  const hint =
+    `to finish it would leave out what was written since; \`overlayfs apply --resume ${on}\` finishes it, ` +
+    `\`overlayfs apply --abort ${on}\` undoes it, and then it can be applied again`;
+  return failure(
+    'EBUSY',
+    `an apply of the session '${name}' on ${on} was interrupted, and the session was used since`,
+    { path, hint },
+  );
+}
+
+/** A warning: programs see it half changed. */
+export function pendingOfOther(on: Buffer, source: Buffer): string {
+  return (
+    `an apply of ${source} on ${on} was interrupted, so that programs see a part of it changed and a part not; ` +
+    `\`overlayfs apply --resume ${on}\` finishes it, \`overlayfs apply --abort ${on}\` undoes it`
+  );
+}
+
+export function otherLayers(name: string, path: string | Buffer, recorded: string): OverlayError {
   const hint = `it was made from ${recorded}; leave the layers out, or use another name`;
   return failure('EEXIST', `the session '${name}' has other layers`, { path, hint });
 }
 
-export function sessionExists(name: string, path: string): OverlayError {
+export function sessionExists(name: string, path: string | Buffer): OverlayError {
   const hint = 'choose another name, or discard it first';
   return failure('EEXIST', `there is a session '${name}' already`, { path, hint });
 }
 
 /** Whoever was killed with it may not have had everything written. */
-export function cloneOfRun(name: string, path: string): OverlayError {
+export function cloneOfRun(name: string, path: string | Buffer): OverlayError {
   const hint = 'its run was killed, and it is to be discarded; only one that is kept can be cloned';
   return failure('EINVAL', `the session '${name}' has no name of its own`, { path, hint });
 }
 
-export function cloneOfTrusted(name: string, path: string): OverlayError {
+export function cloneOfTrusted(name: string, path: string | Buffer): OverlayError {
   const hint =
     'its marks are in trusted.* attributes, which cannot be seen from here; the root of the system can clone it';
   return failure('EPERM', `the session '${name}' was made by root`, { path, hint });
 }
 
 /** Its entries are names of the upper's files, and file handles of its directories. */
-export function indexedSession(name: string, path: string, target: string): OverlayError {
+export function indexedSession(name: string, path: string | Buffer, target: string): OverlayError {
   const hint =
     `the overlay on ${target} was mounted with the option index by another program, and an index cannot be ` +
     'copied with the upper; apply what is in the session to a copy of the directory instead (`--to`)';
@@ -98,9 +203,9 @@ export function indexedSession(name: string, path: string, target: string): Over
 
 /** `proposal`: a directory that would do. */
 export function noPlaceForSession(
-  path: string,
+  path: string | Buffer,
   why: string,
-  proposal: string | undefined,
+  proposal: Buffer | undefined,
 ): OverlayError {
   const way =
     proposal === undefined

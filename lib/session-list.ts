@@ -1,16 +1,17 @@
 /** What sessions there are. */
+
 import type { Dir } from 'node:fs';
-import { join } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
 import { argumentType, OverlayError } from './errors.ts';
 import { lstat, opendir } from './files.ts';
+import { joined, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { checkDirectories, ownPending } from './session-directories.ts';
+import { draftKind, isSessionName } from './session-kind.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
 import {
-  halfMade,
-  halfRemoved,
   lastUsed,
   pathOfSession,
   readSession,
@@ -31,6 +32,7 @@ export interface Session {
   readonly name: string;
   /** Its directory. */
   readonly path: string;
+  readonly pathBytes: Buffer;
   /** Not to be kept: that of a run which goes on, or was killed. */
   readonly ephemeral: boolean;
   readonly created: Date;
@@ -45,16 +47,20 @@ export interface Session {
   readonly last: RecordedEnd | undefined;
   /** The process that works with it; undefined if none does. */
   readonly user: number | undefined;
+  /** An apply of it was interrupted after its first change: it can be neither entered nor discarded before that is ended. */
+  readonly applyPending: boolean;
 }
 
 /**
  * Something in a directory of sessions that is none. `'half-made'` and `'half-removed'`: what was killed
- * on the way; `'newer'`: that of a newer version; `'damaged'`: anything that this version cannot have left.
+ * on the way; `'newer'`: that of a newer version; `'damaged'`: a session that this version cannot have left so;
+ * `'foreign'`: anything else, which has nothing to do with sessions and is left alone.
  */
 export interface SessionRest {
   readonly name: string;
   readonly path: string;
-  readonly problem: 'half-made' | 'half-removed' | 'newer' | 'damaged';
+  readonly pathBytes: Buffer;
+  readonly problem: 'half-made' | 'half-removed' | 'newer' | 'damaged' | 'foreign';
   /** What is wrong with it. */
   readonly message: string;
   readonly user: number | undefined;
@@ -73,52 +79,76 @@ export interface SessionSize {
   readonly unreadable: number;
 }
 
-function overlaysOf(path: string, record: SessionRecord): SessionOverlay[] {
+function overlaysOf(path: Buffer, record: SessionRecord): SessionOverlay[] {
   return record.overlays.map(({ target, lower }, i) => ({
     target: target.toString(),
     targetBytes: target,
     layers: {
-      upper: join(path, `${i}`, 'upper'),
+      upper: textOrBytes(joined(path, `${i}`, 'upper')),
       lower,
       xattrs: record.userxattr ? 'user' : 'trusted',
     },
   }));
 }
 
-async function described(path: string, name: string): Promise<Session> {
-  const { record } = await readSession(path, name);
-  const { ephemeral, created, base, subordinateIds, last } = record;
-  const used = await lastUsed(path);
-  const user = (await userOf(path)) || undefined;
-  const overlays = overlaysOf(path, record);
-  return { name, path, ephemeral, created, used, overlays, base, subordinateIds, last, user };
+/** As it is said, and as it is. */
+function bothForms(path: Buffer): Pick<Session, 'path' | 'pathBytes'> {
+  return { path: path.toString(), pathBytes: path };
 }
 
-const problems = { [halfMade]: 'half-made', [halfRemoved]: 'half-removed' } as const;
+async function described(path: Buffer, name: string): Promise<Session> {
+  const { record } = await readSession(path, name);
+  const { ephemeral, created, base, subordinateIds, last } = record;
+  return {
+    ...{ name, ...bothForms(path), ephemeral, created, base, subordinateIds, last },
+    used: await lastUsed(path),
+    overlays: overlaysOf(path, record),
+    user: (await userOf(path)) || undefined,
+    applyPending: (await ownPending({ path, record })) !== undefined,
+  };
+}
+
+const otherProblems: Readonly<Record<string, SessionRest['problem']>> = {
+  ERR_SESSION_NEWER: 'newer',
+  ERR_SESSION_FOREIGN: 'foreign',
+};
+
+async function draftOrOther(path: Buffer, name: string): Promise<SessionRest> {
+  const problem = await draftKind(path, name);
+  if (problem === undefined) {
+    const message = 'it has not the name of a session, and is left alone';
+    return { name, ...bothForms(path), problem: 'foreign', message, user: undefined };
+  }
+  const message = `what a process that was killed has left ${problem}`;
+  return { name, ...bothForms(path), problem, message, user: (await userOf(path)) || undefined };
+}
 
 /** Undefined where it went since its name was read. */
 export async function sessionAt(
-  path: string,
+  path: Buffer,
   name: string,
 ): Promise<Session | SessionRest | undefined> {
-  const [, problem] = Object.entries(problems).find(([prefix]) => name.startsWith(prefix)) ?? [];
   try {
-    if (problem === undefined) {
-      return await described(path, name);
-    }
-    const message = `what a process that was killed has left ${problem}`;
-    return { name, path, problem, message, user: (await userOf(path)) || undefined };
+    const found = isSessionName(name)
+      ? await described(path, name)
+      : await draftOrOther(path, name);
+    const { problem } = found as Partial<SessionRest>;
+    return problem === 'foreign' && !(await isThere(path)) ? undefined : found;
   } catch (error) {
     if (!(error instanceof OverlayError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error;
     }
-    if ((await lstat(path).catch(() => undefined)) === undefined) {
+    if (!(await isThere(path))) {
       return undefined;
     }
     const { code, message } = error as OverlayError;
-    const newer = code === 'ERR_SESSION_NEWER';
-    return { name, path, problem: newer ? 'newer' : 'damaged', message, user: undefined };
+    const problem = otherProblems[code] ?? 'damaged';
+    return { name, ...bothForms(path), problem, message, user: undefined };
   }
+}
+
+async function isThere(path: Buffer): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 export function isSession(found: Session | SessionRest): found is Session {
@@ -147,8 +177,22 @@ export async function findSession(name: string, options?: SessionsOptions): Prom
   return described(await pathOfSession(wanted, directory), wanted);
 }
 
+/**
+ * Whether the directories that a session was made from are still those: what it has changed means nothing on others.
+ *
+ * @throws OverlayError what `findSession` throws; `ENOENT` where one of them is gone, `ESTALE` where another one lies
+ * at its path (something was unmounted, mounted over it, or put in its place).
+ */
+export async function verifySession(name: string, options?: SessionsOptions): Promise<void> {
+  const given = optionsObject(options, 'options', ['directory']);
+  const directory = sessionDirectory(given.directory, 'options.directory');
+  const wanted = sessionName(name, 'name');
+  const { record } = await readSession(await pathOfSession(wanted, directory), wanted);
+  checkDirectories(record);
+}
+
 /** The sessions that are stacked on one. */
-export async function dependentsOf(name: string, directory: string | undefined): Promise<string[]> {
+export async function dependentsOf(name: string, directory: Buffer | undefined): Promise<string[]> {
   const found = await listSessions(directory === undefined ? {} : { directory });
   return found
     .filter(isSession)
@@ -164,19 +208,27 @@ async function openQuietly(path: Buffer): Promise<Dir | undefined> {
   }
 }
 
+/** In the work directory of each overlay the kernel keeps one for itself, which is empty, and which no user may read. */
+function isOfKernel(relative: Buffer): boolean {
+  return /^\/\d+\/work\/work$/.test(relative.toString('latin1'));
+}
+
 /** What is in it, by size. It is read entry by entry, so a big session takes its time. */
-export async function sessionSize(session: Pick<Session, 'path'>): Promise<SessionSize> {
-  const path: unknown = (session as Partial<Session> | null | undefined)?.path;
-  if (typeof path !== 'string') {
+export async function sessionSize(
+  session: Pick<Session, 'path'> & Partial<Pick<Session, 'pathBytes'>>,
+): Promise<SessionSize> {
+  const given = session as Partial<Session> | null | undefined;
+  if (typeof given?.path !== 'string') {
     throw argumentType('session', 'a session', session);
   }
+  const path = given.pathBytes ?? Buffer.from(given.path);
   const size = { bytes: 0, entries: 0, unreadable: 0 };
   const seen = new Set<string>();
-  const pending: Buffer[] = [Buffer.from(path)];
+  const pending: Buffer[] = [path];
   for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) {
     const listing = await openQuietly(dir);
     if (listing === undefined) {
-      size.unreadable++;
+      size.unreadable += isOfKernel(dir.subarray(path.length)) ? 0 : 1;
       continue;
     }
     for await (const { name } of listing) {

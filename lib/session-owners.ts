@@ -1,5 +1,6 @@
 /** Whether what a session, or an interrupted apply, holds belongs to its user. */
 import type { PathLike } from './arguments.ts';
+import { pathBytes } from './arguments.ts';
 import { native, unwrap } from './native.ts';
 import type { Session } from './session-list.ts';
 import { findSession } from './session-list.ts';
@@ -17,7 +18,7 @@ export async function foreignEntryOf(
 ): Promise<ForeignEntry | undefined> {
   const { base, overlays, subordinateIds } = session;
   for (const { layers } of subordinateIds ? overlays : []) {
-    const upper = Buffer.from(String(layers.upper));
+    const upper = pathBytes(layers.upper, 'upper');
     const found = unwrap(await native().findForeignEntry(upper));
     if (found !== null) {
       return found;

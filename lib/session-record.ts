@@ -3,10 +3,25 @@ import { isUtf8 } from 'node:buffer';
 
 export const recordFormat = 1;
 
+/** What a directory is known again by. What is not there is not certain to stay (directory_identity.h). */
+export interface RecordedIdentity {
+  /** Of the filesystem, in hexadecimal (`f_type`). */
+  readonly type: string;
+  /** `f_fsid`, in hexadecimal. */
+  readonly filesystem?: string;
+  readonly inode?: string;
+  /** When it was made: seconds and nanoseconds. */
+  readonly born?: string;
+  /** The start of the system that all of it but the type belongs to. */
+  readonly boot?: string;
+}
+
 export interface RecordedOverlay {
   readonly target: Buffer;
   /** Top-most first. */
   readonly lower: readonly Buffer[];
+  /** Of each of them; versions that did not know of it have not written it. */
+  readonly identities?: readonly RecordedIdentity[];
 }
 
 export interface RecordedEnd {
@@ -49,9 +64,10 @@ export function formatRecord(record: SessionRecord): string {
     format: recordFormat,
     ...rest,
     created: created.toISOString(),
-    overlays: overlays.map(({ target, lower }) => ({
+    overlays: overlays.map(({ target, lower, identities }) => ({
       target: textOf(target),
       lower: lower.map(textOf),
+      identities,
     })),
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;
@@ -94,6 +110,34 @@ function list(value: unknown, what: string): readonly unknown[] {
     throw new NoRecord(`${what} is no list, or empty`);
   }
   return value;
+}
+
+function identityOf(value: unknown, what: string): RecordedIdentity {
+  const given = fields(value, what);
+  const known = ['type', 'filesystem', 'inode', 'born', 'boot'].filter((key) => key in given);
+  if (known[0] !== 'type' || known.some((key) => typeof given[key] !== 'string')) {
+    throw new NoRecord(`${what} has another form`);
+  }
+  return Object.fromEntries(known.map((key) => [key, given[key]])) as unknown as RecordedIdentity;
+}
+
+function overlayOf(value: unknown, what: string): RecordedOverlay {
+  const { target, lower, identities } = fields(value, what);
+  const overlay = {
+    target: pathOf(target, `${what}.target`),
+    lower: list(lower, `${what}.lower`).map((layer, i) => pathOf(layer, `${what}.lower[${i}]`)),
+  };
+  if (identities === undefined) {
+    return overlay;
+  }
+  const known = list(identities, `${what}.identities`);
+  if (known.length !== overlay.lower.length) {
+    throw new NoRecord(`${what}.identities are not those of ${what}.lower`);
+  }
+  return {
+    ...overlay,
+    identities: known.map((each, i) => identityOf(each, `${what}.identities[${i}]`)),
+  };
 }
 
 function dateOf(value: unknown, what: string): Date {
@@ -158,15 +202,7 @@ export function parseRecord(text: string): SessionRecord {
     // Versions that did not know of them have not written it.
     subordinateIds:
       given.subordinateIds !== undefined && booleanOf(given.subordinateIds, 'subordinateIds'),
-    overlays: list(given.overlays, 'overlays').map((item, i) => {
-      const overlay = fields(item, `overlays[${i}]`);
-      return {
-        target: pathOf(overlay.target, `overlays[${i}].target`),
-        lower: list(overlay.lower, `overlays[${i}].lower`).map((layer, j) =>
-          pathOf(layer, `overlays[${i}].lower[${j}]`),
-        ),
-      };
-    }),
+    overlays: list(given.overlays, 'overlays').map((item, i) => overlayOf(item, `overlays[${i}]`)),
     base,
     last: endOf(given.last),
   };

@@ -1,31 +1,26 @@
 /** Removing sessions, whole. */
-import { dirname, join } from 'node:path';
+
 import type { PathLike } from './arguments.ts';
-import { integer, optionalBoolean, optionsObject } from './arguments.ts';
+import { optionsObject } from './arguments.ts';
 import { errorFromFailure, OverlayError } from './errors.ts';
-import { lstat, readdir } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
+import { joined, parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
-import { brokenSession, sessionHasDependents } from './session-errors.ts';
-import type { Session, SessionRest } from './session-list.ts';
-import { dependentsOf, isSession, listSessions, sessionAt } from './session-list.ts';
-import {
-  halfRemoved,
-  pathOfSession,
-  readSession,
-  SessionLock,
-  sessionName,
-} from './session-store.ts';
+import { checkNotPending } from './session-directories.ts';
+import { sessionHasDependents } from './session-errors.ts';
+import { halfRemoved } from './session-kind.ts';
+import { dependentsOf } from './session-list.ts';
+import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { finishRemoval } from './tree-removal.ts';
 
 /**
  * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that
  * what is left of it after a failure is known for what it is.
  */
-export async function removeLocked(path: string, lock: SessionLock): Promise<void> {
-  const retired = join(dirname(path), `${halfRemoved}${freshDigits()}`);
-  const outcome = await native().retireSession(Buffer.from(path), Buffer.from(retired), lock.fd);
+export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {
+  const retired = joined(parentOf(path), `${halfRemoved}${freshDigits()}`);
+  const outcome = await native().retireSession(path, retired, lock.fd);
   if ('failure' in outcome && outcome.failure.syscall === 'renameat2') {
     throw errorFromFailure(outcome.failure, { hint: 'the session could not be taken out of use' });
   }
@@ -37,10 +32,13 @@ export async function removeLocked(path: string, lock: SessionLock): Promise<voi
   }
 }
 
+/** The second one: a draft, of which it is known that it is one. */
+const unknown: ReadonlySet<string> = new Set(['ERR_SESSION_BROKEN', 'ERR_SESSION_FOREIGN']);
+
 /** By another program than this library, which knows nothing of locks. */
-export async function checkUnmounted(path: string, name: string): Promise<void> {
+export async function checkUnmounted(path: Buffer, name: string): Promise<void> {
   const stored = await readSession(path, name).catch((error: unknown) => {
-    if (error instanceof OverlayError && error.code === 'ERR_SESSION_BROKEN') {
+    if (error instanceof OverlayError && unknown.has(error.code)) {
       return undefined; // what it consists of cannot be told
     }
     throw error;
@@ -49,8 +47,8 @@ export async function checkUnmounted(path: string, name: string): Promise<void> 
     return;
   }
   for (const [i] of stored.record.overlays.entries()) {
-    const [upper, work] = [join(path, `${i}`, 'upper'), join(path, `${i}`, 'work')];
-    unwrap(await native().checkUpperFree(Buffer.from(upper), Buffer.from(work)));
+    const [upper, work] = [joined(path, `${i}`, 'upper'), joined(path, `${i}`, 'work')];
+    unwrap(await native().checkUpperFree(upper, work));
   }
 }
 
@@ -62,9 +60,9 @@ export interface DiscardOptions {
 /** One that we have locked. Where it is removed the lock goes with it. */
 export async function discardLocked(
   lock: SessionLock,
-  path: string,
+  path: Buffer,
   name: string,
-  directory: string | undefined,
+  directory: Buffer | undefined,
 ): Promise<void> {
   const dependents = await dependentsOf(name, directory);
   if (dependents.length > 0) {
@@ -91,139 +89,9 @@ export async function discardSession(name: string, options?: DiscardOptions): Pr
   await readSession(path, wanted);
   const lock = await SessionLock.take(path, wanted);
   try {
+    await checkNotPending(await readSession(path, wanted));
     await discardLocked(lock, path, wanted, directory);
   } finally {
     await lock.release();
   }
-}
-
-export interface PruneOptions extends DiscardOptions {
-  /** Also sessions that nobody has used for so many milliseconds. Default: none. */
-  readonly unusedFor?: number;
-  /** Also what is damaged, unless it is of a newer version. Default: false. */
-  readonly broken?: boolean;
-  /** Only say what would be removed. Default: false. */
-  readonly dryRun?: boolean;
-}
-
-export interface Pruned {
-  readonly name: string;
-  readonly path: string;
-  readonly why: 'abandoned' | 'unused' | SessionRest['problem'];
-  /** Undefined: it was removed, or would be. */
-  readonly error: OverlayError | undefined;
-}
-
-type Found = Session | SessionRest;
-
-interface Rule {
-  readonly unusedFor: number;
-  readonly broken: boolean;
-}
-
-/**
- * A draft is locked before anything is put in it, so an empty one may be somebody's who has just made it.
- * That takes him microseconds.
- */
-const beingMade = 1000;
-
-async function maybeBeingMade(path: string): Promise<boolean> {
-  const [{ mtimeMs }, names] = await Promise.all([lstat(path), readdir(path)]);
-  return names.length === 0 && Math.abs(Date.now() - mtimeMs) < beingMade;
-}
-
-async function reason(found: Found, rule: Rule): Promise<Pruned['why'] | undefined> {
-  if (found.user !== undefined) {
-    return undefined;
-  }
-  if (isSession(found)) {
-    const unused = Date.now() - found.used.getTime() >= rule.unusedFor;
-    return found.ephemeral ? 'abandoned' : unused ? 'unused' : undefined;
-  }
-  const { problem, path } = found;
-  if (problem === 'half-made') {
-    return (await maybeBeingMade(path).catch(() => true)) ? undefined : problem;
-  }
-  return problem === 'half-removed' || (problem === 'damaged' && rule.broken) ? problem : undefined;
-}
-
-/** Undefined where it went, or somebody came, since it was looked at: then there is nothing to be told. */
-async function lockFound({ path, name }: Found): Promise<SessionLock | undefined> {
-  try {
-    if (!(await lstat(path)).isDirectory()) {
-      throw brokenSession(name, path, 'it is no directory, and has to be removed by hand');
-    }
-    return await SessionLock.take(path, name);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EBUSY') {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-/** Now that it is ours: somebody may have worked with it, and ended, since it was looked at. */
-async function stillWanted({ path, name }: Found, why: Pruned['why'], rule: Rule) {
-  const found = await sessionAt(path, name);
-  return found !== undefined && (await reason({ ...found, user: undefined }, rule)) === why;
-}
-
-async function remove(
-  found: Found,
-  why: Pruned['why'],
-  rule: Rule,
-  directory: string | undefined,
-): Promise<Pruned | undefined> {
-  const { path, name } = found;
-  try {
-    const lock = await lockFound(found);
-    if (lock === undefined) {
-      return undefined;
-    }
-    try {
-      if (!(await stillWanted(found, why, rule))) {
-        return undefined;
-      }
-      await discardLocked(lock, path, name, directory);
-      return { name, path, why, error: undefined };
-    } finally {
-      await lock.release();
-    }
-  } catch (error) {
-    if (error instanceof OverlayError) {
-      return { name, path, why, error };
-    }
-    throw error;
-  }
-}
-
-/**
- * Removes what nobody needs any more: sessions that were half made or half removed, and those without a
- * name whose process was killed; on request old and damaged ones. What is in use, and what others are
- * stacked on, stays.
- */
-export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
-  const given = optionsObject(options, 'options', ['directory', 'unusedFor', 'broken', 'dryRun']);
-  const directory = sessionDirectory(given.directory, 'options.directory');
-  const rule = {
-    unusedFor:
-      given.unusedFor === undefined
-        ? Number.POSITIVE_INFINITY
-        : integer(given.unusedFor, 'options.unusedFor', 0, Number.MAX_SAFE_INTEGER),
-    broken: optionalBoolean(given.broken, 'options.broken') ?? false,
-  };
-  const dryRun = optionalBoolean(given.dryRun, 'options.dryRun') ?? false;
-  const pruned: Pruned[] = [];
-  for (const found of await listSessions(directory === undefined ? {} : { directory })) {
-    const why = await reason(found, rule);
-    if (why !== undefined) {
-      const { name, path } = found;
-      const told = dryRun
-        ? { name, path, why, error: undefined }
-        : await remove(found, why, rule, directory);
-      pruned.push(...(told === undefined ? [] : [told]));
-    }
-  }
-  return pruned;
 }

@@ -1,55 +1,64 @@
 /** Sessions on disk. docs/running.md describes the layout. */
+
 import { constants, mkdirSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { dirname, join } from 'node:path';
 import { argumentType, argumentValue, errorFromFailure } from './errors.ts';
-import { close, fstat, lstat, mkdir, open, readdir, readText, utimes } from './files.ts';
+import { close, fstat, lstat, mkdir, open, readNames, readText, utimes } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native } from './native.ts';
 import type { Outcome } from './native-outcome.ts';
 import type { SessionText } from './native-sessions.ts';
+import { joined, parentOf } from './path-bytes.ts';
 import {
   brokenSession,
   fileFailure,
   newerSession,
   noSuchSession,
+  notASession,
   sessionInUse,
 } from './session-errors.ts';
+import {
+  halfMade,
+  isLeftOfSession,
+  isSessionName,
+  largestRecord,
+  openRecord,
+  recordName,
+} from './session-kind.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { formatRecord, NoRecord, parseRecord } from './session-record.ts';
 import { isOwnDirectory, sessionRoots } from './session-roots.ts';
 import { removeTree } from './tree-removal.ts';
 
-const recordName = 'session.json';
-/** Of what is not whole yet, and of what is not whole any more. No session can have such a name. */
-export const halfMade = '.new-';
-export const halfRemoved = '.old-';
-
 export function sessionName(value: unknown, name: string): string {
   if (typeof value !== 'string') {
     throw argumentType(name, 'a string', value);
   }
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(value)) {
+  if (!isSessionName(value)) {
     throw argumentValue(
       name,
-      'must be up to 100 letters, digits, dots, dashes and underscores, and begin with none of the first two marks',
+      `must be a name of up to 100 letters, digits, dots, dashes and underscores that begins with no dot or dash, but is '${value}'`,
     );
   }
   return value;
 }
 
-async function readRecord(path: string, name: string): Promise<SessionRecord> {
+/** What is wrong with it, if it is a session. */
+async function noWhole(path: Buffer, name: string, why: string): Promise<Error> {
+  return (await isLeftOfSession(path))
+    ? brokenSession(name, path, why)
+    : notASession(name, path, why);
+}
+
+async function readRecord(path: Buffer, name: string): Promise<SessionRecord> {
   try {
     if (!isOwnDirectory(path)) {
       throw new NoRecord('it is somebody else’s, or no directory');
     }
-    const file = await open(
-      join(path, recordName),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
+    const file = await openRecord(path);
     try {
       const found = await fstat(file);
-      if (!found.isFile() || found.size > 1 << 20) {
+      if (!found.isFile() || found.size > largestRecord) {
         throw new NoRecord(`${recordName} is no ordinary file, or too big`);
       }
       const record = parseRecord(await readText(file, 'utf8'));
@@ -62,24 +71,26 @@ async function readRecord(path: string, name: string): Promise<SessionRecord> {
     }
   } catch (error) {
     if (error instanceof NoRecord) {
-      throw (error.newer ? newerSession : brokenSession)(name, path, error.message);
+      throw error.newer
+        ? newerSession(name, path, error.message)
+        : await noWhole(path, name, error.message);
     }
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') {
-      throw brokenSession(name, path, `${recordName} is missing, or cannot be read (${code})`);
+      throw await noWhole(path, name, `${recordName} is missing, or cannot be read (${code})`);
     }
     throw fileFailure(error, 'the record of a session could not be read');
   }
 }
 
 /** A mount makes both; one without the other, or something else of that name, is not what it left. */
-async function checkLayers(path: string, record: SessionRecord): Promise<void> {
+async function checkLayers(path: Buffer, record: SessionRecord): Promise<void> {
   if (record.state === 'new') {
     return;
   }
   for (const [i] of record.overlays.entries()) {
     for (const name of ['upper', 'work']) {
-      const found = await lstat(join(path, `${i}`, name)).catch(() => undefined);
+      const found = await lstat(joined(path, `${i}`, name)).catch(() => undefined);
       if (!found?.isDirectory()) {
         throw brokenSession(record.name, path, `its directory ${i}/${name} is missing, or is none`);
       }
@@ -90,10 +101,10 @@ async function checkLayers(path: string, record: SessionRecord): Promise<void> {
 /** Where a name is, if it is anywhere. */
 export async function findPath(
   name: string,
-  directory: string | undefined,
-): Promise<string | undefined> {
+  directory: Buffer | undefined,
+): Promise<Buffer | undefined> {
   for (const root of sessionRoots(directory)) {
-    const path = join(root, name);
+    const path = joined(root, name);
     if (isOwnDirectory(root) && (await lstat(path).catch(() => undefined)) !== undefined) {
       return path;
     }
@@ -103,18 +114,18 @@ export async function findPath(
 
 /** A session that exists. */
 export interface StoredSession {
-  readonly path: string;
+  readonly path: Buffer;
   readonly record: SessionRecord;
 }
 
 /** Whether the kernel has mounted all of it: it makes "work" in the workdir then. */
-async function wasMounted(path: string, { overlays }: SessionRecord): Promise<boolean> {
-  const made = overlays.map((_, i) => lstat(join(path, `${i}`, 'work', 'work')));
+async function wasMounted(path: Buffer, { overlays }: SessionRecord): Promise<boolean> {
+  const made = overlays.map((_, i) => lstat(joined(path, `${i}`, 'work', 'work')));
   return (await Promise.allSettled(made)).every(({ status }) => status === 'fulfilled');
 }
 
 /** @throws OverlayError `ERR_SESSION_BROKEN` for anything that is not certainly a whole session. */
-export async function readSession(path: string, name: string): Promise<StoredSession> {
+export async function readSession(path: Buffer, name: string): Promise<StoredSession> {
   const written = await readRecord(path, name);
   // That of a run is not written a second time, which nobody but a run that was killed would read.
   const ready = written.ephemeral && (await wasMounted(path, written));
@@ -125,14 +136,14 @@ export async function readSession(path: string, name: string): Promise<StoredSes
 
 export async function findStored(
   name: string,
-  directory: string | undefined,
+  directory: Buffer | undefined,
 ): Promise<StoredSession | undefined> {
   const path = await findPath(name, directory);
   return path === undefined ? undefined : readSession(path, name);
 }
 
 /** @throws OverlayError `ENOENT` */
-export async function pathOfSession(name: string, directory: string | undefined): Promise<string> {
+export async function pathOfSession(name: string, directory: Buffer | undefined): Promise<Buffer> {
   const path = await findPath(name, directory);
   if (path === undefined) {
     throw noSuchSession(name, sessionRoots(directory));
@@ -159,13 +170,16 @@ export class SessionLock {
    * @throws OverlayError `EBUSY` with who has it, `ENOENT` where it is not there, or another directory by
    * now (it was discarded, and made anew).
    */
-  static async take(path: string, name: string): Promise<SessionLock> {
-    const outcome = await native().lockDirectory(Buffer.from(path));
+  static async take(path: Buffer, name: string): Promise<SessionLock> {
+    const outcome = await native().lockDirectory(path);
     if ('failure' in outcome) {
       const found = errorFromFailure(outcome.failure, {
         hint: `the session '${name}' could not be opened`,
       });
-      throw found.code === 'ENOENT' ? noSuchSession(name, [dirname(path)]) : found;
+      if (found.code === 'ENOTDIR') {
+        throw notASession(name, path, 'it is no directory');
+      }
+      throw found.code === 'ENOENT' ? noSuchSession(name, [parentOf(path)]) : found;
     }
     const lock = SessionLock.of(outcome.value);
     if (lock === undefined) {
@@ -189,7 +203,7 @@ export class SessionLock {
 }
 
 /** Who works with it: a process, 0 where nobody does or it cannot be said. */
-export async function userOf(path: string): Promise<number> {
+export async function userOf(path: Buffer): Promise<number> {
   const fd = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     return native().lockHolder(fd);
@@ -199,13 +213,13 @@ export async function userOf(path: string): Promise<number> {
 }
 
 /** When a sandbox was last made on it: the time of its record, since to set that takes no space. */
-export async function lastUsed(path: string): Promise<Date> {
-  return (await lstat(join(path, recordName))).mtime;
+export async function lastUsed(path: Buffer): Promise<Date> {
+  return (await lstat(joined(path, recordName))).mtime;
 }
 
-export async function markUsed(path: string): Promise<void> {
+export async function markUsed(path: Buffer): Promise<void> {
   const now = new Date();
-  await utimes(join(path, recordName), now, now);
+  await utimes(joined(path, recordName), now, now);
 }
 
 function textOf(record: SessionRecord): SessionText {
@@ -218,11 +232,11 @@ function textOf(record: SessionRecord): SessionText {
  * @param failing What has failed if this does, as a part of a sentence.
  */
 export async function writeRecord(
-  path: string,
+  path: Buffer,
   record: SessionRecord,
   failing: string,
 ): Promise<void> {
-  const outcome = await native().writeSessionText(Buffer.from(path), ...textOf(record));
+  const outcome = await native().writeSessionText(path, ...textOf(record));
   if ('failure' in outcome) {
     throw errorFromFailure(outcome.failure, { hint: failing });
   }
@@ -235,12 +249,12 @@ const notMade = 'the session could not be made';
 
 /** Most often the directory of sessions is there. */
 async function withDraft(
-  root: string,
+  root: Buffer,
   make: Making,
-): Promise<{ readonly draft: string; readonly lock: SessionLock }> {
+): Promise<{ readonly draft: Buffer; readonly lock: SessionLock }> {
   for (let made = false; ; ) {
-    const draft = join(root, `${halfMade}${freshDigits()}`);
-    const outcome = await make(Buffer.from(draft));
+    const draft = joined(root, `${halfMade}${freshDigits()}`);
+    const outcome = await make(draft);
     const lock = 'value' in outcome ? SessionLock.of(outcome.value) : undefined;
     if (lock !== undefined) {
       return { draft, lock };
@@ -265,28 +279,28 @@ interface Stored {
 }
 
 /** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
-export async function createStored(root: string, record: SessionRecord): Promise<Stored> {
-  const path = join(root, record.name);
+export async function createStored(root: Buffer, record: SessionRecord): Promise<Stored> {
+  const path = joined(root, record.name);
   const text = textOf(record);
   const { lock } = await withDraft(root, (draft) =>
-    native().makeSession(draft, record.overlays.length, Buffer.from(path), ...text),
+    native().makeSession(draft, record.overlays.length, path, ...text),
   );
   return { stored: { path, record }, lock };
 }
 
 /** @param fill What is to be in it before it gets its name. */
 export async function createFilled(
-  root: string,
+  root: Buffer,
   record: SessionRecord,
-  fill: (draft: string) => Promise<void>,
+  fill: (draft: Buffer) => Promise<void>,
 ): Promise<Stored> {
-  const path = join(root, record.name);
+  const path = joined(root, record.name);
   const { draft, lock } = await withDraft(root, (name) =>
     native().draftSession(name, record.overlays.length),
   );
   try {
     await fill(draft);
-    const [from, to] = [Buffer.from(draft), Buffer.from(path)];
+    const [from, to] = [draft, path];
     const outcome = await native().nameSession(from, to, ...textOf(record));
     if ('failure' in outcome) {
       throw errorFromFailure(outcome.failure, { hint: notMade });
@@ -306,7 +320,7 @@ export async function makePlaces(
 ): Promise<StoredSession> {
   const overlays = [...record.overlays, ...more];
   for (const [i] of more.entries()) {
-    const place = join(path, `${record.overlays.length + i}`);
+    const place = joined(path, `${record.overlays.length + i}`);
     await removeTree(place); // what a killed process has left
     await mkdir(place, { mode: 0o700 });
   }
@@ -314,15 +328,18 @@ export async function makePlaces(
 }
 
 export interface FoundEntry {
-  readonly path: string;
+  readonly path: Buffer;
+  /** As text. */
   readonly name: string;
 }
 
 /** Everything in the directories of sessions, whole or not. */
-export async function storedEntries(directory: string | undefined): Promise<FoundEntry[]> {
+export async function storedEntries(directory: Buffer | undefined): Promise<FoundEntry[]> {
   const lists = sessionRoots(directory).map(async (root) => {
-    const names = isOwnDirectory(root) ? await readdir(root) : [];
-    return names.sort().map((name) => ({ path: join(root, name), name }));
+    const names = isOwnDirectory(root) ? await readNames(root, 'buffer') : [];
+    return names
+      .sort(Buffer.compare)
+      .map((name) => ({ path: joined(root, name), name: name.toString() }));
   });
   return (await Promise.all(lists)).flat();
 }
@@ -330,7 +347,7 @@ export async function storedEntries(directory: string | undefined): Promise<Foun
 /** An upper that no mount has seen yet, or that a killed one may have left unfinished. */
 export async function clearNew({ path, record }: StoredSession): Promise<void> {
   for (const [i] of record.overlays.entries()) {
-    const place = join(path, `${i}`);
+    const place = joined(path, `${i}`);
     await removeTree(place);
     await mkdir(place, { mode: 0o700 });
   }

@@ -10,17 +10,17 @@ import { withSubordinateIds } from './subordinate-ids.ts';
  *
  * @throws OverlayError `EACCES` or `EPERM` with the owner where that is somebody else.
  */
-export async function removeTree(path: string): Promise<void> {
-  await finishRemoval(path, await native().removeTree(Buffer.from(path), false));
+export async function removeTree(path: Buffer): Promise<void> {
+  await finishRemoval(path, await native().removeTree(path, false));
 }
 
 /** The rest of it, after the first attempt has come to `done`. */
-export async function finishRemoval(path: string, done: Outcome<undefined>): Promise<void> {
+export async function finishRemoval(path: Buffer, done: Outcome<undefined>): Promise<void> {
   let outcome = done;
   let why: string | undefined;
   if ('failure' in outcome && outcome.failure.reason === 'owned-by-other' && !native().mayChown()) {
     const again = await withSubordinateIds(
-      (namespace) => native().removeTreeIn(namespace, Buffer.from(path)),
+      (namespace) => native().removeTreeIn(namespace, path),
       (missing) => {
         why = missing;
       },

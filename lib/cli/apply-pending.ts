@@ -52,7 +52,7 @@ export async function finishPending(
   abort: boolean,
   listening: PendingApplyOptions,
 ): Promise<readonly ApplyResult[]> {
-  const lock = session && (await SessionLock.take(session.path, session.name));
+  const lock = session && (await SessionLock.take(session.pathBytes, session.name));
   try {
     const pending: Buffer[] = [];
     for (const each of destinations) {

@@ -1,7 +1,10 @@
 /** What `diff` is to compare: the options that name it. */
+import { statSync } from 'node:fs';
+import { pathBytes } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
 import { OverlayError } from '../errors.ts';
 import { listOverlays } from '../mount-table.ts';
+import { neitherSessionNorDirectory } from '../session-errors.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
 import { targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
@@ -67,6 +70,9 @@ function layers(named: Named): ChangesSource {
   };
 }
 
+/** Then it may be a directory. */
+const notSession: ReadonlySet<string> = new Set(['ENOENT', 'ERR_SESSION_FOREIGN']);
+
 /**
  * A word without a slash that is the name of a session; then it is none of a directory, which would be
  * `./NAME`.
@@ -81,10 +87,13 @@ export async function namedSession(
   }
   const { findSession } = await import('../session-list.ts');
   return findSession(name, sessionsOption(dir)).catch((error: unknown) => {
-    if (error instanceof OverlayError && error.code === 'ENOENT') {
-      return undefined;
+    if (!(error instanceof OverlayError) || !notSession.has(error.code)) {
+      throw error;
     }
-    throw error;
+    if (statSync(name, { throwIfNoEntry: false }) === undefined) {
+      throw error.code === 'ENOENT' ? neitherSessionNorDirectory(name) : error;
+    }
+    return undefined;
   });
 }
 
@@ -95,8 +104,9 @@ export async function namedSession(
 async function sourceOf({ user }: Session, overlay: SessionOverlay): Promise<ChangesSource> {
   const { targetBytes, layers } = overlay;
   const mounted = user === undefined ? [] : await listOverlays();
+  const own = pathBytes(layers.upper, 'upper');
   const here = mounted.some(
-    ({ targetBytes: at, upper }) => at.equals(targetBytes) && upper === layers.upper,
+    ({ targetBytes: at, upperBytes }) => at.equals(targetBytes) && upperBytes?.equals(own),
   );
   return here ? targetBytes : layers;
 }
@@ -126,6 +136,10 @@ export async function sessionSource(
     );
   }
   const source = await sourceOf(session, overlay);
+  if (source === overlay.layers) {
+    const { verifySession } = await import('../session-list.ts');
+    await verifySession(session.name, sessionsOption(dir));
+  }
   return { session, target: overlay.targetBytes, source };
 }
 

@@ -1,20 +1,55 @@
+import { OverlayError } from '../errors.ts';
+import { listSessions } from '../session-list.ts';
+import { stackedFirst } from '../session-prune.ts';
 import { discardSession } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
-import { parseWords, pathOf } from './options.ts';
+import { complainOf } from './failure.ts';
+import { parseWords } from './options.ts';
 import type { Output } from './output.ts';
-import { sessionNameOf } from './session-words.ts';
+import { withProgress } from './progress.ts';
+import { sessionNameOf, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
+
+/** As they were given, but none before what is stacked on it. */
+async function inOrder(
+  names: readonly string[],
+  options: ReturnType<typeof sessionsOption>,
+): Promise<readonly string[]> {
+  if (names.length < 2) {
+    return names;
+  }
+  const all = await listSessions(options);
+  const found = names.map((name) => ({ name, found: all.find((each) => each.name === name) }));
+  const known = found.flatMap(({ found: session }) => (session ? [{ found: session }] : []));
+  const missing = found.filter((each) => each.found === undefined);
+  return [
+    ...stackedFirst(known, all).map((each) => each.found.name),
+    ...missing.map((each) => each.name),
+  ];
+}
 
 export async function discard(words: readonly Word[], _: Output): Promise<number> {
   const { values, positionals } = parseWords(words, { dir: { type: 'string' } });
   if (positionals.length === 0) {
     throw new UsageError('NAME is missing');
   }
-  const names = positionals.map((word) => sessionNameOf(word, 'NAME'));
-  const options = values.dir === undefined ? {} : { directory: pathOf(values.dir, '--dir') };
-  for (const name of names) {
-    await discardSession(name, options);
+  const names = [...new Set(positionals.map((word) => sessionNameOf(word, 'NAME')))];
+  const options = sessionsOption(values.dir);
+  let status: number = exitCodes.done;
+  for (const name of await inOrder(names, options)) {
+    try {
+      await withProgress(
+        () => `removing the session ${name}`,
+        () => discardSession(name, options),
+      );
+    } catch (error) {
+      if (!(error instanceof OverlayError)) {
+        throw error;
+      }
+      complainOf(error);
+      status = exitCodes.failed;
+    }
   }
-  return exitCodes.done;
+  return status;
 }

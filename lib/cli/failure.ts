@@ -12,6 +12,12 @@ function explained({ message, hint, cause }: OverlayError): string {
   return [message, ...more.filter((text) => text && !message.includes(text))].join(': ');
 }
 
+/** Where the rest goes on. */
+export function complainOf(error: OverlayError): void {
+  process.stderr.on('error', () => undefined); // nobody listens
+  complain(explained(error));
+}
+
 export function reportFailure(error: unknown, command: string | undefined): number {
   process.stderr.on('error', () => undefined); // nobody listens
   if (error instanceof UsageError) {
@@ -22,7 +28,7 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     return command === 'run' ? exitCodes.notRun : exitCodes.usage;
   }
   if (error instanceof OverlayError) {
-    complain(explained(error));
+    complainOf(error);
   } else if (error instanceof CommandError) {
     complain(error.message);
   } else {

@@ -55,14 +55,15 @@ export const sessions = `Usage: overlayfs sessions [--dir DIR] [--json]
 List the sessions that 'overlayfs run' has made, each with its size, when it was
 used last, and what it covers; and what there is besides. With prune, remove
 what a process that was killed has left: sessions half made, half removed, and
-those without a name that nobody works with. What is in use, or the base of
-another session, stays. With clone, make a session NEW that holds what OLD
-holds; from then on each goes its own way.
+those without a name that nobody works with. What is in use stays, and so do the
+base of another session that stays, and one whose apply was interrupted. What is
+no session is named and never touched. With clone, make a session NEW that holds
+what OLD holds; from then on each goes its own way.
 
   --dir DIR      where sessions lie, as in run
   --unused-for AGE
                  also sessions that were not used for so long: 90m, 12h, 30d, 4w
-  --broken       also what is damaged
+  --broken       also sessions that are damaged, with everything in them
   --dry-run      only say what would be removed
   --json         print one JSON object a line
   -h, --help     this text
@@ -77,7 +78,9 @@ Examples:
 export const discard = `Usage: overlayfs discard [--dir DIR] NAME...
 
 Remove sessions, with everything that was written in them. What they were made
-from stays as it is. A session that somebody works with is not removed.
+from stays as it is. What is stacked on others is removed before them. Not
+removed is a session that somebody works with, that others are stacked on, or
+whose apply was interrupted; the rest is, and the exit status is 1.
 
   --dir DIR      where sessions lie, as in run
   -h, --help     this text

@@ -9,7 +9,9 @@ import { textOf } from './words.ts';
 
 export async function help(words: readonly Word[], output: Output): Promise<number> {
   const [word, ...more] = parseWords(words, {}).positionals;
-  noArguments(more);
+  const [of, ...rest] = more;
+  // The text about all of it has these as well.
+  noArguments(word === 'sessions' && (of === 'clone' || of === 'prune') ? rest : more);
   if (word !== undefined && !isCommand(word)) {
     throw new UsageError(`there is no command '${textOf(word)}'`);
   }

@@ -1,5 +1,6 @@
 /** The words of `run`: its own options, and the command, which is nobody's but the program's. */
 import { parseArgs } from 'node:util';
+import { UsageError } from './command-errors.ts';
 import type { Word } from './words.ts';
 
 export const runOptions = {
@@ -40,4 +41,23 @@ export function splitRunWords(words: readonly Word[]): RunWords {
   }
   const after = first.kind === 'option-terminator' ? first.index + 1 : first.index;
   return { own: words.slice(0, first.index), command: words.slice(after) };
+}
+
+const words: Readonly<Record<string, string>> = {
+  session: '--name',
+  base: '--base',
+  lower: '--lower',
+  overlays: '--overlay',
+  directory: '--dir',
+};
+
+/** What the library has against its options, in words of the command: it is the same mistake. */
+export function asUsage(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (!(error instanceof TypeError) || code !== 'ERR_INVALID_ARG_VALUE') {
+    return error;
+  }
+  const word = (text: string, key: string): string => words[key] ?? text;
+  const said = message.replace(/^"options\.(\w+)"/, word).replace(/`(\w+)`/g, word);
+  return new UsageError(said, { cause: error });
 }

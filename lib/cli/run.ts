@@ -14,7 +14,7 @@ import { complain } from './messages.ts';
 import { parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress, withProgress } from './progress.ts';
-import { runOptions, splitRunWords } from './run-words.ts';
+import { asUsage, runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
 import { bytesOf, textOf } from './words.ts';
@@ -217,7 +217,9 @@ export async function run(words: readonly Word[], _: Output): Promise<number> {
   const sandbox = await withProgress(
     () => 'mounting the view',
     () => createSandbox(request.sandbox),
-  );
+  ).catch((error: unknown) => {
+    throw asUsage(error);
+  });
   for (const warning of sandbox.warnings) {
     complain(`warning: ${warning}`);
   }

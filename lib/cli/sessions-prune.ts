@@ -1,12 +1,15 @@
-import type { Pruned } from '../session-removal.ts';
-import { pruneSessions } from '../session-removal.ts';
+import { listSessions } from '../session-list.ts';
+import type { Pruned } from '../session-prune.ts';
+import { pruneSessions } from '../session-prune.ts';
 import { UsageError } from './command-errors.ts';
-import { escapeText } from './escape.ts';
+import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
-import { jsonLine } from './json.ts';
+import { base64Of, jsonLine } from './json.ts';
 import { complain } from './messages.ts';
-import { noArguments, parseWords, pathOf } from './options.ts';
+import { noArguments, parseWords } from './options.ts';
 import type { Output } from './output.ts';
+import { withProgress } from './progress.ts';
+import { isForeign, sessionsOption, tellForeign } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -27,8 +30,8 @@ function age(word: Word): number {
   return Number(digits) * (units[unit] ?? 0);
 }
 
-function line({ name, path, why }: Pruned, dryRun: boolean): string {
-  return `${dryRun ? 'would remove' : 'removed'} ${escapeText(name)} (${why}): ${escapeText(path)}\n`;
+function line({ name, pathBytes, why }: Pruned, dryRun: boolean): string {
+  return `${dryRun ? 'would remove' : 'removed'} ${escapeText(name)} (${why}): ${escapeBytes(pathBytes)}\n`;
 }
 
 export async function prune(words: readonly Word[], output: Output): Promise<number> {
@@ -42,24 +45,37 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
   noArguments(positionals);
   const dryRun = values['dry-run'] ?? false;
   const unusedFor = values['unused-for'];
-  const pruned = await pruneSessions({
-    ...(values.dir === undefined ? {} : { directory: pathOf(values.dir, '--dir') }),
+  const directory = sessionsOption(values.dir);
+  const options = {
+    ...directory,
     ...(unusedFor === undefined ? {} : { unusedFor: age(unusedFor) }),
     broken: values.broken ?? false,
     dryRun,
-  });
+  };
+  const pruned = await withProgress(
+    () => 'removing sessions',
+    () => pruneSessions(options),
+  );
   for (const each of pruned) {
-    const { name, path, why, error } = each;
+    const { name, path, pathBytes, why, error } = each;
     if (error !== undefined) {
-      complain(`${name} could not be removed: ${error.message}`);
+      complain(`${name} ${dryRun ? 'would not' : 'could not'} be removed: ${error.message}`);
     }
     if (values.json) {
       await output.write(
-        jsonLine({ name, path, why, removed: !dryRun && !error, error: error?.message }),
+        jsonLine({
+          name,
+          path,
+          pathBase64: base64Of(pathBytes),
+          why,
+          removed: !dryRun && !error,
+          error: error?.message,
+        }),
       );
     } else if (error === undefined) {
       await output.write(line(each, dryRun));
     }
   }
+  tellForeign((await listSessions(directory)).filter(isForeign));
   return pruned.some(({ error }) => error !== undefined) ? exitCodes.failed : exitCodes.done;
 }

@@ -1,13 +1,18 @@
-import type { Session, SessionRest, SessionSize, SessionsOptions } from '../session-list.ts';
+import { pathBytes, pathList } from '../arguments.ts';
+import type { Session, SessionOverlay, SessionRest, SessionSize } from '../session-list.ts';
 import { isSession, listSessions, sessionSize } from '../session-list.ts';
+import { UsageError } from './command-errors.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
-import { base64Of, jsonLine } from './json.ts';
-import { noArguments, parseWords, pathOf } from './options.ts';
+import { base64List, base64Of, jsonLine } from './json.ts';
+import { parseWords } from './options.ts';
 import type { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import { isForeign, sessionsOption, tellForeign } from './session-words.ts';
 import { clone } from './sessions-clone.ts';
 import { prune } from './sessions-prune.ts';
 import type { Word } from './words.ts';
+import { textOf } from './words.ts';
 
 const units = ['B', 'K', 'M', 'G', 'T'] as const;
 
@@ -21,7 +26,9 @@ function sizeText({ bytes, unreadable }: SessionSize): string {
 function stateOf(found: Session): string {
   const state = found.user === undefined ? [] : [`in use by process ${found.user}`];
   const kind = found.ephemeral && found.user === undefined ? ['abandoned'] : [];
-  return [...state, ...kind, ...(found.base === undefined ? [] : [`on ${found.base}`])].join(', ');
+  const pending = found.applyPending ? ['apply pending'] : [];
+  const base = found.base === undefined ? [] : [`on ${found.base}`];
+  return [...state, ...kind, ...pending, ...base].join(', ');
 }
 
 function line(found: Session, size: SessionSize): string {
@@ -32,29 +39,44 @@ function line(found: Session, size: SessionSize): string {
   return `${fields.join('  ')}${state === '' ? '' : `  (${state})`}\n`;
 }
 
+/** Of an error what follows its code and what the line says already. */
 function restLine({ name, problem, message }: SessionRest): string {
-  return `${escapeText(name).padEnd(20)}  ${problem}: ${escapeText(message)}\n`;
+  const why = message.replace(/^ERR_\w+: the session '[^']*' is [a-z ]+: /, '');
+  return `${escapeText(name).padEnd(20)}  ${problem}: ${escapeText(why)}\n`;
+}
+
+function overlayObject({ target, targetBytes, layers }: SessionOverlay): object {
+  const upper = pathBytes(layers.upper, 'upper');
+  const lower = pathList(layers.lower, 'lower');
+  return {
+    target,
+    targetBase64: base64Of(targetBytes),
+    upper: upper.toString(),
+    upperBase64: base64Of(upper),
+    lower: lower.map(String),
+    lowerBase64: base64List(lower),
+    xattrs: layers.xattrs,
+  };
+}
+
+function restObject({ pathBytes, ...rest }: SessionRest): string {
+  return jsonLine({ ...rest, pathBase64: base64Of(pathBytes) });
 }
 
 function object(found: Session, size: SessionSize): string {
-  const { overlays, last, ...rest } = found;
+  const { overlays, last, pathBytes, ...rest } = found;
   return jsonLine({
     ...rest,
+    pathBase64: base64Of(pathBytes),
     last,
-    overlays: overlays.map(({ target, targetBytes, layers }) => ({
-      target,
-      targetBase64: base64Of(targetBytes),
-      upper: layers.upper,
-      lower: [layers.lower].flat().map(String),
-      xattrs: layers.xattrs,
-    })),
+    overlays: overlays.map(overlayObject),
     ...size,
   });
 }
 
 async function show(found: Session | SessionRest, json: boolean): Promise<string> {
   if (!isSession(found)) {
-    return json ? jsonLine({ ...found }) : restLine(found);
+    return json ? restObject(found) : restLine(found);
   }
   const size = await sessionSize(found);
   return json ? object(found, size) : line(found, size);
@@ -72,13 +94,32 @@ export async function sessions(words: readonly Word[], output: Output): Promise<
     dir: { type: 'string' },
     json: { type: 'boolean' },
   });
-  noArguments(positionals);
-  const options: SessionsOptions =
-    values.dir === undefined ? {} : { directory: pathOf(values.dir, '--dir') };
-  for (const found of await listSessions(options)) {
-    if (!(await output.write(await show(found, values.json ?? false)))) {
-      break;
+  const [unknown] = positionals;
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `'${textOf(unknown)}' is none of what sessions can do: clone, prune; without a word it lists all sessions`,
+    );
+  }
+  const options = sessionsOption(values.dir);
+  const json = values.json ?? false;
+  const all = await listSessions(options);
+  const foreign = all.filter(isForeign);
+  let name = '';
+  const progress = new Progress((seconds) => `overlayfs: measuring ${name}, ${seconds} s`);
+  output.beforeWriting(() => progress.clear());
+  try {
+    for (const found of json ? all : all.filter((each) => !isForeign(each))) {
+      name = escapeText(found.name);
+      if (!(await output.write(await show(found, json)))) {
+        break;
+      }
     }
+  } finally {
+    progress.end();
+  }
+  await output.flush();
+  if (!json) {
+    tellForeign(foreign);
   }
   return exitCodes.done;
 }

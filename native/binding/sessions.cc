@@ -7,6 +7,8 @@
 #include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/work.h"
+#include "core/apply_stage.h"
+#include "core/directory_identity.h"
 #include "core/session_directory.h"
 #include "core/sys_lock.h"
 #include "core/tree_removal.h"
@@ -89,6 +91,34 @@ Napi::Value CallCheckUpperFree(const Napi::CallbackInfo& info) {
   });
 }
 
+struct Looked {
+  DirectoryIdentity identity;
+  bool pending = false;
+};
+
+// (path, sync)
+Napi::Value CallLookAtDirectory(const Napi::CallbackInfo& info) {
+  return Run<Looked>(
+      info.Env(), info[1].As<Napi::Boolean>().Value(),
+      [path = ToBytes(info[0])]() -> Result<Looked> {
+        auto found = IdentifyDirectory(path);
+        if (!found.ok()) return std::move(found.failure());
+        const bool pending = ApplyStage::SeemsThere(path, found.value().apart);
+        return Looked{std::move(found.value()), pending};
+      },
+      [](Napi::Env env, Looked& looked) {
+        auto object = Napi::Object::New(env);
+        const auto& [type, filesystem, inode, born, boot, apart] = looked.identity;
+        object.Set("type", type);
+        object.Set("filesystem", filesystem);
+        object.Set("inode", inode);
+        object.Set("born", born);
+        object.Set("boot", boot);
+        object.Set("pending", looked.pending);
+        return object;
+      });
+}
+
 // (path, sync)
 Napi::Value CallRemoveTree(const Napi::CallbackInfo& info) {
   return RunStatus(info.Env(), info[1].As<Napi::Boolean>().Value(),
@@ -106,6 +136,7 @@ void ExportSessions(Napi::Env env, Napi::Object exports) {
   exports.Set("writeSessionText", Napi::Function::New(env, CallWriteSessionText));
   exports.Set("retireSession", Napi::Function::New(env, CallRetireSession));
   exports.Set("checkUpperFree", Napi::Function::New(env, CallCheckUpperFree));
+  exports.Set("lookAtDirectory", Napi::Function::New(env, CallLookAtDirectory));
   exports.Set("removeTree", Napi::Function::New(env, CallRemoveTree));
 }
 

@@ -168,7 +168,8 @@ Result<std::unique_ptr<Apply>> Apply::Abort(const std::string& path, bool sync) 
 }
 
 Result<std::optional<Apply::Pending>> Apply::FindPending(const std::string& path) {
-  auto destination = Destination::Open(path);
+  // What has failed may be why it is read-only now.
+  auto destination = Destination::Open(path, Destination::Use::kLook);
   if (!destination.ok()) return std::move(destination.failure());
   auto stage = ApplyStage::Find(destination.value());
   if (!stage.ok()) return std::move(stage.failure());

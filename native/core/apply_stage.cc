@@ -52,7 +52,7 @@ Result<UniqueFd> CopyOf(int fd) {
 
 }  // namespace
 
-Result<Destination> Destination::Open(const std::string& path) {
+Result<Destination> Destination::Open(const std::string& path, Use use) {
   auto fd = OpenDirectory(path);
   if (!fd.ok()) {
     if (fd.failure().err == ENOENT) fd.failure().reason = "destination-missing";
@@ -68,7 +68,8 @@ Result<Destination> Destination::Open(const std::string& path) {
     if (!mount.ok()) return At(std::move(mount.failure()), path);
     if (mount.value().root) return Refusal(EINVAL, "statfs", "destination-is-overlay", path);
   }
-  if (IsReadOnly(fs.value())) return Refusal(EROFS, "statfs", "destination-read-only", path);
+  if (use == Use::kWrite && IsReadOnly(fs.value()))
+    return Refusal(EROFS, "statfs", "destination-read-only", path);
   return Destination{std::move(fd.value()), path, st.value()};
 }
 
@@ -178,6 +179,18 @@ Result<std::optional<ApplyStage>> ApplyStage::Find(const Destination& destinatio
   return OpenAt(std::move(inside.value()));
 }
 
+bool ApplyStage::SeemsThere(const std::string& path, bool apart) {
+  const size_t slash = path.rfind('/');
+  const std::string base = path.substr(slash + 1);
+  const bool nameable = !base.empty() && base.size() + sizeof kSuffix <= kLongestName;
+  struct stat st;
+  const auto is_there = [&st](const std::string& name) { return ::lstat(name.c_str(), &st) == 0; };
+  if (nameable && is_there(path.substr(0, slash + 1) + "." + base + kSuffix)) return true;
+  // It is inside only where it cannot be beside. Root may write to every parent.
+  const bool may_be_inside = apart || !nameable || ::geteuid() != 0;
+  return may_be_inside && is_there(path + "/" + kInsideName);
+}
+
 // Nothing where we may not make it there.
 Result<std::optional<ApplyStage>> ApplyStage::CreateAt(Place place) {
   auto made = MakeDirectoryAt(place.parent.get(), place.name, 0700);
@@ -254,7 +267,11 @@ Result<bool> ApplyStage::RemoveSome() {
     }
   }
   auto gone = UnlinkAt(parent_.get(), name_, AT_REMOVEDIR);
-  if (!gone.ok() && gone.failure().err != ENOENT) return At(std::move(gone.failure()), path_);
+  if (!gone.ok() && gone.failure().err != ENOENT) {
+    const int err = gone.failure().err;
+    if (err == ENOTEMPTY || err == EEXIST) gone.failure().reason = "stage-not-empty";
+    return At(std::move(gone.failure()), path_);
+  }
   return false;
 }
 

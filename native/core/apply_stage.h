@@ -32,8 +32,9 @@ struct Destination {
   std::string path;  // as it was named
   struct stat st {};
   // EINVAL with reason "destination-is-overlay" where an overlay is mounted there, EROFS where it
-  // cannot be written.
-  static Result<Destination> Open(const std::string& path);
+  // cannot be written and `use` is to do so.
+  enum class Use : uint8_t { kWrite, kLook };
+  static Result<Destination> Open(const std::string& path, Use use = Use::kWrite);
 };
 
 class ApplyStage {
@@ -44,6 +45,9 @@ class ApplyStage {
   // interrupted; EEXIST with "stage-foreign" where something else has its name.
   static Result<std::optional<ApplyStage>> Find(const Destination& destination);
   static Result<ApplyStage> Create(const Destination& destination);
+  // Whether something has the name of one: two calls at most, and nothing is opened or locked. Of a
+  // path without links; `apart` where it is the root of a mount or a subvolume.
+  static bool SeemsThere(const std::string& path, bool apart);
 
   ApplyStage(ApplyStage&&) = default;
   ApplyStage& operator=(ApplyStage&&) = default;

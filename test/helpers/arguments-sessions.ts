@@ -55,6 +55,7 @@ export const sessionSubjects: readonly Subject[] = [
   ...[
     subject('listSessions', overlayfs.listSessions, options(sessionsIn)),
     subject('findSession', overlayfs.findSession, session, options(sessionsIn)),
+    subject('verifySession', overlayfs.verifySession, session, options(sessionsIn)),
     subject('discardSession', overlayfs.discardSession, session, options(sessionsIn)),
     subject(
       'cloneSession',

@@ -38,11 +38,15 @@ function statusCases(): void {
         [['--name', '../x', '--', 'true'], 125],
         [['--lower', '/no/such/directory', '--', 'true'], 125],
         [['--base', 'none', '--', 'true'], 125],
+        [['--base', 'one', '--name', 'one', '--', 'true'], 125],
+        [['--base', 'one', '--lower', '.', '--', 'true'], 125],
+        [['--lower', '.', '--lower', '.', '--', 'true'], 125],
       ] as const) {
         const result = await run(place, ...words);
         t.is(result.status, status, `${words.join(' ')}: ${result.stderr}`);
         const fromProgram = status === 0 || (words as readonly string[]).includes('sh');
         t.is(result.stderr === '', fromProgram, result.stderr);
+        t.notRegex(result.stderr, /a bug|options\./);
       }
       t.deepEqual(place.sessions(), []);
       t.deepEqual(readdirSync(place.lower), ['plain']);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { onTerminal } from './command.ts';
 import { SandboxPlace } from './sandbox-place.ts';
+import { tracing } from './tracing.ts';
 
 const erase = '\r\u001b[K';
 const count = 20_000;
@@ -58,5 +59,26 @@ export function progressCases(): void {
       applied.lines.some((line) => prepared.test(line)),
       applied.lines.join(),
     );
+  });
+
+  tracing('and what measuring and removing sessions takes', async (t) => {
+    using place = new SandboxPlace();
+    const dir = `--dir ${place.state}`;
+    for (const name of ['one', 'two']) {
+      await (await place.sandbox({ session: name })).close();
+    }
+    for (const [call, line, expected] of [
+      ['getdents64', `sessions ${dir}`, /^overlayfs: measuring (one|two), \d s$/],
+      ['unlinkat', `discard ${dir} one`, /^overlayfs: removing the session one, \d s$/],
+      ['unlinkat', `sessions prune ${dir} --unused-for 0m`, /^overlayfs: removing sessions, \d s$/],
+    ] as const) {
+      const slow = `strace -qq -f -o /dev/null -e trace=${call} -e inject=${call}:delay_enter=200000`;
+      const { lines } = await told(place, `${slow} "$NODE" "$OVERLAYFS" ${line} >/dev/null`);
+      t.true(
+        lines.some((each) => expected.test(each)),
+        `${line}: ${lines.join()}`,
+      );
+    }
+    t.deepEqual(place.sessions(), []);
   });
 }

@@ -4,7 +4,6 @@ import {
   chmodSync,
   cpSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -44,6 +43,13 @@ async function kept(place: SandboxPlace, name: string, script = 'echo > new'): P
 }
 
 const record = (path: string): string => join(path, 'session.json');
+
+function tree(path: string): string[] {
+  return execFileSync('find', [path, '-path', '*/work/work', '-prune', '-o', '-print'])
+    .toString()
+    .split('\n')
+    .sort();
+}
 
 function edit(path: string, change: Record<string, unknown>): void {
   const value = JSON.parse(readFileSync(record(path), 'utf8'));
@@ -151,8 +157,8 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
   'a target that is no path': (path) => edit(path, { overlays: [{ target: 'x', lower: ['/y'] }] }),
   'an older format': (path) => edit(path, { format: 0 }),
   'a record that is a link': (path) => {
-    renameSync(record(path), join(path, 'elsewhere'));
-    symlinkSync('elsewhere', record(path));
+    renameSync(record(path), join(path, '../../elsewhere'));
+    symlinkSync('../../elsewhere', record(path));
   },
   'a record that is a FIFO': (path) => {
     rmSync(record(path));
@@ -164,9 +170,32 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
     renameSync(join(path, '0/upper'), join(path, '0/gone'));
     symlinkSync('gone', join(path, '0/upper'));
   },
-  'a directory that is a link': (path) => {
-    renameSync(path, join(path, '../../there'));
+};
+
+/** What else may lie where sessions lie. */
+const others: Readonly<Record<string, (path: string) => void>> = {
+  'a directory with files': (path) => {
+    mkdirSync(join(path, 'inner'), { recursive: true });
+    writeFileSync(join(path, 'inner/picture'), '');
+  },
+  'an empty directory': (path) => mkdirSync(path),
+  'a file': (path) => writeFileSync(path, ''),
+  'a link to a session': (path) => {
+    renameSync(join(path, '../one'), join(path, '../../there'));
     symlinkSync('../there', path);
+  },
+  'a directory with numbers': (path) => mkdirSync(join(path, '0/upper/2024'), { recursive: true }),
+  'a directory with an upper and more': (path) => {
+    for (const name of ['0/upper', '0/work', 'notes'])
+      mkdirSync(join(path, name), { recursive: true });
+  },
+  'a place with more than an upper': (path) => {
+    for (const name of ['0/upper', '0/work', '0/notes'])
+      mkdirSync(join(path, name), { recursive: true });
+  },
+  'a record that is not ours': (path) => {
+    mkdirSync(path);
+    writeFileSync(record(path), '{"name":"photos","format":1}');
   },
 };
 
@@ -176,7 +205,6 @@ function damageCases(): void {
       using place = new SandboxPlace();
       const path = await kept(place, 'one');
       damage(path);
-      const isLink = lstatSync(path).isSymbolicLink();
       const before = readdirSync(path).sort();
       const options = { directory: place.state };
       const broken = { code: 'ERR_SESSION_BROKEN', message: /the session 'one' is damaged: / };
@@ -190,9 +218,49 @@ function damageCases(): void {
       t.deepEqual(readdirSync(path).sort(), before);
       const [pruned] = await pruneSessions({ ...options, broken: true });
       t.is(pruned?.why, 'damaged');
-      t.is(existsSync(path), isLink); // of which neither the link nor where it leads is ours
+      t.false(existsSync(path));
     });
   }
+
+  for (const [what, plant] of Object.entries(others)) {
+    test.serial(`no session: ${what}`, async (t) => {
+      using place = new SandboxPlace();
+      await kept(place, 'one');
+      const names = ['photos', 'My Docs', '.new-photos', '.old-photos', 'a'.repeat(101)];
+      for (const name of what.startsWith('a link') ? names.slice(0, 1) : names) {
+        plant(join(place.state, name));
+      }
+      const before = tree(place.state);
+      const options = { directory: place.state };
+      const rest = (await listSessions(options)).filter(
+        (each): each is SessionRest => !isSession(each),
+      );
+      t.deepEqual([...new Set(rest.map(({ problem }) => problem))], ['foreign']);
+      t.false(rest.some(({ message }) => message.includes('prune')));
+      const foreign = {
+        code: 'ERR_SESSION_FOREIGN',
+        message: /photos is something else, and left/,
+      };
+      await t.throwsAsync(place.sandbox({ session: 'photos' }), foreign);
+      await t.throwsAsync(place.sandbox({ base: 'photos' }), foreign);
+      await t.throwsAsync(discardSession('photos', options), foreign);
+      await t.throwsAsync(findSession('photos', options), foreign);
+      t.deepEqual(await pruneSessions({ ...options, broken: true }), []);
+      t.deepEqual(tree(place.state), before);
+    });
+  }
+
+  test.serial('damaged, with others stacked on it, it stays', async (t) => {
+    using place = new SandboxPlace();
+    const base = await kept(place, 'base');
+    await (await place.sandbox({ session: 'top', base: 'base' })).close();
+    writeFileSync(record(base), '{');
+    const options = { directory: place.state };
+    for (const dryRun of [true, false]) {
+      t.deepEqual(await pruneSessions({ ...options, broken: true, dryRun }), []);
+    }
+    t.deepEqual(place.sessions(), ['base', 'top']);
+  });
 
   test.serial('one of a newer version is left alone', async (t) => {
     using place = new SandboxPlace();
@@ -234,11 +302,11 @@ function halfMadeCases(): void {
     using place = new SandboxPlace();
     const path = await kept(place, 'one');
     cpSync(record(path), place.at('copy.json'));
-    mkdirSync(join(place.state, '.new-aaaaaa'));
-    utimesSync(join(place.state, '.new-aaaaaa'), 1_500_000_000, 1_500_000_000);
-    mkdirSync(join(place.state, '.new-bbbbbb/0'), { recursive: true });
-    cpSync(place.at('copy.json'), join(place.state, '.new-bbbbbb/session.json'));
-    mkdirSync(join(place.state, '.old-cccccc/0/upper'), { recursive: true });
+    mkdirSync(join(place.state, '.new-aaaaaaaaaaaa'));
+    utimesSync(join(place.state, '.new-aaaaaaaaaaaa'), 1_500_000_000, 1_500_000_000);
+    mkdirSync(join(place.state, '.new-bbbbbbbbbbbb/0'), { recursive: true });
+    cpSync(place.at('copy.json'), join(place.state, '.new-bbbbbbbbbbbb/session.json'));
+    mkdirSync(join(place.state, '.old-cccccccccccc/0/upper'), { recursive: true });
     const options = { directory: place.state };
     const rest = (await listSessions(options)).filter(
       (each): each is SessionRest => !isSession(each),
@@ -246,9 +314,9 @@ function halfMadeCases(): void {
     t.deepEqual(
       rest.map(({ name, problem }) => [name, problem]),
       [
-        ['.new-aaaaaa', 'half-made'],
-        ['.new-bbbbbb', 'half-made'],
-        ['.old-cccccc', 'half-removed'],
+        ['.new-aaaaaaaaaaaa', 'half-made'],
+        ['.new-bbbbbbbbbbbb', 'half-made'],
+        ['.old-cccccccccccc', 'half-removed'],
       ],
     );
     const dry = await pruneSessions({ ...options, dryRun: true });
@@ -264,10 +332,10 @@ function halfMadeCases(): void {
   test.serial('an empty draft that is younger than a second may be being made', async (t) => {
     using place = new SandboxPlace();
     const options = { directory: place.state };
-    const draft = join(place.state, '.new-aaaaaa');
+    const draft = join(place.state, '.new-aaaaaaaaaaaa');
     mkdirSync(draft, { recursive: true });
     t.deepEqual(await pruneSessions(options), []);
-    t.deepEqual(place.sessions(), ['.new-aaaaaa']);
+    t.deepEqual(place.sessions(), ['.new-aaaaaaaaaaaa']);
     for (const seconds of [-2, 2]) {
       mkdirSync(draft, { recursive: true });
       utimesSync(draft, Date.now() / 1000, Date.now() / 1000 + seconds);
@@ -337,16 +405,19 @@ function halfMadeCases(): void {
       utimesSync(record(path), 1_500_000_000, 1_500_000_000);
     }
     utimesSync(recent, 0, 0); // it is the time of the record that counts
-    const first = await pruneSessions({ ...options, unusedFor: 86_400_000 });
-    t.deepEqual(
-      first.map(({ name, error }) => [name, error?.code]),
-      [
-        ['base', 'EBUSY'],
-        ['top', undefined],
-      ],
-    );
-    t.deepEqual(place.sessions(), ['base', 'recent']);
-    await pruneSessions({ ...options, unusedFor: 86_400_000 });
+    utimesSync(record(join(place.state, 'top')), new Date(), new Date());
+    t.deepEqual(await pruneSessions({ ...options, unusedFor: 86_400_000 }), []);
+    utimesSync(record(join(place.state, 'top')), 1_500_000_000, 1_500_000_000);
+    for (const dryRun of [true, false]) {
+      const pruned = await pruneSessions({ ...options, unusedFor: 86_400_000, dryRun });
+      t.deepEqual(
+        pruned.map(({ name, error }) => [name, error]),
+        [
+          ['top', undefined],
+          ['base', undefined],
+        ],
+      );
+    }
     t.deepEqual(place.sessions(), ['recent']);
   });
 }
