@@ -76,7 +76,7 @@ const mistakes: readonly (readonly [line: string, sentence: string])[] = [
   ['mount --lower lower --upper upper --tmpfs-size 1M target', '--tmpfs-size needs --tmpfs'],
   [
     'mount --lower lower --tmpfs --tmpfs-size much target',
-    '--tmpfs-size must be a whole number of bytes, or one with K, M or G (500M), but is ',
+    "--tmpfs-size must be a whole number of bytes, or one with K, M or G (500M), but is 'much'",
   ],
   [
     'mount --lower lower --upper upper --redirect-dir off target',
