@@ -4,6 +4,7 @@ import { freshDigits } from './fresh-name.ts';
 import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
+import type { Isolation } from './sandbox-isolation.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
@@ -44,6 +45,8 @@ export interface OpenedSession {
   readonly carried: readonly string[];
   readonly emptied: readonly string[];
   readonly warnings: readonly string[];
+  /** Undefined: none was asked for. */
+  readonly isolation: Isolation | undefined;
 }
 
 interface Base {
@@ -60,6 +63,7 @@ interface Locked {
   readonly fresh: boolean;
   /** There are overlays that it had no need of before. */
   readonly more: boolean;
+  readonly isolation: Isolation | undefined;
 }
 
 const covering = ({ target, lower }: RecordedOverlay): string =>
@@ -94,6 +98,19 @@ async function lockBase(name: string, directory: string | undefined): Promise<Ba
   }
 }
 
+/** Before anything is made: it may be refused. */
+async function isolated(
+  { isolation }: SandboxPlan,
+  overlays: readonly RecordedOverlay[],
+  fresh: boolean,
+): Promise<Isolation | undefined> {
+  if (isolation === undefined) {
+    return undefined;
+  }
+  const { isolationOf } = await import('./sandbox-isolation.ts');
+  return isolationOf(isolation, overlays, fresh);
+}
+
 async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
   const chosen = chooseRoot(
@@ -104,6 +121,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const below = await findMountsBelow(asked, () => native().mayMount());
   const root = await chosen;
   const places = await placesOf(asked, below, root);
+  const isolation = await isolated(plan, places.overlays, true);
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
@@ -115,7 +133,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
     base: base?.name,
     last: undefined,
   };
-  return { ...(await createStored(root, record)), places, fresh: true, more: false };
+  return { ...(await createStored(root, record)), places, fresh: true, more: false, isolation };
 }
 
 async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
@@ -152,13 +170,14 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     const { overlays } = stored.record;
     const below = await findMountsBelow(overlays, () => native().mayMount());
     const places = await placesOf(overlays, below, path);
+    const isolation = await isolated(plan, places.overlays, false);
     const more = places.overlays.filter(
       ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
     );
     if (more.length > 0) {
       stored = await makePlaces(stored, more);
     }
-    return { stored, lock, places, fresh: false, more: more.length > 0 };
+    return { stored, lock, places, fresh: false, more: more.length > 0, isolation };
   } catch (error) {
     await lock.release();
     throw error;
@@ -275,10 +294,12 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
     try {
       const locks = [locked.lock, ...(base ? [base.lock] : [])] as const;
       const { path } = locked.stored;
+      const { isolation } = locked;
       const { carried, emptied } = locked.places;
       const ids = await given;
       const warnings = [...locked.places.warnings, ...idWarnings(locked.stored, ids)];
-      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
+      const known = { path, locks, carried, emptied, warnings, isolation };
+      return { ...known, ...(await mountSession(locked, ids)) };
     } catch (error) {
       try {
         if (locked.fresh) {

@@ -27,6 +27,14 @@ is left mounted. It takes no privileges.
                  (of others they seem to be nobody's, and cannot be changed),
                  subordinate (also those of /etc/subuid and /etc/subgid, by
                  newuidmap), or auto (the default: the second where it can be)
+  --no-network   without network: nothing but a loopback device of its own
+  --hide PATH    show an empty directory or file there; can be given several times
+  --read-only PATH
+                 with everything below; can be given several times
+  --empty-tmp    a /tmp of its own, in memory and empty
+  --pid-namespace
+                 no processes but its own, in a /proc of its own. This and the
+                 four above keep mistakes in, not hostile code: see SECURITY.md
   --grace MS     what the program has left running is sent SIGTERM when it has
                  ended, and SIGKILL after so many milliseconds (default: 2000)
   -h, --help     this text
@@ -44,6 +52,7 @@ Examples:
   overlayfs run --name try1 -- sh         # have a look around in it
   overlayfs run --base try1 --name try2 -- make test
   overlayfs discard try2
+  overlayfs run --no-network --hide ~/.ssh --read-only ~/.npm -- npm test
   overlayfs run --lower ~/src --lower ~/.cache -- make
 `;
 

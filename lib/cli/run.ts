@@ -74,6 +74,32 @@ function milliseconds(word: Word): number {
   return Number(word);
 }
 
+interface IsolationWords {
+  readonly 'no-network'?: boolean;
+  readonly hide?: readonly Word[];
+  readonly 'read-only'?: readonly Word[];
+  readonly 'empty-tmp'?: boolean;
+  readonly 'pid-namespace'?: boolean;
+}
+
+type Isolation = Pick<
+  SandboxOptions,
+  'network' | 'hide' | 'readOnly' | 'emptyTmp' | 'pidNamespace'
+>;
+
+function isolationOf(words: IsolationWords): Isolation {
+  const { hide, 'read-only': readOnly } = words;
+  return {
+    ...(words['no-network'] ? { network: false } : {}),
+    ...(hide === undefined ? {} : { hide: hide.map((each) => pathOf(each, '--hide')) }),
+    ...(readOnly === undefined
+      ? {}
+      : { readOnly: readOnly.map((each) => pathOf(each, '--read-only')) }),
+    ...(words['empty-tmp'] ? { emptyTmp: true } : {}),
+    ...(words['pid-namespace'] ? { pidNamespace: true } : {}),
+  };
+}
+
 interface Request {
   readonly sandbox: SandboxOptions;
   readonly command: Word;
@@ -101,6 +127,7 @@ function requestOf(words: readonly Word[]): Request {
       ...(dir === undefined ? {} : { directory: pathOf(dir, '--dir') }),
       ...(grace === undefined ? {} : { grace: milliseconds(grace) }),
       ...(values['map-ids'] === undefined ? {} : { idMap: idMap(values['map-ids']) }),
+      ...isolationOf(values),
     },
     command: program,
     args,
