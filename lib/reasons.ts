@@ -27,6 +27,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'only CAP_SYS_ADMIN in the initial user namespace may write trusted.* attributes; leave ' +
     '`userxattr` out or set it to true',
   'lower-missing': () => 'this lower directory does not exist',
+  'lower-denied': () =>
+    'this user may not read this lower, or not search a directory on the way to it; name another one, give the ' +
+    'permission, or run as root',
   'lower-not-directory': () => 'a lower layer has to be a directory',
   'upper-not-directory': () => 'the upper has to be a directory',
   'work-not-directory': () => 'the work directory has to be a directory',
@@ -73,7 +76,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     `the kernel gives no reason. The lower ${path} is an overlay: if that has an overlay below it in turn, ` +
     'it is one too many, since the kernel stacks two; use the layers of the overlay instead of the overlay',
   'lower-on-proc': ({ path }) =>
-    `the lower ${path} lies on procfs, which the kernel does not take as a layer`,
+    `the lower ${path} lies on procfs, which the kernel does not take as a layer; name another directory: programs ` +
+    'in a sandbox see /proc anyhow',
   'lowers-overlap': ({ path, dest }) =>
     `the lower ${path} is or lies inside the lower ${dest}; layers must be separate trees`,
   'lower-inside-upper': ({ path, dest }) =>
@@ -260,8 +264,19 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'program-missing': () =>
     'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
     'where the overlay is in place already',
-  'program-not-executable': () =>
-    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec',
+  'program-unreachable': () =>
+    'a directory on the way to the program may not be searched; run it as a user who may, or give the permission',
+  'program-is-directory': () => 'it is a directory; name a program in it',
+  'program-is-no-file': () => 'it is a device, a socket or a pipe; name a regular file',
+  'program-mode': () =>
+    'nobody has the permission to execute it; give it (`chmod +x`), or start an interpreter with it as its argument',
+  'program-noexec': () =>
+    'it lies on a mount with noexec; copy it elsewhere, or start an interpreter with it as its argument',
+  'program-of-others': () =>
+    'others may execute it, but this user may not; run it as one who may, or give the permission',
+  'interpreter-denied': () =>
+    'the program may be executed, but not the interpreter that its first line names, or the dynamic loader it ' +
+    'was built for; give the permission, or name another one',
   'program-format': () =>
     'it is neither a program of this machine nor a script that begins with "#!"; start an interpreter ' +
     'with the script as its argument',

@@ -21,7 +21,11 @@ is left mounted. It takes no privileges.
                  keep, discard or apply the session when the program has ended
                  with 0, or otherwise (default: keep one with a name). apply
                  carries out what it has changed, as 'overlayfs apply' does,
-                 and keeps the session if that cannot be done
+                 and keeps the session if that cannot be done. Where it can never
+                 be done nothing is run
+  --fail-on KIND[:PATTERN], --max-added SIZE, --only PATTERN
+                 rules for what COMMAND may change, as of 'overlayfs diff'; checked
+                 when it has ended with 0. One that is not kept to is a failure
   --map-ids WHICH
                  of an ordinary user, which owners files have in the view: own
                  (of others they seem to be nobody's, and cannot be changed),
@@ -41,7 +45,8 @@ is left mounted. It takes no privileges.
 
 Exit status: that of COMMAND, or 128 and the number of the signal that ended it;
 127 if there is no such program, 126 if it cannot be executed, 125 for what
-failed before it ran, wrong usage included.
+failed before it ran, wrong usage included; 4 if COMMAND has ended with 0 and a
+rule failed.
 
 Examples:
   overlayfs run -- npm install            # thrown away when it has ended
@@ -49,6 +54,7 @@ Examples:
   overlayfs diff try1
   overlayfs apply try1                    # done for good
   overlayfs run --on-success apply -- make
+  overlayfs run --on-success apply --only 'build/**' -- make
   overlayfs run --name try1 -- sh         # have a look around in it
   overlayfs run --base try1 --name try2 -- make test
   overlayfs discard try2

@@ -17,6 +17,10 @@ export const runOptions = {
   'map-ids': { type: 'string' },
   'on-success': { type: 'string' },
   'on-failure': { type: 'string' },
+  // As of `diff` (`ruleOptions`): what is exported may have no parts of others.
+  'fail-on': { type: 'string', multiple: true },
+  'max-added': { type: 'string' },
+  only: { type: 'string', multiple: true },
 } as const;
 
 export interface RunWords {

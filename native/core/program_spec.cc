@@ -21,12 +21,34 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   return pointers;
 }
 
+const char* WhyDenied(ExecDenial denial) {
+  switch (denial) {
+    case ExecDenial::kUnreachable:
+      return "program-unreachable";
+    case ExecDenial::kDirectory:
+      return "program-is-directory";
+    case ExecDenial::kNoFile:
+      return "program-is-no-file";
+    case ExecDenial::kMode:
+      return "program-mode";
+    case ExecDenial::kNoexec:
+      return "program-noexec";
+    case ExecDenial::kUser:
+      return "program-of-others";
+    case ExecDenial::kInterpreter:
+      return "interpreter-denied";
+    case ExecDenial::kUnknown:
+      break;
+  }
+  return "";
+}
+
 const char* WhyNotExecuted(const ViewFault& fault) {
   switch (fault.err) {
     case ENOENT:
       return fault.program_exists ? "interpreter-missing" : "program-missing";
     case EACCES:
-      return "program-not-executable";
+      return WhyDenied(fault.denial);
     case ENOEXEC:
       return "program-format";
     default:

@@ -30,6 +30,18 @@ enum class ViewStep : uint8_t {
   kExecute,
 };
 
+// Why a program that is there may not be executed (EACCES).
+enum class ExecDenial : uint8_t {
+  kUnknown,
+  kUnreachable,  // a directory on the way
+  kDirectory,
+  kNoFile,  // a device, a socket, a pipe
+  kMode,    // nobody may
+  kNoexec,  // nobody may, on this mount
+  kUser,    // others may
+  kInterpreter,
+};
+
 // Written by a child that shares our memory, and read when it is gone or has become the program.
 struct ViewFault {
   ViewStep failed = ViewStep::kNone;
@@ -38,6 +50,7 @@ struct ViewFault {
   const char* call = "";        // of kIsolate and kReport: the system call
   const char* on = "";          // of kIsolate: what it was called on, beside the mount
   bool program_exists = false;  // though execve said ENOENT: its interpreter does not
+  ExecDenial denial = ExecDenial::kUnknown;
 
   bool Did(ViewStep step, bool good) {
     if (good) return true;
