@@ -260,7 +260,7 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'there are as many processes as are allowed (`ulimit -u`, or the pids limit of the container)',
   'view-cwd-missing': () =>
     'the working directory is resolved where the overlay is in place already, and there is none of that name; ' +
-    'name one with `cwd` that is there, outside of what is hidden',
+    'start the program in one that is there (`cwd`), outside of what is hidden',
   'program-missing': () =>
     'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
     'where the overlay is in place already',
