@@ -48,8 +48,9 @@ async function recorded(options: SandboxOptions): Promise<Place[] | undefined> {
       lower: pathsOf(layers.lower),
       stacked: found.base !== undefined,
     }));
-  } catch {
-    return undefined; // it is to be made, or what is wrong with it is said when it is entered
+  } catch (error) {
+    // It is to be made; or what is wrong with it is said when it is entered.
+    return error instanceof OverlayError && error.code === 'ENOENT' ? undefined : [];
   }
 }
 
