@@ -6,9 +6,11 @@ export type SandboxedHandle = Handle<'sandboxed'>;
 
 /** Descriptors have to be open during the call only. */
 export interface NativeSandboxStart extends NativeProgramSpec {
-  /** Outer ones first; -1: what is mounted there anyhow, -2: an empty directory in memory. */
+  /** In this order. A descriptor, or what native/core/view_mounts.h has below 0. */
   readonly mounts: readonly { readonly mount: number; readonly at: Buffer }[];
   readonly userNamespace: number;
+  /** False: one with nothing in it. */
+  readonly network: boolean;
   /** Stay open until everything in the sandbox has ended. */
   readonly kept: readonly number[];
   /** Milliseconds between SIGTERM and SIGKILL. */

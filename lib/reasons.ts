@@ -27,6 +27,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'only CAP_SYS_ADMIN in the initial user namespace may write trusted.* attributes; leave ' +
     '`userxattr` out or set it to true',
   'lower-missing': () => 'this lower directory does not exist',
+  'lower-denied': () =>
+    'this user may not read this lower, or not search a directory on the way to it; name another one, give the ' +
+    'permission, or run as root',
   'lower-not-directory': () => 'a lower layer has to be a directory',
   'upper-not-directory': () => 'the upper has to be a directory',
   'work-not-directory': () => 'the work directory has to be a directory',
@@ -73,7 +76,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     `the kernel gives no reason. The lower ${path} is an overlay: if that has an overlay below it in turn, ` +
     'it is one too many, since the kernel stacks two; use the layers of the overlay instead of the overlay',
   'lower-on-proc': ({ path }) =>
-    `the lower ${path} lies on procfs, which the kernel does not take as a layer`,
+    `the lower ${path} lies on procfs, which the kernel does not take as a layer; name another directory: programs ` +
+    'in a sandbox see /proc anyhow',
   'lowers-overlap': ({ path, dest }) =>
     `the lower ${path} is or lies inside the lower ${dest}; layers must be separate trees`,
   'lower-inside-upper': ({ path, dest }) =>
@@ -214,15 +218,65 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'mount-namespaces-exhausted': () =>
     'every program runs in a mount namespace of its own, and there are as many as ' +
     '/proc/sys/user/max_mnt_namespaces allows',
+  'network-not-permitted': () =>
+    'a network namespace takes CAP_SYS_ADMIN in the user namespace of the sandbox, and a container that does not ' +
+    'forbid unshare; or leave the network as it is',
+  'network-namespaces-exhausted': () =>
+    'every program without network has a network namespace of its own, and there are as many as ' +
+    '/proc/sys/user/max_net_namespaces allows; end others, or leave the network as it is',
+  'no-network-namespaces': () =>
+    'this kernel has no network namespaces (CONFIG_NET_NS); leave the network as it is',
+  'no-loopback': () =>
+    'the loopback device of the new network namespace could not be brought up; a seccomp filter may forbid it: ' +
+    'allow it, or leave the network as it is',
+  'pids-not-permitted': () =>
+    'a PID namespace takes CAP_SYS_ADMIN in the user namespace of the sandbox, and a container that does not ' +
+    'forbid clone; or do without (`pidNamespace`, `--pid-namespace`)',
+  'pid-namespaces-exhausted': () =>
+    'there are as many PID namespaces as /proc/sys/user/max_pid_namespaces allows, or 32 within each other; end ' +
+    'others, or do without (`pidNamespace`, `--pid-namespace`)',
+  'no-pid-namespaces': () =>
+    'this kernel has no PID namespaces (CONFIG_PID_NS); do without (`pidNamespace`, `--pid-namespace`)',
+  'proc-refused': () =>
+    'a PID namespace needs a /proc of its own, and the kernel gives an ordinary user none where parts of the ' +
+    'present one are masked, as in most containers; start the container with all of /proc (`docker run ' +
+    '--security-opt systempaths=unconfined`, `podman run --security-opt unmask=ALL`), or do without ' +
+    '(`pidNamespace`, `--pid-namespace`)',
+  'proc-missing': () =>
+    'a PID namespace needs a directory for a /proc of its own, and there is none in the view; make it, or do ' +
+    'without (`pidNamespace`, `--pid-namespace`)',
+  'isolation-not-permitted': () =>
+    'this takes CAP_SYS_ADMIN in the user namespace of the sandbox, and a container that does not forbid the call; ' +
+    'or leave the option out that needs it (`hide`, `readOnly`, `emptyTmp`)',
+  'isolated-missing': () =>
+    'there is nothing of that name in the view: the session has removed it, or it lies in what is hidden; leave ' +
+    'it out, or name what is there',
+  'isolated-denied': () =>
+    'a directory on the way may not be searched, so programs cannot get there either; leave it out',
+  'isolated-unbindable': () =>
+    'something there is mounted such that it cannot be bound (MS_UNBINDABLE), and so cannot be made read-only by ' +
+    'itself; name a mount point, or leave it out',
   'process-limit': () =>
     'there are as many processes as are allowed (`ulimit -u`, or the pids limit of the container)',
   'view-cwd-missing': () =>
-    'the working directory is resolved where the overlay is in place already, and there is none of that name',
+    'the working directory is resolved where the overlay is in place already, and there is none of that name; ' +
+    'start the program in one that is there (`cwd`), outside of what is hidden',
   'program-missing': () =>
     'there is no such program; a name without a slash is looked for in the PATH of `env`, and all of it ' +
     'where the overlay is in place already',
-  'program-not-executable': () =>
-    'it may not be executed: it is a directory, lacks the permission, or lies on a mount with noexec',
+  'program-unreachable': () =>
+    'a directory on the way to the program may not be searched; run it as a user who may, or give the permission',
+  'program-is-directory': () => 'it is a directory; name a program in it',
+  'program-is-no-file': () => 'it is a device, a socket or a pipe; name a regular file',
+  'program-mode': () =>
+    'nobody has the permission to execute it; give it (`chmod +x`), or start an interpreter with it as its argument',
+  'program-noexec': () =>
+    'it lies on a mount with noexec; copy it elsewhere, or start an interpreter with it as its argument',
+  'program-of-others': () =>
+    'others may execute it, but this user may not; run it as one who may, or give the permission',
+  'interpreter-denied': () =>
+    'the program may be executed, but not the interpreter that its first line names, or the dynamic loader it ' +
+    'was built for; give the permission, or name another one',
   'program-format': () =>
     'it is neither a program of this machine nor a script that begins with "#!"; start an interpreter ' +
     'with the script as its argument',

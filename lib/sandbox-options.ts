@@ -4,6 +4,7 @@ import {
   absolutePath,
   integer,
   oneOf,
+  optionalBoolean,
   optionsObject,
   pathList,
   workingDirectory,
@@ -62,6 +63,32 @@ export interface SandboxOptions {
    * `'auto'`: the same, but his own where it cannot be. As root all ids are what they are. Default: `'auto'`.
    */
   readonly idMap?: SandboxIdMap;
+  /**
+   * False: each program has a network namespace of its own with nothing in it but a loopback device, which is
+   * up. Sockets that are files can still be reached. Default: true.
+   */
+  readonly network?: boolean;
+  /**
+   * What programs do not see: instead of a directory an empty one, instead of anything else an empty file, and
+   * neither can be written to. An overlay that lies in such a directory is seen nevertheless, unless another
+   * overlay has both.
+   */
+  readonly hide?: PathLike | readonly PathLike[];
+  /**
+   * What programs can read only, with everything that is mounted below. An overlay that lies in such a
+   * directory can be written to nevertheless, unless another overlay has both.
+   */
+  readonly readOnly?: PathLike | readonly PathLike[];
+  /**
+   * Each program has a `/tmp` of its own, in memory, which is empty but for overlays that lie in there. Default:
+   * false.
+   */
+  readonly emptyTmp?: boolean;
+  /**
+   * Each program has a PID namespace of its own, with its own `/proc`: it sees no other processes than those
+   * it has started, and the kernel kills what is left of these at the end. Default: false.
+   */
+  readonly pidNamespace?: boolean;
 }
 
 /** As of `node:child_process`. */
@@ -93,10 +120,20 @@ export type SandboxRunOptions = Omit<RunOptions, 'at'>;
 
 const optionNames = [
   ...['lower', 'overlays', 'session', 'base', 'directory', 'grace', 'idMap'],
+  ...['network', 'hide', 'readOnly', 'emptyTmp', 'pidNamespace'],
 ] as const;
 const common = ['cwd', 'env', 'stdio', 'signal', 'killSignal'] as const;
 export const spawnOptionNames: readonly string[] = [...common, 'relaySignals'];
 export const runOptionNames: readonly string[] = [...common, 'input', 'maxBuffer'];
+
+/** What programs are kept from; the paths are absolute. */
+export interface IsolationPlan {
+  readonly network: boolean;
+  readonly hide: readonly Buffer[];
+  readonly readOnly: readonly Buffer[];
+  readonly emptyTmp: boolean;
+  readonly pidNamespace: boolean;
+}
 
 export interface SandboxPlan {
   /** Undefined: nothing was said. */
@@ -106,6 +143,8 @@ export interface SandboxPlan {
   readonly directory: Buffer | undefined;
   readonly grace: number;
   readonly idMap: SandboxIdMap;
+  /** Undefined: from nothing. */
+  readonly isolation: IsolationPlan | undefined;
 }
 
 function stacked(value: unknown): AskedPlaces['stacked'] {
@@ -133,6 +172,23 @@ function askedPlaces(lower: unknown, overlays: unknown): AskedPlaces | undefined
     lower: lower === undefined ? [] : pathList(lower, 'options.lower'),
     stacked: stacked(overlays),
   };
+}
+
+function isolationPlan(given: Readonly<Record<string, unknown>>): IsolationPlan | undefined {
+  const paths = (name: 'hide' | 'readOnly'): readonly Buffer[] =>
+    given[name] === undefined ? [] : pathList(given[name], `options.${name}`);
+  const flag = (name: 'network' | 'emptyTmp' | 'pidNamespace', otherwise: boolean): boolean =>
+    optionalBoolean(given[name], `options.${name}`) ?? otherwise;
+  const plan = {
+    network: flag('network', true),
+    hide: paths('hide'),
+    readOnly: paths('readOnly'),
+    emptyTmp: flag('emptyTmp', false),
+    pidNamespace: flag('pidNamespace', false),
+  };
+  const { network, emptyTmp, pidNamespace, hide, readOnly } = plan;
+  const all = network && !emptyTmp && !pidNamespace && hide.length + readOnly.length === 0;
+  return all ? undefined : plan;
 }
 
 export function here(): AskedPlaces {
@@ -168,6 +224,7 @@ export function sandboxPlan(options: unknown): SandboxPlan {
     directory: sessionDirectory(given.directory, 'options.directory'),
     grace: given.grace === undefined ? 2000 : integer(given.grace, 'options.grace', 0, 3_600_000),
     idMap: oneOf(given.idMap ?? 'auto', 'options.idMap', idMaps),
+    isolation: isolationPlan(given),
   };
 }
 

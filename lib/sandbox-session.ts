@@ -5,6 +5,7 @@ import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
 import type { Overlay } from './overlay.ts';
 import { joined } from './path-bytes.ts';
+import type { Isolation } from './sandbox-isolation.ts';
 import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
@@ -51,6 +52,8 @@ export interface OpenedSession {
   readonly carried: readonly string[];
   readonly emptied: readonly string[];
   readonly warnings: readonly string[];
+  /** Undefined: none was asked for. */
+  readonly isolation: Isolation | undefined;
 }
 
 interface Base {
@@ -69,6 +72,7 @@ interface Locked {
   readonly more: boolean;
   /** Directories in which an apply may have been interrupted. */
   readonly suspects: readonly Buffer[];
+  readonly isolation: Isolation | undefined;
 }
 
 const covering = ({ target, lower }: RecordedOverlay): string =>
@@ -105,6 +109,19 @@ async function lockBase(name: string, directory: Buffer | undefined): Promise<Ba
   }
 }
 
+/** Before anything is made: it may be refused. */
+async function isolated(
+  { isolation }: SandboxPlan,
+  overlays: readonly RecordedOverlay[],
+  fresh: boolean,
+): Promise<Isolation | undefined> {
+  if (isolation === undefined) {
+    return undefined;
+  }
+  const { isolationOf } = await import('./sandbox-isolation.ts');
+  return isolationOf(isolation, overlays, fresh);
+}
+
 async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
   const asked = base?.overlays ?? resolvedPlaces(plan.asked ?? here());
   const chosen = chooseRoot(
@@ -116,6 +133,7 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
   const root = await chosen;
   const places = await placesOf(asked, below, root);
   const { overlays, suspects } = lookedAt(places.overlays);
+  const isolation = await isolated(plan, places.overlays, true);
   const record: SessionRecord = {
     name: plan.session ?? `tmp-${freshDigits()}`,
     state: 'new',
@@ -127,7 +145,8 @@ async function create(plan: SandboxPlan, base: Base | undefined): Promise<Locked
     base: base?.name,
     last: undefined,
   };
-  return { ...(await createStored(root, record)), places, fresh: true, more: false, suspects };
+  const stored = await createStored(root, record);
+  return { ...stored, places, fresh: true, more: false, suspects, isolation };
 }
 
 async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): Promise<void> {
@@ -166,6 +185,7 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     const { overlays } = stored.record;
     const below = await findMountsBelow(overlays, () => native().mayMount());
     const places = await placesOf(overlays, below, path);
+    const isolation = await isolated(plan, places.overlays, false);
     const more = places.overlays.filter(
       ({ target }) => !stored.record.overlays.some((each) => each.target.equals(target)),
     );
@@ -175,7 +195,7 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
     // Older versions have not written what the directories are known by, nor those started before.
     const { overlays: known, suspects } = lookedAt(stored.record.overlays);
     stored = { ...stored, record: { ...stored.record, overlays: known } };
-    return { stored, lock, places, fresh: false, more: more.length > 0, suspects };
+    return { stored, lock, places, fresh: false, more: more.length > 0, suspects, isolation };
   } catch (error) {
     await lock.release();
     throw error;
@@ -292,6 +312,7 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
     try {
       const locks = [locked.lock, ...(base ? [base.lock] : [])] as const;
       const { path } = locked.stored;
+      const { isolation } = locked;
       const { carried, emptied } = locked.places;
       const ids = await given;
       const warnings = [
@@ -299,7 +320,8 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
         ...(await pendingWarnings(locked.suspects)),
         ...idWarnings(locked.stored, ids),
       ];
-      return { path, locks, carried, emptied, warnings, ...(await mountSession(locked, ids)) };
+      const known = { path, locks, carried, emptied, warnings, isolation };
+      return { ...known, ...(await mountSession(locked, ids)) };
     } catch (error) {
       try {
         if (locked.fresh) {

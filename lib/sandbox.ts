@@ -117,8 +117,8 @@ export class Sandbox implements AsyncDisposable {
    * view of it. When it has ended, what it has left running is sent SIGTERM, and after `grace` SIGKILL;
    * only then comes `close`. If this process ends, all of it ends as well.
    *
-   * An ordinary user stays who he is and has no capabilities. The terminal, the process group, the network and
-   * `/proc` are those of this process.
+   * An ordinary user stays who he is and has no capabilities. The terminal and the process group are those of
+   * this process, and so are the network and `/proc` unless the sandbox was asked for others.
    *
    * @param command looked for in the `PATH` of the program's environment, if it has no slash.
    */
@@ -215,14 +215,16 @@ export class Sandbox implements AsyncDisposable {
     if (this.#finished || this.#closing !== undefined) {
       throw Object.assign(new Error('The sandbox is closed'), { code: 'ERR_INVALID_STATE' });
     }
-    const { places, carried, emptied, locks } = this.#session;
+    const { places, carried, emptied, locks, isolation } = this.#session;
     const [first] = places;
+    const mounts = inOrder([
+      ...places.map(({ target, overlay }) => ({ target, mount: overlayDescriptor(overlay) })),
+      ...carried.map((target) => ({ target: Buffer.from(target), mount: carriedMount })),
+      ...emptied.map((target) => ({ target: Buffer.from(target), mount: emptyMount })),
+    ]).map(({ target, mount }) => ({ at: target, mount }));
     return {
-      mounts: inOrder([
-        ...places.map(({ target, overlay }) => ({ target, mount: overlayDescriptor(overlay) })),
-        ...carried.map((target) => ({ target: Buffer.from(target), mount: carriedMount })),
-        ...emptied.map((target) => ({ target: Buffer.from(target), mount: emptyMount })),
-      ]).map(({ target, mount }) => ({ at: target, mount })),
+      mounts: [...(isolation?.before ?? []), ...mounts, ...(isolation?.after ?? [])],
+      network: isolation?.network ?? true,
       userNamespace: first === undefined ? -1 : userNamespaceOf(first.overlay),
       kept: locks.map(({ fd }) => fd),
       grace: this.#grace,

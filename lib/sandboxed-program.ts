@@ -9,7 +9,10 @@ import type { StartedProgram } from './program-result.ts';
 import { environment } from './run-options.ts';
 
 /** What a program in a sandbox runs on. The descriptors have to be open while it is started. */
-export type SandboxView = Pick<NativeSandboxStart, 'mounts' | 'userNamespace' | 'kept' | 'grace'>;
+export type SandboxView = Pick<
+  NativeSandboxStart,
+  'mounts' | 'userNamespace' | 'network' | 'kept' | 'grace'
+>;
 
 /** No worker runs on the first thread of the process; and node:worker_threads is not loaded for everybody. */
 function onMainThread(): boolean {

@@ -231,6 +231,12 @@ export function rootlessRoot(): OverlayError {
   return failure('EINVAL', "an ordinary user's overlay cannot cover '/'", { path: '/', hint });
 }
 
+/** An option that cannot have what it asks for because of another one. */
+export function contradiction(option: string, path: string, hint: string): OverlayError {
+  const word = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return failure('EINVAL', `\`${option}\` (--${word}) cannot be for '${path}'`, { path, hint });
+}
+
 /** Of a call of Node's own on a session. */
 export function fileFailure(error: unknown, what: string): OverlayError {
   const { code, errno, syscall, path } = error as NodeJS.ErrnoException;

@@ -32,11 +32,15 @@ export type Sandboxes = [
   Expect<
     Equal<
       keyof SandboxOptions,
-      'lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace' | 'idMap'
+      | ('lower' | 'overlays' | 'session' | 'base' | 'directory' | 'grace' | 'idMap')
+      | ('network' | 'hide' | 'readOnly' | 'emptyTmp' | 'pidNamespace')
     >
   >,
   Expect<Equal<SandboxOptions['lower'], PathLike | readonly PathLike[] | undefined>>,
   Expect<Equal<SandboxOptions['idMap'], SandboxIdMap | undefined>>,
+  Expect<Equal<SandboxOptions['hide' | 'readOnly'], PathLike | readonly PathLike[] | undefined>>,
+  Expect<Equal<SandboxOptions['network' | 'emptyTmp' | 'pidNamespace'], boolean | undefined>>,
+  Expect<Refuses<SandboxOptions, { network: 'none' }>>,
   Expect<Equal<SandboxIdMap, 'auto' | 'own' | 'subordinate'>>,
   Expect<Refuses<SandboxOptions, { lower: undefined }>>,
   Expect<Refuses<SandboxOptions, { session: Buffer }>>,

@@ -19,7 +19,8 @@ import { listOptions, optionalArgument, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import type { PatchForm } from './patch-view.ts';
 import { Progress } from './progress.ts';
-import { reportRules, ruleOptions, rulesOf } from './rule-options.ts';
+import { reportRules, rulesOf } from './rule-options.ts';
+import { ruleOptions } from './rule-words.ts';
 import { sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 

@@ -24,7 +24,7 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     complain(error.message);
     const about = command !== undefined && isCommand(command) ? `${command} ` : '';
     tell(`Try 'overlayfs ${about}--help'\n`);
-    // Every status of `run` but three is the program's.
+    // Every status of `run` but four is the program's, and one of these comes after a 0 of it.
     return command === 'run' ? exitCodes.notRun : exitCodes.usage;
   }
   if (error instanceof OverlayError) {

@@ -21,19 +21,32 @@ is left mounted. It takes no privileges.
                  keep, discard or apply the session when the program has ended
                  with 0, or otherwise (default: keep one with a name). apply
                  carries out what it has changed, as 'overlayfs apply' does,
-                 and keeps the session if that cannot be done
+                 and keeps the session if that cannot be done. Where it can never
+                 be done nothing is run
+  --fail-on KIND[:PATTERN], --max-added SIZE, --only PATTERN
+                 rules for what COMMAND may change, as of 'overlayfs diff'; checked
+                 when it has ended with 0. One that is not kept to is a failure
   --map-ids WHICH
                  of an ordinary user, which owners files have in the view: own
                  (of others they seem to be nobody's, and cannot be changed),
                  subordinate (also those of /etc/subuid and /etc/subgid, by
                  newuidmap), or auto (the default: the second where it can be)
+  --no-network   without network: nothing but a loopback device of its own
+  --hide PATH    show an empty directory or file there; can be given several times
+  --read-only PATH
+                 with everything below; can be given several times
+  --empty-tmp    a /tmp of its own, in memory and empty
+  --pid-namespace
+                 no processes but its own, in a /proc of its own. This and the
+                 four above keep mistakes in, not hostile code: see SECURITY.md
   --grace MS     what the program has left running is sent SIGTERM when it has
                  ended, and SIGKILL after so many milliseconds (default: 2000)
   -h, --help     this text
 
 Exit status: that of COMMAND, or 128 and the number of the signal that ended it;
 127 if there is no such program, 126 if it cannot be executed, 125 for what
-failed before it ran, wrong usage included.
+failed before it ran, wrong usage included; 4 if COMMAND has ended with 0 and a
+rule failed.
 
 Examples:
   overlayfs run -- npm install            # thrown away when it has ended
@@ -41,9 +54,11 @@ Examples:
   overlayfs diff try1
   overlayfs apply try1                    # done for good
   overlayfs run --on-success apply -- make
+  overlayfs run --on-success apply --only 'build/**' -- make
   overlayfs run --name try1 -- sh         # have a look around in it
   overlayfs run --base try1 --name try2 -- make test
   overlayfs discard try2
+  overlayfs run --no-network --hide ~/.ssh --read-only ~/.npm -- npm test
   overlayfs run --lower ~/src --lower ~/.cache -- make
 `;
 

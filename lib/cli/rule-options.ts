@@ -5,21 +5,11 @@ import { UsageError } from './command-errors.ts';
 import { pattern, patterns } from './diff-patterns.ts';
 import { escapeName } from './escape.ts';
 import { complain, tell } from './messages.ts';
+import type { RuleWords } from './rule-words.ts';
+import { hasRules } from './rule-words.ts';
 import { sizeOf, sizeText } from './sizes.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
-
-export const ruleOptions = {
-  'fail-on': { type: 'string', multiple: true },
-  'max-added': { type: 'string' },
-  only: { type: 'string', multiple: true },
-} as const;
-
-interface RuleWords {
-  readonly 'fail-on'?: readonly Word[];
-  readonly 'max-added'?: Word;
-  readonly only?: readonly Word[];
-}
 
 const kinds = ['added', 'modified', 'deleted', 'any'];
 
@@ -44,7 +34,7 @@ function failOn(word: Word, target: Buffer | undefined): Buffer {
 /** Undefined where there are none. */
 export function rulesOf(words: RuleWords, target: Buffer | undefined): Rules | undefined {
   const { 'fail-on': fail, 'max-added': most, only } = words;
-  return fail === undefined && most === undefined && only === undefined
+  return !hasRules(words)
     ? undefined
     : {
         failOn: (fail ?? []).map((word) => failOn(word, target)),

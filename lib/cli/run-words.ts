@@ -10,9 +10,18 @@ export const runOptions = {
   overlay: { type: 'string', multiple: true },
   dir: { type: 'string' },
   grace: { type: 'string' },
+  'no-network': { type: 'boolean' },
+  hide: { type: 'string', multiple: true },
+  'read-only': { type: 'string', multiple: true },
+  'empty-tmp': { type: 'boolean' },
+  'pid-namespace': { type: 'boolean' },
   'map-ids': { type: 'string' },
   'on-success': { type: 'string' },
   'on-failure': { type: 'string' },
+  // As of `diff` (`ruleOptions`): what is exported may have no parts of others.
+  'fail-on': { type: 'string', multiple: true },
+  'max-added': { type: 'string' },
+  only: { type: 'string', multiple: true },
 } as const;
 
 export interface RunWords {

@@ -1,6 +1,7 @@
 import type { ApplyProgress } from '../apply-options.ts';
 import { pathBytes } from '../arguments.ts';
 import { OverlayError } from '../errors.ts';
+import type { Rules } from '../rules.ts';
 import { signalNumber } from '../run-options.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { createSandbox } from '../sandbox.ts';
@@ -14,6 +15,8 @@ import { complain } from './messages.ts';
 import { parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress, withProgress } from './progress.ts';
+import { hasRules } from './rule-words.ts';
+import { isolationOf } from './run-isolation.ts';
 import { asUsage, runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
 import type { Word } from './words.ts';
@@ -80,9 +83,20 @@ interface Request {
   readonly args: readonly Word[];
   readonly onSuccess: Ending;
   readonly onFailure: Ending;
+  /** What the program may have changed, where that was said. */
+  readonly rules: Rules | undefined;
 }
 
-function requestOf(words: readonly Word[]): Request {
+/** Of what is knowable, and not done once the program has run for nothing. */
+async function checked(request: Request): Promise<Request> {
+  if (request.onSuccess === 'apply' || request.onFailure === 'apply') {
+    const { checkApplicable } = await import('./run-apply-check.ts');
+    await checkApplicable(request.sandbox);
+  }
+  return request;
+}
+
+async function requestOf(words: readonly Word[]): Promise<Request> {
   const { own, command } = splitRunWords(words);
   const { values } = parseWords(own, runOptions);
   const [program, ...args] = command;
@@ -92,21 +106,26 @@ function requestOf(words: readonly Word[]): Request {
   const { name, base, lower, overlay, dir, grace } = values;
   const session = name === undefined ? undefined : sessionNameOf(name, '--name');
   const otherwise = session === undefined ? 'discard' : 'keep';
-  return {
-    sandbox: {
-      ...(session === undefined ? {} : { session }),
-      ...(base === undefined ? {} : { base: sessionNameOf(base, '--base') }),
-      ...(lower === undefined ? {} : { lower: lower.map((each) => pathOf(each, '--lower')) }),
-      ...(overlay === undefined ? {} : { overlays: overlay.map(overlayOf) }),
-      ...(dir === undefined ? {} : { directory: pathOf(dir, '--dir') }),
-      ...(grace === undefined ? {} : { grace: milliseconds(grace) }),
-      ...(values['map-ids'] === undefined ? {} : { idMap: idMap(values['map-ids']) }),
-    },
+  const sandbox: SandboxOptions = {
+    ...(session === undefined ? {} : { session }),
+    ...(base === undefined ? {} : { base: sessionNameOf(base, '--base') }),
+    ...(lower === undefined ? {} : { lower: lower.map((each) => pathOf(each, '--lower')) }),
+    ...(overlay === undefined ? {} : { overlays: overlay.map(overlayOf) }),
+    ...(dir === undefined ? {} : { directory: pathOf(dir, '--dir') }),
+    ...(grace === undefined ? {} : { grace: milliseconds(grace) }),
+    ...(values['map-ids'] === undefined ? {} : { idMap: idMap(values['map-ids']) }),
+    ...isolationOf(values),
+  };
+  return checked({
+    sandbox,
     command: program,
     args,
     onSuccess: ending(values['on-success'], '--on-success', otherwise),
     onFailure: ending(values['on-failure'], '--on-failure', otherwise),
-  };
+    rules: hasRules(values)
+      ? (await import('./run-rules.ts')).runRules(values, sandbox)
+      : undefined,
+  });
 }
 
 /** As a shell has it. */
@@ -163,6 +182,24 @@ async function appliedElsewhere(
   return status === undefined ? undefined : status === exitCodes.done;
 }
 
+/** Of a program that has ended with 0: what is said of what it has changed. */
+async function judged(sandbox: Sandbox, rules: Rules | undefined): Promise<number> {
+  if (rules === undefined) {
+    return exitCodes.done;
+  }
+  const { keepsTo } = await import('./run-rules.ts');
+  try {
+    const kept = await withProgress(
+      () => 'checking the rules',
+      () => keepsTo(rules, sandbox),
+    );
+    return kept ? exitCodes.done : exitCodes.ruleFailed;
+  } catch (error) {
+    reportFailure(error, 'run');
+    return exitCodes.failed;
+  }
+}
+
 /** False where something could not be applied; the session is kept then. */
 async function finish(sandbox: Sandbox, how: Ending, { session, directory }: SandboxOptions) {
   const discard = how === 'discard';
@@ -213,7 +250,7 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
 }
 
 export async function run(words: readonly Word[], _: Output): Promise<number> {
-  const request = requestOf(words);
+  const request = await requestOf(words);
   const sandbox = await withProgress(
     () => 'mounting the view',
     () => createSandbox(request.sandbox),
@@ -223,7 +260,8 @@ export async function run(words: readonly Word[], _: Output): Promise<number> {
   for (const warning of sandbox.warnings) {
     complain(`warning: ${warning}`);
   }
-  const status = await programStatus(sandbox, request);
+  const ended = await programStatus(sandbox, request);
+  const status = ended === 0 ? await judged(sandbox, request.rules) : ended;
   const how = status === 0 ? request.onSuccess : request.onFailure;
   try {
     const done = await finish(sandbox, how, request.sandbox);

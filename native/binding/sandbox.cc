@@ -44,6 +44,7 @@ SandboxSpec ToSandboxSpec(const Napi::Object& from) {
   const auto kept = from.Get("kept").As<Napi::Array>();
   for (uint32_t i = 0; i < kept.Length(); ++i) spec.kept.push_back(ToInt(kept.Get(i)));
   spec.grace = ToInt(from.Get("grace"));
+  spec.network = from.Get("network").As<Napi::Boolean>();
   const auto stdio = from.Get("stdio").As<Napi::Array>();
   for (uint32_t i = 0; i < spec.stdio.size(); ++i) spec.stdio[i] = ToInt(stdio.Get(i));
   return spec;
@@ -62,7 +63,7 @@ Napi::Value FromSandboxProcess(Napi::Env env, SandboxProcess& process) {
   return object;
 }
 
-// ({mounts, userNamespace, file, args, env, cwd, stdio, kept, grace}). Blocks as
+// ({mounts, userNamespace, network, file, args, env, cwd, stdio, kept, grace}). Blocks as
 // child_process.spawn does: until the program has been executed.
 Napi::Value CallStartInSandbox(const Napi::CallbackInfo& info) {
   auto started = StartInSandbox(ToSandboxSpec(info[0].As<Napi::Object>()));

@@ -21,6 +21,7 @@ Result<UniqueFd> OpenNamed(const std::string& path) {
   if (fd.ok()) return fd;
   if (fd.failure().err == ENOENT) fd.failure().reason = "lower-missing";
   if (fd.failure().err == ENOTDIR) fd.failure().reason = "lower-not-directory";
+  if (fd.failure().err == EACCES) fd.failure().reason = "lower-denied";
   return fd;
 }
 

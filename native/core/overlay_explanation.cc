@@ -30,8 +30,13 @@ std::optional<Finding> MostLikely(const Findings& findings, int err) {
   const auto errors_end = std::find_if(findings.begin(), findings.end(), [](const Finding& f) {
     return f.severity != Severity::kError;
   });
-  const auto exact =
-      std::find_if(findings.begin(), errors_end, [err](const Finding& f) { return f.err == err; });
+  const auto is_exact = [err](const Finding& f) { return f.err == err; };
+  // The mark of a volatile mount may be of the very one that was refused for another mistake.
+  const auto other = std::find_if(findings.begin(), errors_end, [&](const Finding& f) {
+    return is_exact(f) && std::string_view(f.reason) != "work-volatile";
+  });
+  if (other != errors_end) return *other;
+  const auto exact = std::find_if(findings.begin(), errors_end, is_exact);
   if (exact != errors_end) return *exact;
   if (findings.begin() == errors_end || !IsAboutTheSpec(err)) return std::nullopt;
   return findings.front();

@@ -1,11 +1,14 @@
 #include "core/program_child.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 namespace ovl {
 
@@ -13,6 +16,7 @@ namespace {
 
 constexpr long kCloseRange = 436;
 constexpr unsigned kCloseRangeCloexec = 4;
+constexpr uint64_t kNoexec = 8;  // ST_NOEXEC
 
 bool PlaceStdio(const ProgramChild& program, ViewFault& fault) {
   // Out of the way first: one may be given the number of another.
@@ -35,6 +39,21 @@ bool PlaceStdio(const ProgramChild& program, ViewFault& fault) {
   return true;
 }
 
+ExecDenial WhyDenied(const char* path) {
+  struct stat st {};
+  struct statfs fs {};
+  if (::stat(path, &st) != 0) return ExecDenial::kUnreachable;
+  if (S_ISDIR(st.st_mode)) return ExecDenial::kDirectory;
+  if (!S_ISREG(st.st_mode)) return ExecDenial::kNoFile;
+  if ((st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) return ExecDenial::kMode;
+  if (::statfs(path, &fs) == 0 && (static_cast<uint64_t>(fs.f_flags) & kNoexec) != 0) {
+    return ExecDenial::kNoexec;
+  }
+  // If not the program, what its first line names, or its loader.
+  const bool allowed = ::faccessat(AT_FDCWD, path, X_OK, 0) == 0;
+  return allowed ? ExecDenial::kInterpreter : ExecDenial::kUser;
+}
+
 // The rules of execvp(3), but for two: a text without "#!" is no program, and is not given to a
 // shell; and a directory of PATH that may not be searched has no program, as for a shell.
 void Execute(const ProgramChild& program, ViewFault& fault) {
@@ -45,7 +64,10 @@ void Execute(const ProgramChild& program, ViewFault& fault) {
     err = errno;
     if (err == EACCES) {
       // Another directory may have one that may be executed.
-      denied |= program.by_path || ::faccessat(AT_FDCWD, *each, F_OK, 0) == 0;
+      if (program.by_path || ::faccessat(AT_FDCWD, *each, F_OK, 0) == 0) {
+        if (!denied) fault.denial = WhyDenied(*each);
+        denied = true;
+      }
       err = ENOENT;
     } else if (err == ENOENT) {
       if (::faccessat(AT_FDCWD, *each, F_OK, 0) == 0) fault.program_exists = true;

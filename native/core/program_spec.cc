@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <string_view>
 #include <utility>
 
 #include "core/program_search.h"
@@ -20,12 +21,34 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   return pointers;
 }
 
+const char* WhyDenied(ExecDenial denial) {
+  switch (denial) {
+    case ExecDenial::kUnreachable:
+      return "program-unreachable";
+    case ExecDenial::kDirectory:
+      return "program-is-directory";
+    case ExecDenial::kNoFile:
+      return "program-is-no-file";
+    case ExecDenial::kMode:
+      return "program-mode";
+    case ExecDenial::kNoexec:
+      return "program-noexec";
+    case ExecDenial::kUser:
+      return "program-of-others";
+    case ExecDenial::kInterpreter:
+      return "interpreter-denied";
+    case ExecDenial::kUnknown:
+      break;
+  }
+  return "";
+}
+
 const char* WhyNotExecuted(const ViewFault& fault) {
   switch (fault.err) {
     case ENOENT:
       return fault.program_exists ? "interpreter-missing" : "program-missing";
     case EACCES:
-      return "program-not-executable";
+      return WhyDenied(fault.denial);
     case ENOEXEC:
       return "program-format";
     default:
@@ -41,6 +64,56 @@ const char* WhyNotAttached(int err) {
       return "target-missing";
     case ENOTDIR:
       return "target-not-directory";
+    default:
+      return "";
+  }
+}
+
+const char* WhyNoNetwork(int err) {
+  switch (err) {
+    case EPERM:
+      return "network-not-permitted";
+    case ENOSPC:
+      return "network-namespaces-exhausted";
+    case EINVAL:
+      return "no-network-namespaces";
+    default:
+      return "";
+  }
+}
+
+const char* WhyNoPidNamespace(int err) {
+  switch (err) {
+    case EPERM:
+      return "pids-not-permitted";
+    case ENOSPC:
+      return "pid-namespaces-exhausted";
+    case EINVAL:
+      return "no-pid-namespaces";
+    case EAGAIN:
+      return "process-limit";
+    default:
+      return "";
+  }
+}
+
+const char* WhyNotIsolated(const ViewFault& fault) {
+  const std::string_view call = fault.call;
+  if (call == "unshare") return WhyNoNetwork(fault.err);
+  if (call == "ioctl" || call == "socket") return "no-loopback";
+  if (std::string_view(fault.on) == "proc") {
+    return fault.err == EPERM ? "proc-refused" : fault.err == ENOENT ? "proc-missing" : "";
+  }
+  switch (fault.err) {
+    case EPERM:
+      return "isolation-not-permitted";
+    case ENOENT:
+    case ENOTDIR:
+      return "isolated-missing";
+    case EACCES:
+      return "isolated-denied";
+    case EINVAL:
+      return "isolated-unbindable";
     default:
       return "";
   }
@@ -102,20 +175,22 @@ Failure ExplainFault(const ViewFault& fault, const ProgramSpec& spec, const std:
                      "/");
     case ViewStep::kCarry:
       return Refusal(fault.err, "open_tree", forbidden, at);
-    case ViewStep::kEmpty:
-      return Refusal(fault.err, "mount", forbidden, "tmpfs", at);
     case ViewStep::kAttach:
       return Refusal(fault.err, "move_mount", WhyNotAttached(fault.err), "", at);
     case ViewStep::kEnterDirectory:
       return Refusal(fault.err, "fchdir", forbidden, at);
     case ViewStep::kEnter:
       return Refusal(fault.err, "chroot", forbidden, at);
+    case ViewStep::kIsolate:
+      return Refusal(fault.err, fault.call, WhyNotIsolated(fault), fault.on, at);
+    case ViewStep::kPidNamespace:
+      return Refusal(fault.err, "clone", WhyNoPidNamespace(fault.err), "pid namespace");
     case ViewStep::kSupervise:
       return Refusal(fault.err, "prctl", "");
     case ViewStep::kCapabilities:
       return Refusal(fault.err, "capset", "");
     case ViewStep::kReport:
-      return Refusal(fault.err, "send", "", "supervisor");
+      return Refusal(fault.err, fault.call, "", "supervisor");
     case ViewStep::kClone:
       return Refusal(fault.err, "clone", fault.err == EAGAIN ? "process-limit" : "");
     case ViewStep::kStdioFlags:

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,6 +30,8 @@ struct Supervision {
   SandboxSpec spec;
   PreparedProgram program;
   ChildStack program_stack;
+  ChildStack first_stack;  // for a supervisor in a pid namespace
+  bool pid_namespace = false;
   std::vector<ViewMount> mounts;
   UniqueFd proc;
   UniqueFd socket;  // the supervisor's end; ours is open until it was waited for
@@ -45,25 +49,43 @@ Status CheckOwnProc(int proc) {
   return Refusal(err, "readlinkat", "proc-of-others", "/proc/self");
 }
 
-Status Prepare(Supervision& all) {
-  SandboxSpec& spec = all.spec;
-  auto prepared = all.program.Prepare(spec);
-  if (!prepared.ok()) return prepared;
-  auto opened = all.program_stack.Open();
-  if (!opened.ok()) return opened;
+Status OpenProc(Supervision& all) {
   all.proc = UniqueFd(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!all.proc) {
     Failure failure = Errno("open", "/proc");
     failure.reason = "no-proc";
     return failure;
   }
-  auto own = CheckOwnProc(all.proc.get());
-  if (!own.ok()) return own;
+  return CheckOwnProc(all.proc.get());
+}
+
+Status PreparePidNamespace(Supervision& all) {
+  auto opened = all.first_stack.Open();
+  if (!opened.ok()) return opened;
+  all.supervisor.first_stack = all.first_stack.top();
+  // Messages then say who has sent them: see SayWithSender.
+  const int yes = 1;
+  if (::setsockopt(all.supervisor.peer, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0) {
+    return Errno("setsockopt", "supervisor");
+  }
+  return Done{};
+}
+
+Status Prepare(Supervision& all) {
+  SandboxSpec& spec = all.spec;
+  auto prepared = all.program.Prepare(spec);
+  if (!prepared.ok()) return prepared;
+  auto opened = all.program_stack.Open();
+  if (!opened.ok()) return opened;
   for (const SandboxMount& each : spec.mounts) {
     all.mounts.push_back({each.mount, each.at.c_str(), -1});
+    all.pid_namespace |= each.mount == kViewProc;
   }
+  auto known = all.pid_namespace ? PreparePidNamespace(all) : OpenProc(all);
+  if (!known.ok()) return known;
   Supervisor& supervisor = all.supervisor;
-  supervisor.view = {spec.user_namespace, all.mounts.data(), all.mounts.size()};
+  supervisor.view = {spec.user_namespace, false, spec.network, all.mounts.data(),
+                     all.mounts.size()};
   supervisor.program = &all.program.child();
   supervisor.program_stack = all.program_stack.top();
   supervisor.parent = ::getpid();
@@ -75,6 +97,16 @@ Status Prepare(Supervision& all) {
   return Done{};
 }
 
+// It has this thread's errno as well, and what it works with, so nothing else is done here while it
+// lives. Its number is its own until it was waited for.
+void AwaitFirst(pid_t first) {
+  siginfo_t info{};
+  if (first <= 0) return;
+  while (::waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | __WALL) < 0) {
+    if (errno != EINTR) return;
+  }
+}
+
 // Sleeps in clone(2) until the supervisor has ended; that it is waited for here means that its
 // namespace is gone when the socket says so.
 void* Supervise(void* argument) {
@@ -83,13 +115,15 @@ void* Supervise(void* argument) {
   Supervision& all = **held;
   {
     // No exit signal: nobody else's waiting sees this child.
-    auto cloned = CloneSharingMemory(0, RunSupervisor, &all.supervisor);
+    auto* const run = all.pid_namespace ? StartInPidNamespace : RunSupervisor;
+    auto cloned = CloneSharingMemory(0, run, &all.supervisor);
     if (!cloned.ok()) {
       all.not_cloned = std::move(cloned.failure());
     } else {
       // How it has ended tells nothing more.
       (void)WaitPidfd(cloned.value().pidfd.get(), Waiting::kYes);
     }
+    AwaitFirst(all.supervisor.first);
   }
   // Who reads that everything is gone finds nothing of ours left either.
   const UniqueFd socket = std::move(all.socket);
@@ -116,13 +150,33 @@ Status StartThread(const std::shared_ptr<Supervision>& all) {
   return Done{};
 }
 
+// As a number of this pid namespace, where the message has a sender.
+void TakeSender(struct msghdr& message, SupervisorReport& report) {
+  const struct cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (report.kind != SupervisorReport::kStarted || header == nullptr) return;
+  struct ucred sender {};
+  if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS) return;
+  std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+  report.pid = sender.pid;
+}
+
 // False at the end.
 Result<bool> Receive(int socket, SupervisorReport& report, int flags) {
+  struct iovec part = {&report, sizeof report};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
   for (;;) {
-    const ssize_t n = ::recv(socket, &report, sizeof report, flags);
-    if (n == static_cast<ssize_t>(sizeof report)) return true;
+    struct msghdr message {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t n = ::recvmsg(socket, &message, flags);
+    if (n == static_cast<ssize_t>(sizeof report)) {
+      TakeSender(message, report);
+      return true;
+    }
     if (n >= 0) return false;
-    if (errno != EINTR) return Errno("recv", "supervisor");
+    if (errno != EINTR) return Errno("recvmsg", "supervisor");
   }
 }
 

@@ -28,6 +28,7 @@ struct SandboxSpec : ProgramSpec {
   int user_namespace = -1;           // in which all overlays were mounted; -1: in the caller's
   std::vector<int> kept;             // stay open until everything in the sandbox has ended
   int grace = 0;                     // milliseconds between SIGTERM and SIGKILL
+  bool network = true;               // false: none but a loopback device of its own
 };
 
 struct SandboxProcess {
@@ -45,6 +46,9 @@ struct SandboxProcess {
 // running: when the program has ended that gets SIGTERM and, `grace` later, SIGKILL. All of it ends
 // when this process does, however that happens. A thread sleeps for as long as the supervisor
 // lives.
+//
+// With a kViewProc among the mounts the supervisor and all of it are in a pid namespace of their
+// own.
 Result<SandboxProcess> StartInSandbox(SandboxSpec spec);
 
 struct SandboxReport {

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 
 #ifdef __SANITIZE_THREAD__
@@ -32,6 +33,35 @@ bool Say(int socket, const SupervisorReport& report) {
          static_cast<ssize_t>(sizeof report);
 }
 
+// With the program as the sender: the kernel translates its number into the pid namespace of
+// whoever receives it. Only who has CAP_SYS_ADMIN over his own may name another process.
+bool SayWithSender(int socket, const SupervisorReport& report) {
+  struct iovec part = {const_cast<SupervisorReport*>(&report), sizeof report};
+  const struct ucred sender = {report.pid, ::getuid(), ::getgid()};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof sender)] = {};
+  struct msghdr message {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  struct cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_CREDENTIALS;
+  header->cmsg_len = CMSG_LEN(sizeof sender);
+  std::memcpy(CMSG_DATA(header), &sender, sizeof sender);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof report);
+}
+
+bool InPidNamespace(const Supervisor& supervisor) { return supervisor.first_stack != nullptr; }
+
+bool SayStarted(const Supervisor& supervisor, pid_t program) {
+  SupervisorReport report;
+  report.kind = SupervisorReport::kStarted;
+  report.pid = program;
+  return InPidNamespace(supervisor) ? SayWithSender(supervisor.socket, report)
+                                    : Say(supervisor.socket, report);
+}
+
 int RunProgramChild(void* argument) {
   auto& supervisor = *static_cast<Supervisor*>(argument);
   // If the supervisor is killed: at least the program does not go on unsupervised.
@@ -44,6 +74,10 @@ bool Prepare(Supervisor& supervisor) {
   MakeSignalsOrdinary();
   (void)::close(supervisor.peer);  // the copy: else nobody would see that we close ours
   if (!EnterView(supervisor.view, supervisor.fault)) return false;
+  for (size_t i = 0; i < supervisor.view.count; ++i) {
+    const ViewMount& each = supervisor.view.mounts[i];
+    if (each.mount == kViewProc) supervisor.proc = each.copy;
+  }
   (void)::prctl(PR_SET_NAME, "overlayfs run", 0, 0, 0);  // for people who read ps(1)
   const bool reaper = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
   if (!supervisor.fault.Did(ViewStep::kSupervise, reaper)) return false;
@@ -194,22 +228,35 @@ void AwaitAnswer(const Supervisor& supervisor) {
 
 int RunSupervisor(void* argument) {
   auto& supervisor = *static_cast<Supervisor*>(argument);
-  SupervisorReport report;
   const pid_t program = Prepare(supervisor) ? StartProgram(supervisor) : -1;
   if (program < 0) {
+    SupervisorReport report;
     report.kind = SupervisorReport::kNotStarted;
     (void)Say(supervisor.socket, report);  // that we are gone says the same
     return 0;
   }
-  report.kind = SupervisorReport::kStarted;
-  report.pid = program;
+  supervisor.fault.call = InPidNamespace(supervisor) ? "sendmsg" : "send";
   // Who is not told would wait for us, and we for the answer.
-  const bool said = supervisor.fault.Did(ViewStep::kReport, Say(supervisor.socket, report));
+  const bool said = supervisor.fault.Did(ViewStep::kReport, SayStarted(supervisor, program));
   if (said) AwaitAnswer(supervisor);
   const bool kept = KeepOwnDescriptors(supervisor);
   if (!said || !kept) supervisor.parent = -1;  // then it all ends at once
   (void)::chdir("/");                          // what we were in may be unmounted
   Watch(supervisor, program).Run();
+  return 0;
+}
+
+int StartInPidNamespace(void* argument) {
+  auto& supervisor = *static_cast<Supervisor*>(argument);
+  const bool joins = supervisor.view.user_namespace >= 0;
+  if (joins && !JoinUserNamespace(supervisor.view, supervisor.fault)) return 0;
+  supervisor.view.joined = joins;
+  supervisor.parent = 0;  // who is outside of a pid namespace has no number in it
+  // Without CLONE_VFORK: both run on for a moment, and neither makes a call that may fail.
+  const pid_t first = ::clone(RunSupervisor, supervisor.first_stack,
+                              CLONE_VM | CLONE_NEWPID | CLONE_PARENT | CLONE_PARENT_SETTID,
+                              &supervisor, &supervisor.first);
+  if (first < 0) (void)supervisor.fault.Did(ViewStep::kPidNamespace, false);
   return 0;
 }
 

@@ -32,10 +32,12 @@ struct Supervisor {
   ViewMounts view;
   const ProgramChild* program = nullptr;
   void* program_stack = nullptr;  // its top: for the program, until it is executed
+  void* first_stack = nullptr;    // of StartInPidNamespace: for the supervisor itself
+  pid_t first = 0;  // after StartInPidNamespace: the supervisor, as the caller sees it
   pid_t parent = 0;
   int socket = -1;      // SOCK_SEQPACKET; answered once after kStarted, and its end is ours
   int peer = -1;        // our end of it, of which the supervisor has a copy
-  int proc = -1;        // /proc
+  int proc = -1;        // /proc; -1: the one that is mounted in the view
   int* kept = nullptr;  // descriptors that stay open until everything has ended
   size_t kept_count = 0;
   int grace = 0;  // milliseconds between SIGTERM and SIGKILL
@@ -48,6 +50,13 @@ struct Supervisor {
 // its descendants have ended. When the program has, the others get SIGTERM, and after `grace`
 // SIGKILL; when we have, or have closed our end of the socket, the program as well.
 int RunSupervisor(void* supervisor);
+
+// The same, but the supervisor is the first process of a pid namespace: when it ends the kernel
+// kills whatever is left there, so nothing gets away from it even if it is killed itself. It is
+// made by a process that ends at once, because only who has joined the user namespace may make it,
+// and a thread cannot join. It is a child of the caller, who has to wait for `first`, unless that
+// is 0: what it works with is the caller's. `view` has a kViewProc.
+int StartInPidNamespace(void* supervisor);
 
 }  // namespace ovl
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/raw_calls.h"
+#include "core/view_isolation.h"
 
 namespace ovl {
 
@@ -15,10 +16,6 @@ constexpr unsigned kCloneTree = 1;      // OPEN_TREE_CLONE
 constexpr unsigned kFromEmptyPath = 4;  // MOVE_MOUNT_F_EMPTY_PATH
 
 bool IsRoot(const char* path) { return path[0] == '/' && path[1] == '\0'; }
-
-bool Join(const ViewMounts& view, ViewFault& fault) {
-  return fault.Did(ViewStep::kJoin, ::setns(view.user_namespace, CLONE_NEWUSER) == 0);
-}
 
 // A copy of the caller's mount namespace, with what is mounted now.
 bool Unshare(ViewFault& fault) {
@@ -42,7 +39,8 @@ bool CopyOverlays(const ViewMounts& view, ViewFault& fault) {
 // attached meanwhile may be copied in the namespace it is attached in, and not in a copy of that.
 bool CopyIntoOwnNamespace(const ViewMounts& view, ViewFault& fault) {
   if (view.user_namespace >= 0) {
-    return Join(view, fault) && Unshare(fault) && CopyOverlays(view, fault);
+    if (!view.joined && !JoinUserNamespace(view, fault)) return false;
+    return Unshare(fault) && CopyOverlays(view, fault);
   }
   return CopyOverlays(view, fault) && Unshare(fault);
 }
@@ -59,11 +57,7 @@ bool CopyCarried(const ViewMounts& view, ViewFault& fault) {
   return true;
 }
 
-bool Attach(const ViewMount& mount, ViewFault& fault) {
-  if (mount.mount == kViewEmpty) {
-    const int made = ::mount("tmpfs", mount.at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
-    return fault.Did(ViewStep::kEmpty, made == 0);
-  }
+bool AttachOverlay(const ViewMount& mount, ViewFault& fault) {
   const bool attached = raw::MoveMount(mount.copy, "", AT_FDCWD, mount.at, kFromEmptyPath) == 0;
   if (!fault.Did(ViewStep::kAttach, attached)) return false;
   if (!IsRoot(mount.at)) return true;
@@ -72,7 +66,30 @@ bool Attach(const ViewMount& mount, ViewFault& fault) {
          fault.Did(ViewStep::kEnter, ::chroot(".") == 0);
 }
 
+bool Attach(ViewMount& mount, ViewFault& fault) {
+  switch (mount.mount) {
+    case kViewEmpty:
+      return MountEmpty(mount.at, fault);
+    case kViewDirectory:
+      return MakeDirectory(mount.at, fault);
+    case kViewHidden:
+      return HidePath(mount.at, fault);
+    case kViewHollow:
+      return MountHollow(mount.at, fault);
+    case kViewReadOnly:
+      return MakeReadOnly(mount.at, fault);
+    case kViewProc:
+      return MountProc(mount.at, mount.copy, fault);
+    default:
+      return AttachOverlay(mount, fault);
+  }
+}
+
 }  // namespace
+
+bool JoinUserNamespace(const ViewMounts& view, ViewFault& fault) {
+  return fault.Did(ViewStep::kJoin, ::setns(view.user_namespace, CLONE_NEWUSER) == 0);
+}
 
 bool EnterView(const ViewMounts& view, ViewFault& fault) {
   if (!CopyIntoOwnNamespace(view, fault)) return false;
@@ -85,7 +102,8 @@ bool EnterView(const ViewMounts& view, ViewFault& fault) {
     fault.mount = i;
     if (!Attach(view.mounts[i], fault)) return false;
   }
-  return true;
+  fault.mount = view.count;  // what follows is about none of them
+  return view.network || LeaveNetwork(fault);
 }
 
 }  // namespace ovl

@@ -79,7 +79,9 @@ Result<ViewProcess> StartInView(const ViewProcessSpec& spec) {
 
   ViewMount mount{spec.mount, spec.at.c_str(), -1};
   ViewChild child;
-  child.view = {spec.user_namespace, &mount, 1};
+  child.view.user_namespace = spec.user_namespace;
+  child.view.mounts = &mount;
+  child.view.count = 1;
   child.program = &program.child();
   auto cloned = CloneSharingMemory(SIGCHLD, RunViewChild, &child);
   if (!cloned.ok()) return std::move(cloned.failure());

@@ -272,6 +272,11 @@ WRAP(int, dup2, "dup2", (int from, int to), (from, to), -1)
 WRAP(int, fchdir, "fchdir", (int fd), (fd), -1)
 WRAP(int, chroot, "chroot", (const char* path), (path), -1)
 WRAP(int, signalfd, "signalfd", (int fd, const sigset_t* set, int flags), (fd, set, flags), -1)
+WRAP(int, socket, "socket", (int domain, int type, int protocol), (domain, type, protocol), -1)
+WRAP(int, setsockopt, "setsockopt",
+     (int fd, int level, int name, const void* value, socklen_t length),
+     (fd, level, name, value, length), -1)
+WRAP(int, stat64, "stat", (const char* path, struct stat64* st), (path, st), -1)
 WRAP(int, shutdown, "shutdown", (int fd, int how), (fd, how), -1)
 WRAP(int, execve, "execve", (const char* path, char* const* argv, char* const* env),
      (path, argv, env), -1)
@@ -281,6 +286,10 @@ WRAP(int, pthread_create, "pthread_create",
      (thread, attributes, run, argument), errno)
 WRAP_BY(InjectAny, ssize_t, recv, "recv", (int fd, void* data, size_t size, int flags),
         (fd, data, size, flags), -1)
+WRAP_BY(InjectAny, ssize_t, recvmsg, "recvmsg", (int fd, struct msghdr* message, int flags),
+        (fd, message, flags), -1)
+WRAP_BY(InjectAny, ssize_t, sendmsg, "sendmsg", (int fd, const struct msghdr* message, int flags),
+        (fd, message, flags), -1)
 WRAP_BY(InjectAny, ssize_t, send, "send", (int fd, const void* data, size_t size, int flags),
         (fd, data, size, flags), -1)
 WRAP_BY(InjectAny, int, poll, "poll", (struct pollfd * fds, nfds_t count, int timeout),
@@ -300,6 +309,17 @@ extern "C" int __wrap_prctl(int option, ...) {
   va_end(list);
   if (faults::Inject("prctl")) return -1;
   return __real_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+extern "C" int __real_ioctl(int fd, unsigned long request, ...);
+extern "C" int __wrap_ioctl(int fd, unsigned long request, ...);
+extern "C" int __wrap_ioctl(int fd, unsigned long request, ...) {
+  va_list list;
+  va_start(list, request);
+  void* const argument = va_arg(list, void*);
+  va_end(list);
+  if (faults::Inject("ioctl")) return -1;
+  return __real_ioctl(fd, request, argument);
 }
 
 extern "C" int __real_clone(int (*run)(void*), void* stack, int flags, void* argument, ...);

@@ -2,7 +2,6 @@
 #include "core/sandbox_process.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,105 +13,42 @@
 #include "core/sys_privilege.h"
 #include "test/check.h"
 #include "test/descriptors.h"
-#include "test/detached_overlay.h"
-#include "test/tree.h"
-
-namespace {
-
-// The layers of an overlay, mounted as an ordinary user would, so that the tests need no root.
-class Scene {
- public:
-  Scene() : tree_(temp_.path()) {
-    for (const char* name : {"lower", "upper", "work"}) tree_.Dir(name);
-    mounted_ = MountDetached(temp_.path(), Mounter::kRootless, overlay_);
-  }
-  Scene(const Scene&) = delete;
-  Scene& operator=(const Scene&) = delete;
-  ~Scene() { (void)::chmod(tree_.Path("work/work").c_str(), 0700); }  // missing where none is
-
-  bool mounted() const { return mounted_; }
-  Tree& tree() { return tree_; }
-
-  ovl::SandboxSpec Shell(const std::string& script) const {
-    ovl::SandboxSpec spec;
-    spec.mounts.push_back({overlay_.mount.get(), tree_.Path("lower")});
-    spec.user_namespace = overlay_.user_namespace.get();
-    spec.cwd = tree_.Path("lower");
-    spec.file = "sh";
-    spec.args = {"sh", "-c", script};
-    spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin"};
-    spec.stdio = {ovl::kStdioNull, ovl::kStdioPipe, 2};
-    spec.grace = 200;
-    return spec;
-  }
-
- private:
-  TempDir temp_;
-  Tree tree_;
-  DetachedOverlay overlay_;
-  bool mounted_ = false;
-};
-
-// The reports up to the last one: " code N" or " signal N", and " gone".
-std::string Reports(int fd) {
-  std::string said;
-  for (;;) {
-    struct pollfd ready = {fd, POLLIN, 0};
-    if (::poll(&ready, 1, 20'000) <= 0) return said + " nothing";
-    auto report = ovl::ReadReport(fd);
-    if (!report.ok()) return said + " " + report.failure().call;
-    using Kind = ovl::SandboxReport::Kind;
-    if (report.value().kind == Kind::kGone) return said + " gone";
-    if (report.value().kind == Kind::kNothing) continue;
-    const ovl::ProcessEnd& end = report.value().end;
-    said += end.signal == 0 ? " code " + std::to_string(end.code)
-                            : " signal " + std::to_string(end.signal);
-  }
-}
-
-std::string Run(ovl::SandboxSpec spec) {
-  auto started = ovl::StartInSandbox(std::move(spec));
-  if (!started.ok()) {
-    const ovl::Failure& failure = started.failure();
-    return std::string(failure.call) + " " + std::to_string(failure.err) + " " + failure.reason;
-  }
-  const std::string out = ReadAll(started.value().pipes[1].get());
-  return out + Reports(started.value().reports.get());
-}
-
-}  // namespace
+#include "test/sandbox_scene.h"
 
 TEST(SandboxHandsTheEndOfAProgramThrough) {
-  Scene scene;
+  SandboxScene scene;
   if (!scene.mounted()) return;
   const size_t before = Descriptors();
-  CHECK_EQ(Run(scene.Shell("pwd -P; exit 3")), scene.tree().Path("lower") + "\n code 3 gone");
-  CHECK_EQ(Run(scene.Shell("kill -9 $$")), " signal 9 gone");
+  CHECK_EQ(RunInSandbox(scene.Shell("pwd -P; exit 3")),
+           scene.tree().Path("lower") + "\n code 3 gone");
+  CHECK_EQ(RunInSandbox(scene.Shell("kill -9 $$")), " signal 9 gone");
   auto missing = scene.Shell("true");
   missing.file = "no-such-program";
-  CHECK_EQ(Run(missing), "execve 2 program-missing");
+  CHECK_EQ(RunInSandbox(missing), "execve 2 program-missing");
   auto nowhere = scene.Shell("true");
   nowhere.cwd += "/none";
-  CHECK_EQ(Run(nowhere), "chdir 2 view-cwd-missing");
+  CHECK_EQ(RunInSandbox(nowhere), "chdir 2 view-cwd-missing");
   auto no_place = scene.Shell("true");
   no_place.mounts.push_back({ovl::kViewEmpty, scene.tree().Path("lower/none")});
-  CHECK_EQ(Run(no_place), "mount 2 ");
+  CHECK_EQ(RunInSandbox(no_place), "mount 2 isolated-missing");
   CHECK_EQ(Descriptors(), before);
   CHECK(::waitpid(-1, nullptr, __WALL | WNOHANG) == -1 && errno == ECHILD);
 }
 
 TEST(SandboxEndsWhatAProgramLeavesRunning) {
-  Scene scene;
+  SandboxScene scene;
   if (!scene.mounted()) return;
   // Each has the pipe open, so that its end is seen.
-  CHECK_EQ(Run(scene.Shell("sleep 1000 & (setsid sleep 1000 &); exit 3")), " code 3 gone");
-  CHECK_EQ(Run(scene.Shell("(trap '' TERM; setsid sleep 1000 &); exit 4")), " code 4 gone");
-  CHECK_EQ(Run(scene.Shell("sh -c 'kill -STOP $$; sleep 1000' & sleep 0.1; kill -KILL $$")),
-           " signal 9 gone");
+  CHECK_EQ(RunInSandbox(scene.Shell("sleep 1000 & (setsid sleep 1000 &); exit 3")), " code 3 gone");
+  CHECK_EQ(RunInSandbox(scene.Shell("(trap '' TERM; setsid sleep 1000 &); exit 4")),
+           " code 4 gone");
+  CHECK_EQ(
+      RunInSandbox(scene.Shell("sh -c 'kill -STOP $$; sleep 1000' & sleep 0.1; kill -KILL $$")),
+      " signal 9 gone");
 }
 
 TEST(SandboxEndsWhenItIsLetGoOf) {
-  Scene scene;
+  SandboxScene scene;
   if (!scene.mounted()) return;
   auto started = ovl::StartInSandbox(scene.Shell("sleep 1000 & echo there; sleep 1000"));
   if (!CHECK(started.ok())) return;
@@ -133,7 +69,7 @@ TEST(SandboxEndsWhenItIsLetGoOf) {
 
 // A lock is held as long as anything runs, whatever becomes of us; and the program has none of it.
 TEST(SandboxKeepsDescriptorsUntilEverythingHasEnded) {
-  Scene scene;
+  SandboxScene scene;
   if (!scene.mounted()) return;
   scene.tree().File("lock");
   const std::string path = scene.tree().Path("lock");
@@ -161,25 +97,9 @@ TEST(SandboxKeepsDescriptorsUntilEverythingHasEnded) {
 // Whatever a process does that ends, its programs end as well: it is killed at moments that come
 // closer and closer to the start.
 TEST(SandboxEndsWithItsProcess) {
-  Scene scene;
+  SandboxScene scene;
   if (!scene.mounted()) return;
   for (int delay = 4000; delay >= 0; delay -= 250) {
-    int ends[2];
-    if (!CHECK(::pipe2(ends, O_CLOEXEC) == 0)) return;
-    ovl::UniqueFd read_end(ends[0]);
-    ovl::UniqueFd write_end(ends[1]);
-    auto spec = scene.Shell("(trap '' TERM; setsid sleep 1000 &); sleep 1000");
-    spec.stdio[1] = write_end.get();
-    const pid_t runner = ::fork();
-    if (runner == 0) {
-      auto started = ovl::StartInSandbox(std::move(spec));
-      for (;;) (void)::pause();
-    }
-    write_end.Reset();
-    (void)::usleep(static_cast<useconds_t>(delay));
-    (void)::kill(runner, SIGKILL);
-    (void)::waitpid(runner, nullptr, 0);
-    struct pollfd all = {read_end.get(), 0, 0};
-    CHECK(::poll(&all, 1, 20'000) == 1);  // nobody has the other end any more
+    CHECK(EndsWithItsRunner(scene.Shell("(trap '' TERM; setsid sleep 1000 &); sleep 1000"), delay));
   }
 }

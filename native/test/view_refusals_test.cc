@@ -55,6 +55,21 @@ bool ExhaustedBody(void* argument) {
          CHECK_EQ(scene.Shell("exit 0"), "unshare 28 mount-namespaces-exhausted mount namespace");
 }
 
+// Files of root, of which the user namespace has no owner: his capabilities there are none over
+// them.
+bool DeniedBody(void* argument) {
+  auto& scene = *static_cast<ViewScene*>(argument);
+  if (!scene.Mount()) return false;
+  const auto run = [&](const std::string& file) {
+    return ViewScene::Run(scene.Spec({scene.tree().Path(file)}));
+  };
+  const auto said = [&](const char* why, const std::string& file) {
+    return std::string("execve 13 ") + why + " " + scene.tree().Path(file);
+  };
+  bool good = CHECK_EQ(run("theirs"), said("program-of-others", "theirs"));
+  return good & CHECK_EQ(run("closed/file"), said("program-unreachable", "closed/file"));
+}
+
 // Ends in a root directory that is no mount point.
 void BeInChroot(const std::string& root) {
   if (!CHECK(::chroot(root.c_str()) == 0 && ::chdir("/") == 0)) ::_exit(1);
@@ -81,12 +96,25 @@ TEST(ViewSaysWhyAProgramWasNotStarted) {
   scene.tree().Mode("lower/text", 0755);
   scene.tree().File("lower/script", "#!/no/such/interpreter\n");
   scene.tree().Mode("lower/script", 0755);
+  scene.tree().File("lower/denying", "#!" + scene.Lower() + "/denied\n");
+  scene.tree().Mode("lower/denying", 0755);
   if (!scene.Mount()) return;
   const size_t before = Descriptors();
   const auto run = [&](const std::string& file) { return ViewScene::Run(scene.Spec({file})); };
   CHECK_EQ(run("no-such-program"), "execve 2 program-missing no-such-program");
   CHECK_EQ(run("./none"), "execve 2 program-missing ./none");
-  CHECK_EQ(run("./file"), "execve 13 program-not-executable ./file");
+  CHECK_EQ(run("./file"), "execve 13 program-mode ./file");
+  CHECK_EQ(run("."), "execve 13 program-is-directory .");
+  CHECK_EQ(run("/dev/null"), "execve 13 program-is-no-file /dev/null");
+  CHECK_EQ(run("./denying"), "execve 13 interpreter-denied ./denying");
+  const std::string noexec = scene.tree().Path("noexec");
+  scene.tree().Dir("noexec");
+  if (CHECK(::mount("tmpfs", noexec.c_str(), "tmpfs", MS_NOEXEC, nullptr) == 0)) {
+    scene.tree().File("noexec/program");
+    scene.tree().Mode("noexec/program", 0755);
+    CHECK_EQ(run(noexec + "/program"), "execve 13 program-noexec " + noexec + "/program");
+    CHECK(::umount2(noexec.c_str(), MNT_DETACH) == 0);
+  }
   CHECK_EQ(run("./text"), "execve 8 program-format ./text");
   CHECK_EQ(run("./script"), "execve 2 interpreter-missing ./script");
   CHECK_EQ(run("./file/none"), "execve 20  ./file/none");
@@ -94,7 +122,7 @@ TEST(ViewSaysWhyAProgramWasNotStarted) {
   spec.env = {"PATH=" + scene.Lower() + "/file:" + scene.Lower() + ":/bin"};
   CHECK_EQ(ViewScene::Run(spec), " code 0");
   spec.file = "denied";  // is what is told, whatever comes after it in PATH
-  CHECK_EQ(ViewScene::Run(spec), "execve 13 program-not-executable denied");
+  CHECK_EQ(ViewScene::Run(spec), "execve 13 program-mode denied");
   spec.cwd = scene.Lower() + "/none";
   CHECK_EQ(ViewScene::Run(spec), "chdir 2 view-cwd-missing " + spec.cwd);
   CHECK_EQ(Descriptors(), before);
@@ -127,6 +155,16 @@ TEST(ViewIsOnlyForWhoMountedTheOverlay) {
   auto spec = scene.Spec({"true"});
   spec.at = spec.cwd = "/usr";  // where that user gets to
   CHECK(AsOrdinaryUser(RefusedBody, &spec));
+}
+
+TEST(ViewSaysWhatOthersMayExecute) {
+  if (!HaveRoot()) return;
+  ViewScene scene(Mounter::kRootless);
+  scene.tree().File("theirs");
+  scene.tree().Mode("theirs", 0700);
+  scene.tree().File("closed/file");
+  scene.tree().Mode("closed", 0700);
+  CHECK(AsOrdinaryUser(DeniedBody, &scene));
 }
 
 TEST(ViewMeetsTheLimitOfMountNamespaces) {

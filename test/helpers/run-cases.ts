@@ -131,7 +131,7 @@ export function runCases(): void {
     const env = { PATH: '/usr/bin:/bin' }; // all of it may be searched
     for (const [command, code, options, message] of [
       ['no-such-program', 'ENOENT', {}, /execve 'no-such-program': there is no such program/],
-      ['./denied', 'EACCES', {}, /execve '\.\/denied': it may not be executed/],
+      ['./denied', 'EACCES', {}, /execve '\.\/denied': nobody has the permission/],
       ['./text', 'ENOEXEC', {}, /execve '\.\/text': .*begins with "#!"/],
       ['./script', 'ENOENT', {}, /execve '\.\/script': .*not the interpreter/],
       ['true', 'ENOENT', { cwd: join(lower, 'none') }, /chdir '.*none': the working directory/],

@@ -73,15 +73,18 @@ function statusCases(): void {
     const piped = await shellWithInput(line, place);
     t.deepEqual(piped.stdout, Buffer.from('in\xfex\xffy', 'latin1'));
   });
+}
 
-  test.serial('signals are handed on, and the status says so', async (t) => {
+/** @param own Options of `run`. */
+export function signalCases(where = '', own: readonly string[] = []): void {
+  test.serial(`signals are handed on, and the status says so${where}`, async (t) => {
     using place = new SandboxPlace();
     const script = `trap "echo got INT" INT; trap "echo got HUP" HUP; trap "echo got USR1" USR1
       trap "echo got WINCH" WINCH; trap "echo got TERM; exit 9" TERM
       echo ready; while :; do sleep 0.02; done`;
     const child = spawn(
       process.execPath,
-      [program, 'run', '--dir', place.state, '--', 'sh', '-c', script],
+      [program, 'run', '--dir', place.state, ...own, '--', 'sh', '-c', script],
       { cwd: place.lower, stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let said = '';
@@ -99,13 +102,12 @@ function statusCases(): void {
     t.is(said, 'ready\ngot INT\ngot HUP\ngot USR1\ngot WINCH\ngot TERM\n');
     t.deepEqual(place.sessions(), []);
   });
-}
 
-function terminalCases(): void {
-  test.serial('a shell on a terminal has its job control', (t) => {
+  test.serial(`a shell on a terminal has its job control${where}`, (t) => {
     using place = new SandboxPlace();
     const shellWords = ['bash', '--norc', '--noprofile', '-i'];
-    const words = [process.execPath, program, 'run', '--dir', place.state, ...shellWords];
+    const begin = [process.execPath, program, 'run', '--dir', place.state, ...own];
+    const words = [...begin, ...shellWords];
     const steps = [
       ['bash-', 'sleep 1000\n'],
       ['sleep', '\x03'],
@@ -123,11 +125,12 @@ function terminalCases(): void {
     t.deepEqual(place.processes(), []);
   });
 
-  test.serial('Ctrl-C reaches the program once, and the run goes on', (t) => {
+  test.serial(`Ctrl-C reaches the program once, and the run goes on${where}`, (t) => {
     using place = new SandboxPlace();
     const script = `trap "echo said >> count" INT; echo ready
       while ! [ -e count ]; do sleep 0.02; done; sleep 0.3; exit $(wc -l < count)`;
-    const words = [process.execPath, program, 'run', '--dir', place.state, 'sh', '-c', script];
+    const begin = [process.execPath, program, 'run', '--dir', place.state, ...own];
+    const words = [...begin, 'sh', '-c', script];
     const { status, missing } = type(words, [['ready', '\x03']], { cwd: place.lower });
     t.deepEqual([status, missing], [1, []]);
   });
@@ -326,7 +329,7 @@ function killCases(): void {
 
 export function runCommandCases(): void {
   statusCases();
-  terminalCases();
+  signalCases();
   sessionCases();
   killCases();
 }

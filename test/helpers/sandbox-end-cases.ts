@@ -5,36 +5,40 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { SandboxOptions } from 'overlayfs';
 import { pruneSessions } from 'overlayfs';
 import { until } from './holding.ts';
 import { closed, descriptors } from './sandbox-cases.ts';
 import { SandboxPlace } from './sandbox-place.ts';
 
-function leftOverCases(): void {
+function leftOverCases(where: string, options: SandboxOptions): void {
   /** A daemon as they were made of old: twice forked, in a session of its own. */
   const daemon = (script: string): string =>
     `(setsid sh -c '${script}' </dev/null >/dev/null 2>&1 &)`;
 
-  test.serial('what a program leaves running is ended before its run is over', async (t) => {
-    using place = new SandboxPlace();
-    await using sandbox = await place.sandbox({ grace: 300 });
-    const cwd = place.lower;
-    const script = [
-      'sleep 1000 &',
-      daemon(
-        'trap "sleep 0.1; echo tidy > tidy; exit" TERM; echo > ready; while :; do sleep 0.01; done',
-      ),
-      daemon('trap "" TERM; echo > deaf; while :; do sleep 0.01; done'),
-      'while ! [ -e ready ] || ! [ -e deaf ]; do sleep 0.01; done; exit 3',
-    ].join('\n');
-    const { code } = await sandbox.run('sh', ['-c', script], { cwd });
-    t.is(code, 3);
-    t.deepEqual(place.processes(), []);
-    t.is((await sandbox.run('cat', ['tidy'], { cwd })).stdout.toString(), 'tidy\n');
-  });
+  test.serial(
+    `what a program leaves running is ended before its run is over${where}`,
+    async (t) => {
+      using place = new SandboxPlace(options);
+      await using sandbox = await place.sandbox({ grace: 300 });
+      const cwd = place.lower;
+      const script = [
+        'sleep 1000 &',
+        daemon(
+          'trap "sleep 0.1; echo tidy > tidy; exit" TERM; echo > ready; while :; do sleep 0.01; done',
+        ),
+        daemon('trap "" TERM; echo > deaf; while :; do sleep 0.01; done'),
+        'while ! [ -e ready ] || ! [ -e deaf ]; do sleep 0.01; done; exit 3',
+      ].join('\n');
+      const { code } = await sandbox.run('sh', ['-c', script], { cwd });
+      t.is(code, 3);
+      t.deepEqual(place.processes(), []);
+      t.is((await sandbox.run('cat', ['tidy'], { cwd })).stdout.toString(), 'tidy\n');
+    },
+  );
 
-  test.serial('a stopped one too, and one that starts others', async (t) => {
-    using place = new SandboxPlace();
+  test.serial(`a stopped one too, and one that starts others${where}`, async (t) => {
+    using place = new SandboxPlace(options);
     await using sandbox = await place.sandbox({ grace: 100 });
     const script = `${daemon('kill -STOP $$; sleep 1000')}
       ${daemon('trap "" TERM; while :; do sleep 0.02 & done')}
@@ -46,8 +50,8 @@ function leftOverCases(): void {
     t.deepEqual(place.processes(), []);
   });
 
-  test.serial('what is left running and writes is read to its end', async (t) => {
-    using place = new SandboxPlace();
+  test.serial(`what is left running and writes is read to its end${where}`, async (t) => {
+    using place = new SandboxPlace(options);
     await using sandbox = await place.sandbox();
     const script =
       '(trap "echo late; exit" TERM; echo > ready; while :; do sleep 0.01; done) & while ! [ -e ready ]; do :; done; echo early';
@@ -55,31 +59,34 @@ function leftOverCases(): void {
     t.is(stdout.toString(), 'early\nlate\n');
   });
 
-  test.serial('exit comes with the program, close with the last of what it left', async (t) => {
-    using place = new SandboxPlace();
-    await using sandbox = await place.sandbox({ grace: 400 });
-    const program = sandbox.spawn(
-      'sh',
-      [
-        '-c',
-        `${daemon('trap "" TERM; echo > ready; sleep 1000')}; while ! [ -e ready ]; do :; done`,
-      ],
-      {
-        stdio: 'ignore',
-        cwd: place.lower,
-      },
-    );
-    const exit = await new Promise((resolve) => program.on('exit', resolve));
-    const begun = performance.now();
-    t.is(exit, 0);
-    t.not(place.processes().length, 0);
-    await closed(program);
-    t.true(performance.now() - begun > 300);
-    t.deepEqual(place.processes(), []);
-  });
+  test.serial(
+    `exit comes with the program, close with the last of what it left${where}`,
+    async (t) => {
+      using place = new SandboxPlace(options);
+      await using sandbox = await place.sandbox({ grace: 400 });
+      const program = sandbox.spawn(
+        'sh',
+        [
+          '-c',
+          `${daemon('trap "" TERM; echo > ready; sleep 1000')}; while ! [ -e ready ]; do :; done`,
+        ],
+        {
+          stdio: 'ignore',
+          cwd: place.lower,
+        },
+      );
+      const exit = await new Promise((resolve) => program.on('exit', resolve));
+      const begun = performance.now();
+      t.is(exit, 0);
+      t.not(place.processes().length, 0);
+      await closed(program);
+      t.true(performance.now() - begun > 300);
+      t.deepEqual(place.processes(), []);
+    },
+  );
 
-  test.serial('closing a sandbox ends what runs in it', async (t) => {
-    using place = new SandboxPlace();
+  test.serial(`closing a sandbox ends what runs in it${where}`, async (t) => {
+    using place = new SandboxPlace(options);
     const before = await descriptors();
     const sandbox = await place.sandbox({ grace: 200 });
     const program = sandbox.spawn('sh', ['-c', 'echo > ready; sleep 1000; sleep 1000'], {
@@ -98,15 +105,19 @@ function leftOverCases(): void {
   });
 }
 
-function lifeCases(): void {
+function lifeCases(where: string, options: SandboxOptions): void {
   const life = fileURLToPath(new URL('./sandbox-life.js', import.meta.url));
 
   for (const how of ['exit', 'throw', 'terminate', 'kill'] as const) {
-    test.serial(`a process that ends (${how}) takes its programs along`, async (t) => {
-      using place = new SandboxPlace();
-      const child = spawn(process.execPath, [life, place.lower, place.state, how], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
+    test.serial(`a process that ends (${how}) takes its programs along${where}`, async (t) => {
+      using place = new SandboxPlace(options);
+      const child = spawn(
+        process.execPath,
+        [life, place.lower, place.state, how, JSON.stringify(options)],
+        {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        },
+      );
       const over = new Promise((resolve) => child.once('close', resolve));
       const said = await text(child.stdout);
       await over; // and with it its locks
@@ -118,7 +129,8 @@ function lifeCases(): void {
   }
 }
 
-export function sandboxEndCases(): void {
-  leftOverCases();
-  lifeCases();
+/** @param options of every sandbox: how one ends does not depend on them. */
+export function sandboxEndCases(where = '', options: SandboxOptions = {}): void {
+  leftOverCases(where, options);
+  lifeCases(where, options);
 }

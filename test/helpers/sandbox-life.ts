@@ -1,23 +1,19 @@
-/** A program with a sandbox that ends in some way. Arguments: the lower, a place for sessions, and how. */
+/** A program with a sandbox that ends in some way. Arguments: the lower, a place for sessions, how, and options. */
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { SandboxOptions } from 'overlayfs';
 import { createSandbox } from 'overlayfs';
 
-interface Plan {
-  readonly lower: string;
-  readonly directory: string;
-}
-
-async function start({ lower, directory }: Plan): Promise<void> {
-  const sandbox = await createSandbox({ lower, directory, grace: 100 });
+async function start(options: SandboxOptions): Promise<void> {
+  const sandbox = await createSandbox({ ...options, grace: 100 });
   const script = 'trap "" TERM; (setsid sleep 1000 &); echo ready; sleep 1000';
   const program = sandbox.spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   await new Promise((resolve) => program.stdout?.once('data', resolve));
 }
 
 if (isMainThread) {
-  const [lower = '', directory = '', how = ''] = process.argv.slice(2);
-  const plan = { lower, directory };
+  const [lower = '', directory = '', how = '', options = '{}'] = process.argv.slice(2);
+  const plan: SandboxOptions = { lower, directory, ...JSON.parse(options) };
   if (how === 'terminate') {
     const worker = new Worker(fileURLToPath(import.meta.url), { workerData: plan });
     await new Promise((resolve) => worker.once('message', resolve));
@@ -36,7 +32,7 @@ if (isMainThread) {
     }
   }
 } else {
-  await start(workerData as Plan);
+  await start(workerData as SandboxOptions);
   parentPort?.postMessage('running');
   setInterval(() => undefined, 1000);
 }

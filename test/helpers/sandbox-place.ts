@@ -23,8 +23,11 @@ function readOrNothing(path: string): string {
 
 export class SandboxPlace implements Disposable {
   readonly base: string;
+  readonly #options: SandboxOptions;
 
-  constructor() {
+  /** @param options of every sandbox. */
+  constructor(options: SandboxOptions = {}) {
+    this.#options = options;
     this.base = realpathSync(mkdtempSync(join(tmpdir(), 'overlayfs-test-')));
     mkdirSync(this.lower);
     chmodSync(this.lower, 0o755); // whatever the umask is
@@ -48,6 +51,7 @@ export class SandboxPlace implements Disposable {
     return createSandbox({
       ...(covered ? { lower: this.lower } : {}),
       directory: this.state,
+      ...this.#options,
       ...options,
     });
   }

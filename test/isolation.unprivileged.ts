@@ -1,0 +1,4 @@
+// What programs of an ordinary user are kept from.
+import { isolationCases } from './helpers/isolation-cases.ts';
+
+isolationCases();
