@@ -52,7 +52,8 @@ export function newerSession(name: string, path: string | Buffer, why: string): 
   });
 }
 
-function commandOf(pid: number): string | undefined {
+/** Undefined where it has ended, is nobody (0) or unknown. */
+export function commandOf(pid: number): string | undefined {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     return words.join(' ').trim() || undefined;
@@ -63,7 +64,7 @@ function commandOf(pid: number): string | undefined {
 
 /** `pid`: 0 where it is unknown. */
 export function sessionInUse(name: string, path: string | Buffer, pid: number): OverlayError {
-  const command = pid === 0 ? undefined : commandOf(pid);
+  const command = commandOf(pid);
   const who =
     command === undefined
       ? 'what a run that was killed has left is still being ended, or it is used in a container'

@@ -11,6 +11,7 @@ import type { SessionText } from './native-sessions.ts';
 import { joined, parentOf } from './path-bytes.ts';
 import {
   brokenSession,
+  commandOf,
   fileFailure,
   newerSession,
   noSuchSession,
@@ -151,6 +152,23 @@ export async function pathOfSession(name: string, directory: Buffer | undefined)
   return path;
 }
 
+/** Milliseconds: what a run that was killed has left may be just ending. */
+const patience = [5, 15, 25];
+
+async function lockOf(path: Buffer, name: string): Promise<number> {
+  const outcome = await native().lockDirectory(path);
+  if ('value' in outcome) {
+    return outcome.value;
+  }
+  const found = errorFromFailure(outcome.failure, {
+    hint: `the session '${name}' could not be opened`,
+  });
+  if (found.code === 'ENOTDIR') {
+    throw notASession(name, path, 'it is no directory');
+  }
+  throw found.code === 'ENOENT' ? noSuchSession(name, [parentOf(path)]) : found;
+}
+
 /** The one user of a session: an open directory with flock(2) on it. */
 export class SessionLock {
   /** The lock lives as long as any duplicate of it. */
@@ -171,19 +189,17 @@ export class SessionLock {
    * now (it was discarded, and made anew).
    */
   static async take(path: Buffer, name: string): Promise<SessionLock> {
-    const outcome = await native().lockDirectory(path);
-    if ('failure' in outcome) {
-      const found = errorFromFailure(outcome.failure, {
-        hint: `the session '${name}' could not be opened`,
-      });
-      if (found.code === 'ENOTDIR') {
-        throw notASession(name, path, 'it is no directory');
+    const user = (): Promise<number> => userOf(path).catch(() => 0);
+    let lock = SessionLock.of(await lockOf(path, name));
+    for (const wait of patience) {
+      if (lock !== undefined || commandOf(await user()) !== undefined) {
+        break;
       }
-      throw found.code === 'ENOENT' ? noSuchSession(name, [parentOf(path)]) : found;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      lock = SessionLock.of(await lockOf(path, name));
     }
-    const lock = SessionLock.of(outcome.value);
     if (lock === undefined) {
-      throw sessionInUse(name, path, await userOf(path).catch(() => 0));
+      throw sessionInUse(name, path, await user());
     }
     return lock;
   }

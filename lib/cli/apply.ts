@@ -145,14 +145,13 @@ function applyOptions(values: Values, listening: PendingApplyOptions, root?: Buf
 
 /** Of each overlay, where it is a session. */
 async function carryOut(
-  target: Buffer | undefined,
+  named: ChangesSource | undefined,
   session: Session | undefined,
   values: Values,
   listening: PendingApplyOptions,
   review: Listener['review'] | undefined,
 ): Promise<readonly ApplyResult[]> {
   const { dir, of, keep } = values;
-  const named = namedSource(session === undefined ? target : undefined, values);
   if (session === undefined) {
     if (keep || of !== undefined) {
       throw new UsageError(`${keep ? '--keep' : '--of'} goes with the name of a session`);
@@ -163,9 +162,6 @@ async function carryOut(
     const { include: _, ...chosen } = options;
     const paths = (await review?.(source, options))?.paths;
     return [await applyChanges(source, paths === undefined ? options : { ...chosen, paths })];
-  }
-  if (named !== undefined) {
-    throw new UsageError('the name of a session excludes layers and directories');
   }
   const covered = overlaysNamed(session, of);
   const [overlay] = covered;
@@ -211,6 +207,7 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
   if (interactive) {
     checkTerminal();
   }
+  const named = resume || abort ? undefined : namedSource(target, values);
   const session = await namedSession(target, values.dir);
   const pending = resume || abort ? pendingDestinations(target, session, values) : undefined;
   const elsewhere = pending
@@ -227,7 +224,7 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
     : undefined;
   const carried = pending
     ? finishPending(pending, session, abort ?? false, listening)
-    : carryOut(target, session, values, listening, review);
+    : carryOut(named, session, values, listening, review);
   const results = await carried.finally(() => listener.end());
   await output.flush(); // what was done comes before what was not
   return conclude(results, dryRun, abort ?? false);

@@ -5,7 +5,6 @@ import type { Change } from '../entries.ts';
 import { changePrinter } from './change-text.ts';
 import type { Paint } from './colour.ts';
 import { paintFor } from './colour.ts';
-import { UsageError } from './command-errors.ts';
 import { currentOverlay } from './current-overlay.ts';
 import type { Shown, ShownWords } from './diff-options.ts';
 import { changesOptions, shownOf, shownOptions } from './diff-options.ts';
@@ -94,11 +93,8 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
   const target = optionalArgument(positionals, 'TARGET');
   const shown = shownOf(values);
   const chosen = changesOptions(values);
+  const named = namedSource(target, values);
   const session = await sessionSource(target, values);
-  const named = namedSource(session === undefined ? target : undefined, values);
-  if (session !== undefined && named !== undefined) {
-    throw new UsageError('the name of a session excludes layers and directories');
-  }
   const elsewhere = session && (await handedOver(session.session, sessionsOption(values.dir)));
   if (elsewhere !== undefined) {
     return elsewhere;

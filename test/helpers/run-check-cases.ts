@@ -73,7 +73,7 @@ function ruleCases(): void {
     using place = new SandboxPlace();
     for (const [words, message] of [
       [['--fail-on', 'gone'], /--fail-on must be one of/],
-      [['--max-added', 'many'], /--max-added must be a number/],
+      [['--max-added', 'many'], /--max-added must be a whole number/],
       [['--only', '/etc'], /--only '\/etc' is not below /],
       [['--only', '../x'], /must not lead upwards/],
       [['--name', 'one', '--only', place.lower], /is not below a TARGET/],
