@@ -38,8 +38,16 @@ function valueAtStart(name: string): Buffer | undefined {
   }
 }
 
-/** A text that Node has made of a variable, in the bytes that it was made of. */
-export function bytesOfVariable(name: string, text: string): Buffer {
-  const exact = text.includes(replacement) ? valueAtStart(name) : undefined;
-  return exact?.toString() === text ? exact : Buffer.from(text);
+/** What os.tmpdir() leaves away. */
+function withoutSlash(path: Buffer | undefined): Buffer | undefined {
+  return path !== undefined && path.length > 1 && path.at(-1) === 0x2f
+    ? path.subarray(0, -1)
+    : path;
+}
+
+/** A text that Node has made of one of some variables, in the bytes that it was made of. */
+export function bytesOfVariable(text: string, ...names: readonly string[]): Buffer {
+  const values = text.includes(replacement) ? names.map(valueAtStart) : [];
+  const exact = [...values, ...values.map(withoutSlash)];
+  return exact.find((each) => each?.toString() === text) ?? Buffer.from(text);
 }

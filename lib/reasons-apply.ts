@@ -67,6 +67,9 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
   'more-below': () => 'it has more in it than what the change was made from',
   exists: () => 'something of this name is there, which was not when the change was made',
   gone: () => 'somebody has removed or renamed it meanwhile',
+  'maybe-gone': () =>
+    'it comes from a file of the lower, and names have come or gone here meanwhile: whether it had this name, and ' +
+    'somebody has removed that, cannot be told',
   'parent-not-selected': () =>
     'the directory that it is in is something else in the destination, and replacing that was not selected',
   'name-reserved': () => 'an apply keeps its own files under this name while it is at work',

@@ -10,6 +10,7 @@ import type { SandboxPlan } from './sandbox-options.ts';
 import { here } from './sandbox-options.ts';
 import type { SandboxPlaces } from './sandbox-places.ts';
 import { findMountsBelow, inOrder, placesOf, resolvedPlaces } from './sandbox-places.ts';
+import { dependentsOf } from './session-bases.ts';
 import {
   checkDirectories,
   checkNotPending,
@@ -17,7 +18,6 @@ import {
   pendingWarnings,
 } from './session-directories.ts';
 import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
-import { dependentsOf } from './session-list.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { chooseRoot } from './session-roots.ts';

@@ -7,10 +7,11 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
 import { argumentValue } from './errors.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { dependentsOf } from './session-bases.ts';
 import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
 import { sessionHasDependents, sessionOnSeveral } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
-import { dependentsOf, findSession } from './session-list.ts';
+import { findSession } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
 import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { overlaysAt, targetsOf } from './session-target.ts';
@@ -154,7 +155,10 @@ export async function applyChosen(
     } else if (overlays.some(({ layers }) => [layers.lower].flat().length > 1)) {
       throw sessionOnSeveral(wanted, session.base);
     } else {
-      checkDirectories(record);
+      checkDirectories(
+        record,
+        overlays.map(({ targetBytes }) => targetBytes),
+      );
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];

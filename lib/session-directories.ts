@@ -1,5 +1,6 @@
 /** The directories that a session was made from: whether they are still those, and whole. */
 
+import type { Stats } from 'node:fs';
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errorFromFailure } from './errors.ts';
@@ -82,9 +83,14 @@ function checkOverlay(name: string, { lower, identities = [] }: RecordedOverlay)
  * @throws OverlayError `ENOENT` where one of them is not there any more, `ESTALE` where it is another one than when
  * the session was made.
  */
-export function checkDirectories({ name, overlays }: SessionRecord): void {
+export function checkDirectories(
+  { name, overlays }: SessionRecord,
+  targets: readonly Buffer[] = overlays.map(({ target }) => target),
+): void {
   for (const overlay of overlays) {
-    checkOverlay(name, overlay);
+    if (targets.some((target) => target.equals(overlay.target))) {
+      checkOverlay(name, overlay);
+    }
   }
 }
 
@@ -98,10 +104,14 @@ interface Pending {
   readonly began: number;
 }
 
-/** Nothing where it cannot be told: it is somebody else's, or at work. */
+/** Of which it cannot be told how far they are: they are somebody else's, or at work. */
+const others: ReadonlySet<string> = new Set(['apply-running', 'stage-foreign']);
+
+/** @throws OverlayError where there is one and it cannot be read: it may be anybody's. */
 async function pendingOn(on: Buffer): Promise<Pending | undefined> {
   const outcome = await native().findPendingApply(on);
-  const found: NativePendingApply | null = 'failure' in outcome ? null : outcome.value;
+  const unknown = 'failure' in outcome && others.has(outcome.failure.reason);
+  const found: NativePendingApply | null = unknown ? null : unwrap(outcome);
   return found === null
     ? undefined
     : {
@@ -116,10 +126,17 @@ function isSameFile(a: Buffer, b: Buffer): boolean {
   if (a.equals(b)) {
     return true;
   }
-  const [one, other] = [a, b].map((path) =>
-    path.length === 0 ? undefined : statSync(path, { throwIfNoEntry: false }),
-  );
+  const [one, other] = [a, b].map(looked);
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
+/** Undefined where it is gone, or cannot be reached: a session of ours can. */
+function looked(path: Buffer): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Begun in the sense that something may have been changed; after that the upper means something else. */
@@ -127,8 +144,9 @@ function hasBegun({ state }: Pending): boolean {
   return state === 'ready' || state === 'done';
 }
 
-function isOf({ source }: Pending, { path, record }: Stored): boolean {
-  return record.overlays.some((_, i) => isSameFile(source, joined(path, `${i}`, 'upper')));
+function isOf({ source, began }: Pending, { path, record }: Stored): boolean {
+  const older = record.created.getTime() < (began + 1) * 1000; // else it is another one of that name
+  return older && record.overlays.some((_, i) => isSameFile(source, joined(path, `${i}`, 'upper')));
 }
 
 /** Missing directories have none; who needs them says so. */
@@ -174,17 +192,14 @@ export async function checkNotUsedSince(stored: Stored, on: Buffer, used: Date):
   }
 }
 
-/** Of which it cannot be told how far they are. */
-const others: ReadonlySet<string> = new Set(['apply-running', 'stage-foreign']);
-
 /** Of whatever it was that was applied, sentences about directories of which only a part may have been changed. */
 export async function pendingWarnings(suspects: readonly Buffer[]): Promise<string[]> {
   const warnings: string[] = [];
   for (const on of suspects) {
     const outcome = await native().findPendingApply(on);
     if ('failure' in outcome) {
-      const { hint } = errorFromFailure(outcome.failure);
-      warnings.push(...(others.has(outcome.failure.reason) ? [`${on}: ${hint}`] : []));
+      const { hint, message } = errorFromFailure(outcome.failure);
+      warnings.push(others.has(outcome.failure.reason) ? `${on}: ${hint}` : message);
     } else if (outcome.value !== null && states[outcome.value.state] === 'ready') {
       warnings.push(pendingOfOther(on, outcome.value.source));
     }

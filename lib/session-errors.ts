@@ -91,12 +91,13 @@ export function sessionOnSeveral(name: string, base: string | undefined): Overla
   return failure('EINVAL', `the session '${name}' was made from several lowers`, { hint });
 }
 
+const overlay = '794c7630';
 const filesystems: Readonly<Record<string, string>> = {
   ef53: 'ext4',
   '58465342': 'xfs',
   '9123683e': 'btrfs',
   '1021994': 'tmpfs',
-  '794c7630': 'overlay',
+  [overlay]: 'overlay',
   '2fc12fc1': 'zfs',
   f2f52010: 'f2fs',
   '6969': 'nfs',
@@ -119,9 +120,14 @@ export function otherDirectory(
   recorded: RecordedIdentity,
   found: RecordedIdentity,
 ): OverlayError {
+  // Of a sandbox, most likely: nobody else mounts one over the directory of a session.
+  const covered = found.type === overlay && recorded.type !== overlay;
+  const back = covered
+    ? 'inside of a sandbox look at it from outside, else unmount what covers it'
+    : 'mount or move it back';
   const hint =
-    `the session was made from ${directoryText(recorded)}, and there is ${directoryText(found)} now; mount or move ` +
-    `it back, or apply what the session holds to whatever directory it is meant for: \`overlayfs apply --to DIR ${name}\``;
+    `the session was made from ${directoryText(recorded)}, and there is ${directoryText(found)} now; ${back}, ` +
+    `or apply what the session holds to whatever directory it is meant for: \`overlayfs apply --to DIR ${name}\``;
   return failure('ESTALE', `'${path}' is not the directory that the session '${name}' is of`, {
     path: path.toString(),
     hint,

@@ -32,8 +32,10 @@ export function openRecord(path: Buffer): Promise<number> {
   );
 }
 
-/** Of some version, and perhaps with mistakes, but nothing else looks like this. */
-async function hasRecord(path: Buffer): Promise<boolean> {
+type Loose = Readonly<Record<string, unknown>>;
+
+/** Of some version, and perhaps with mistakes, but nothing else looks like this. Undefined: there is none. */
+export async function looseRecord(path: Buffer): Promise<Loose | undefined> {
   try {
     const file = await openRecord(path);
     try {
@@ -41,12 +43,14 @@ async function hasRecord(path: Buffer): Promise<boolean> {
       const small = found.isFile() && found.size <= largestRecord;
       const value: unknown = small ? JSON.parse(await readText(file, 'utf8')) : undefined;
       const keys = ['format', 'name', 'state', 'overlays'];
-      return typeof value === 'object' && value !== null && keys.every((key) => key in value);
+      const known =
+        typeof value === 'object' && value !== null && keys.every((key) => key in value);
+      return known ? (value as Loose) : undefined;
     } finally {
       await close(file);
     }
   } catch {
-    return false; // missing, no JSON, or not to be read
+    return undefined; // missing, no JSON, or not to be read
   }
 }
 
@@ -54,12 +58,27 @@ async function isDirectory(path: Buffer): Promise<boolean> {
   return (await lstat(path)).isDirectory();
 }
 
-/** Only what a session consists of: `session.json`, and numbered directories with an upper and a work directory. */
-async function isOurs(path: Buffer, whole: boolean): Promise<boolean> {
+/** No link to one. */
+async function isOwn(path: Buffer): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isDirectory() === true && found.uid === process.geteuid?.();
+}
+
+/**
+ * Only what a session consists of: `session.json`, and numbered directories with an upper and a work directory.
+ * `mounted`: in which the kernel has made its own directory, as in what nobody but a mount has made.
+ */
+async function isOurs(path: Buffer, mounted: boolean): Promise<boolean> {
   try {
+    if (!(await isOwn(path))) {
+      return false;
+    }
     const names = await readdir(path);
     for (const name of names) {
       if (/^\d{1,6}$/.test(name)) {
+        if (!(await isOwn(joined(path, name)))) {
+          return false;
+        }
         const inner = await readdir(joined(path, name));
         const known = inner.every((each) => each === 'upper' || each === 'work');
         const places = await Promise.all(
@@ -72,10 +91,9 @@ async function isOurs(path: Buffer, whole: boolean): Promise<boolean> {
         return false;
       }
     }
-    return (
-      !whole ||
-      ((await isDirectory(joined(path, '0/upper'))) && (await isDirectory(joined(path, '0/work'))))
-    );
+    const kernels = (): Promise<boolean[]> =>
+      Promise.all(['0/upper', '0/work/work'].map((each) => isDirectory(joined(path, each))));
+    return !mounted || !(await kernels()).includes(false);
   } catch {
     return false; // gone, no directory, or not to be looked into
   }
@@ -83,9 +101,7 @@ async function isOurs(path: Buffer, whole: boolean): Promise<boolean> {
 
 /** Whether what has the name of a session and is not whole is what is left of one. */
 export async function isLeftOfSession(path: Buffer): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined);
-  const own = found?.isDirectory() === true && found.uid === process.geteuid?.();
-  return own && ((await hasRecord(path)) || (await isOurs(path, true)));
+  return isOurs(path, (await looseRecord(path)) === undefined);
 }
 
 /** By its name, and by what is in it, which may have become less. */

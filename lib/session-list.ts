@@ -2,15 +2,16 @@
 
 import type { Dir } from 'node:fs';
 import type { PathLike } from './arguments.ts';
-import { optionsObject } from './arguments.ts';
+import { absolutePath, optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
-import { argumentType, OverlayError } from './errors.ts';
+import { argumentType, argumentValue, OverlayError } from './errors.ts';
 import { lstat, opendir } from './files.ts';
 import { joined, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkDirectories, ownPending } from './session-directories.ts';
 import { draftKind, isSessionName } from './session-kind.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
+import type { StoredSession } from './session-store.ts';
 import {
   lastUsed,
   pathOfSession,
@@ -19,6 +20,8 @@ import {
   storedEntries,
   userOf,
 } from './session-store.ts';
+import { overlaysAt } from './session-target.ts';
+import { someAtOnce } from './some-at-once.ts';
 
 export interface SessionOverlay {
   readonly target: string;
@@ -54,13 +57,13 @@ export interface Session {
 /**
  * Something in a directory of sessions that is none. `'half-made'` and `'half-removed'`: what was killed
  * on the way; `'newer'`: that of a newer version; `'damaged'`: a session that this version cannot have left so;
- * `'foreign'`: anything else, which has nothing to do with sessions and is left alone.
+ * `'unreadable'`: what cannot be looked at, so that nothing is known of it; `'foreign'`: anything else, which has nothing to do with sessions and is left alone.
  */
 export interface SessionRest {
   readonly name: string;
   readonly path: string;
   readonly pathBytes: Buffer;
-  readonly problem: 'half-made' | 'half-removed' | 'newer' | 'damaged' | 'foreign';
+  readonly problem: 'half-made' | 'half-removed' | 'newer' | 'damaged' | 'unreadable' | 'foreign';
   /** What is wrong with it. */
   readonly message: string;
   readonly user: number | undefined;
@@ -96,6 +99,18 @@ function bothForms(path: Buffer): Pick<Session, 'path' | 'pathBytes'> {
   return { path: path.toString(), pathBytes: path };
 }
 
+/** One that cannot be read may be its. */
+async function isPending(stored: StoredSession): Promise<boolean> {
+  try {
+    return (await ownPending(stored)) !== undefined;
+  } catch (error) {
+    if (error instanceof OverlayError) {
+      return true;
+    }
+    throw error;
+  }
+}
+
 async function described(path: Buffer, name: string): Promise<Session> {
   const { record } = await readSession(path, name);
   const { ephemeral, created, base, subordinateIds, last } = record;
@@ -104,11 +119,13 @@ async function described(path: Buffer, name: string): Promise<Session> {
     used: await lastUsed(path),
     overlays: overlaysOf(path, record),
     user: (await userOf(path)) || undefined,
-    applyPending: (await ownPending({ path, record })) !== undefined,
+    applyPending: await isPending({ path, record }),
   };
 }
 
-const otherProblems: Readonly<Record<string, SessionRest['problem']>> = {
+/** A failure to look, of whatever kind, says nothing about what is there. */
+const problems: Readonly<Record<string, SessionRest['problem']>> = {
+  ERR_SESSION_BROKEN: 'damaged',
   ERR_SESSION_NEWER: 'newer',
   ERR_SESSION_FOREIGN: 'foreign',
 };
@@ -142,7 +159,7 @@ export async function sessionAt(
       return undefined;
     }
     const { code, message } = error as OverlayError;
-    const problem = otherProblems[code] ?? 'damaged';
+    const problem = problems[code] ?? 'unreadable';
     return { name, ...bothForms(path), problem, message, user: undefined };
   }
 }
@@ -160,7 +177,7 @@ export async function listSessions(options?: SessionsOptions): Promise<(Session 
   const given = optionsObject(options, 'options', ['directory']);
   const directory = sessionDirectory(given.directory, 'options.directory');
   const entries = await storedEntries(directory);
-  const found = await Promise.all(entries.map(({ path, name }) => sessionAt(path, name)));
+  const found = await someAtOnce(entries, ({ path, name }) => sessionAt(path, name));
   return found.filter((each) => each !== undefined);
 }
 
@@ -177,27 +194,32 @@ export async function findSession(name: string, options?: SessionsOptions): Prom
   return described(await pathOfSession(wanted, directory), wanted);
 }
 
+export interface VerifyOptions extends SessionsOptions {
+  /** Of a session that covers several directories, this target only. Default: all of them. */
+  readonly of?: PathLike;
+}
+
 /**
  * Whether the directories that a session was made from are still those: what it has changed means nothing on others.
  *
  * @throws OverlayError what `findSession` throws; `ENOENT` where one of them is gone, `ESTALE` where another one lies
  * at its path (something was unmounted, mounted over it, or put in its place).
  */
-export async function verifySession(name: string, options?: SessionsOptions): Promise<void> {
-  const given = optionsObject(options, 'options', ['directory']);
+export async function verifySession(name: string, options?: VerifyOptions): Promise<void> {
+  const { of, ...given } = optionsObject(options, 'options', ['directory', 'of']);
+  const target = of === undefined ? undefined : absolutePath(of, 'options.of');
   const directory = sessionDirectory(given.directory, 'options.directory');
   const wanted = sessionName(name, 'name');
-  const { record } = await readSession(await pathOfSession(wanted, directory), wanted);
-  checkDirectories(record);
-}
-
-/** The sessions that are stacked on one. */
-export async function dependentsOf(name: string, directory: Buffer | undefined): Promise<string[]> {
-  const found = await listSessions(directory === undefined ? {} : { directory });
-  return found
-    .filter(isSession)
-    .filter(({ base }) => base === name)
-    .map((session) => session.name);
+  const path = await pathOfSession(wanted, directory);
+  const { record } = await readSession(path, wanted);
+  const chosen = overlaysAt({ overlays: overlaysOf(path, record) }, target);
+  if (chosen.length === 0) {
+    throw argumentValue('options.of', 'must be one that the session covers');
+  }
+  checkDirectories(
+    record,
+    chosen.map(({ targetBytes }) => targetBytes),
+  );
 }
 
 async function openQuietly(path: Buffer): Promise<Dir | undefined> {

@@ -3,12 +3,15 @@ import { integer, optionalBoolean, optionsObject } from './arguments.ts';
 import { OverlayError } from './errors.ts';
 import { lstat, readdir } from './files.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import type { Bases } from './session-bases.ts';
+import { dependentsOf, recordedBases, stackedFirst } from './session-bases.ts';
 import { checkNotPending } from './session-directories.ts';
 import type { Session, SessionRest } from './session-list.ts';
-import { dependentsOf, isSession, listSessions, sessionAt } from './session-list.ts';
+import { isSession, listSessions, sessionAt } from './session-list.ts';
 import type { DiscardOptions } from './session-removal.ts';
 import { checkUnmounted, removeLocked } from './session-removal.ts';
 import { readSession, SessionLock } from './session-store.ts';
+import { someAtOnce } from './some-at-once.ts';
 
 export interface PruneOptions extends DiscardOptions {
   /** Also sessions that nobody has used for so many milliseconds. Default: none. */
@@ -140,34 +143,15 @@ async function failureOf(work: () => Promise<unknown>): Promise<OverlayError | u
   }
 }
 
-const baseOf = (found: Found): string | undefined => (isSession(found) ? found.base : undefined);
-
-/** How many sessions it is stacked on, one on the other. */
-function height(found: Found, all: readonly Found[]): number {
-  let count = 0;
-  let base = baseOf(found);
-  while (base !== undefined && count < all.length) {
-    count++;
-    const name: string = base;
-    const below = all.find((each) => each.name === name);
-    base = below && baseOf(below);
-  }
-  return count;
-}
-
-/** Those that are stacked on others come first, since nothing can be removed beneath them. */
-export function stackedFirst<T extends { readonly found: Found }>(
-  some: readonly T[],
-  all: readonly Found[],
-): T[] {
-  return [...some].sort((a, b) => height(b.found, all) - height(a.found, all));
-}
-
 /** Without bases of what stays. */
-function withoutBases(candidates: readonly Candidate[], all: readonly Found[]): Candidate[] {
+function withoutBases(
+  candidates: readonly Candidate[],
+  all: readonly Found[],
+  bases: Bases,
+): Candidate[] {
   const going = new Set(candidates.filter(({ error }) => error === undefined).map((c) => c.found));
   const carries = ({ name }: Found): boolean =>
-    all.some((other) => baseOf(other) === name && !going.has(other));
+    all.some((other) => bases.get(other.name) === name && !going.has(other));
   for (let before = -1; before !== going.size; ) {
     before = going.size;
     for (const found of going) {
@@ -197,13 +181,15 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
   };
   const dryRun = optionalBoolean(given.dryRun, 'options.dryRun') ?? false;
   const all = await listSessions(directory === undefined ? {} : { directory });
-  const candidates = await Promise.all(all.map((found) => candidateOf(found, rule)));
+  const bases = await recordedBases(directory);
+  const candidates = await someAtOnce(all, (found) => candidateOf(found, rule));
   const chosen = withoutBases(
     candidates.filter((each) => each !== undefined),
     all,
+    bases,
   );
   const pruned: Pruned[] = [];
-  for (const { found, why, error } of stackedFirst(chosen, all)) {
+  for (const { found, why, error } of stackedFirst(chosen, (each) => each.found.name, bases)) {
     const { name, path, pathBytes } = found;
     if (error !== undefined || dryRun) {
       pruned.push({ name, path, pathBytes, why, error });

@@ -7,10 +7,10 @@ import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
 import { joined, parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
+import { dependentsOf } from './session-bases.ts';
 import { checkNotPending } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
 import { halfRemoved } from './session-kind.ts';
-import { dependentsOf } from './session-list.ts';
 import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { finishRemoval } from './tree-removal.ts';
 

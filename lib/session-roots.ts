@@ -10,14 +10,14 @@ import { noPlaceForSession } from './session-errors.ts';
 
 /** The home directory may be that of the account, where HOME is not set. */
 function home(): Buffer {
-  return bytesOfVariable('HOME', homedir());
+  return bytesOfVariable(homedir(), 'HOME');
 }
 
 /** Where a user's programs keep state: XDG Base Directory Specification. */
 export function stateDirectory(): Buffer {
   const { XDG_STATE_HOME: state } = process.env;
   return joined(
-    state ? bytesOfVariable('XDG_STATE_HOME', state) : joined(home(), '.local/state'),
+    state ? bytesOfVariable(state, 'XDG_STATE_HOME') : joined(home(), '.local/state'),
     'overlayfs',
   );
 }
@@ -32,8 +32,8 @@ function defaultRoots(): readonly Buffer[] {
   const roots = [
     stateDirectory(),
     joined(Buffer.from('/var/tmp'), own),
-    joined(bytesOfVariable('TMPDIR', tmpdir()), own),
-    ...(runtime ? [joined(bytesOfVariable('XDG_RUNTIME_DIR', runtime), 'overlayfs')] : []),
+    joined(bytesOfVariable(tmpdir(), 'TMPDIR', 'TMP', 'TEMP'), own),
+    ...(runtime ? [joined(bytesOfVariable(runtime, 'XDG_RUNTIME_DIR'), 'overlayfs')] : []),
     joined(Buffer.from('/dev/shm'), own),
   ];
   return roots.filter((root, i) => roots.findIndex((other) => other.equals(root)) === i);

@@ -2,7 +2,7 @@
 
 import { constants, mkdirSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { argumentType, argumentValue, errorFromFailure } from './errors.ts';
+import { argumentType, argumentValue, errorFromFailure, OverlayError } from './errors.ts';
 import { close, fstat, lstat, mkdir, open, readNames, readText, utimes } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native } from './native.ts';
@@ -64,13 +64,17 @@ async function readRecord(path: Buffer, name: string): Promise<SessionRecord> {
       }
       const record = parseRecord(await readText(file, 'utf8'));
       if (record.name !== name) {
-        throw new NoRecord(`${recordName} is that of '${record.name}'`);
+        const why = `it is a copy of the session '${record.name}', or that one renamed`;
+        throw notASession(name, path, why);
       }
       return record;
     } finally {
       await close(file);
     }
   } catch (error) {
+    if (error instanceof OverlayError) {
+      throw error;
+    }
     if (error instanceof NoRecord) {
       throw error.newer
         ? newerSession(name, path, error.message)
@@ -84,6 +88,14 @@ async function readRecord(path: Buffer, name: string): Promise<SessionRecord> {
   }
 }
 
+/** A failure to look says nothing about what is there. */
+function missing(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+    throw fileFailure(error, 'a directory of the session cannot be looked at');
+  }
+}
+
 /** A mount makes both; one without the other, or something else of that name, is not what it left. */
 async function checkLayers(path: Buffer, record: SessionRecord): Promise<void> {
   if (record.state === 'new') {
@@ -91,7 +103,7 @@ async function checkLayers(path: Buffer, record: SessionRecord): Promise<void> {
   }
   for (const [i] of record.overlays.entries()) {
     for (const name of ['upper', 'work']) {
-      const found = await lstat(joined(path, `${i}`, name)).catch(() => undefined);
+      const found = await lstat(joined(path, `${i}`, name)).catch(missing);
       if (!found?.isDirectory()) {
         throw brokenSession(record.name, path, `its directory ${i}/${name} is missing, or is none`);
       }

@@ -13,7 +13,7 @@ function resolved(path: Buffer): Buffer {
 
 /** `wanted` is absolute; undefined is all of them. None: the session does not cover that one. */
 export function overlaysAt(
-  { overlays }: Session,
+  { overlays }: Pick<Session, 'overlays'>,
   wanted: Buffer | undefined,
 ): readonly SessionOverlay[] {
   if (wanted === undefined) {

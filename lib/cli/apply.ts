@@ -11,6 +11,7 @@ import type { AppliedChange } from '../packed-apply.ts';
 import type { Choice } from '../session-apply.ts';
 import { applyChosen } from '../session-apply.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
+import { targetsOf } from '../session-target.ts';
 import { appliedPrinter, complainOf, preparing, progressText } from './applied-text.ts';
 import { finishPending, pendingDestinations } from './apply-pending.ts';
 import { paintFor } from './colour.ts';
@@ -26,6 +27,7 @@ import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
 import { overlaysNamed, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
+import { textOf } from './words.ts';
 
 const options = {
   ...listOptions,
@@ -56,7 +58,7 @@ function policy(theirs: boolean | undefined, ours: boolean | undefined): Conflic
 function moment(word: Word): Date {
   const date = word.startsWith('@') ? new Date(Number(word.slice(1)) * 1000) : new Date(word);
   if (word === '@' || Number.isNaN(date.getTime())) {
-    throw new UsageError(`--since '${word}' is neither a date nor @SECONDS`);
+    throw new UsageError(`--since '${textOf(word)}' is neither a date nor @SECONDS`);
   }
   return date;
 }
@@ -143,6 +145,18 @@ function applyOptions(values: Values, listening: PendingApplyOptions, root?: Buf
   };
 }
 
+/** Of several directories it is not known which one it is about. */
+function checkRelative(session: Session, root: Buffer | undefined, values: Values): void {
+  const { include = [], exclude: excluded = [] } = values;
+  const absolute = [...include, ...excluded].find((word) => word.startsWith('/'));
+  if (root === undefined && absolute !== undefined) {
+    throw new UsageError(
+      `the pattern '${textOf(absolute)}' is absolute, and the session '${session.name}' covers ` +
+        `${targetsOf(session)}; say which with --of DIR`,
+    );
+  }
+}
+
 /** Of each overlay, where it is a session. */
 async function carryOut(
   named: ChangesSource | undefined,
@@ -166,6 +180,7 @@ async function carryOut(
   const covered = overlaysNamed(session, of);
   const [overlay] = covered;
   const root = covered.length === 1 ? overlay?.targetBytes : undefined;
+  checkRelative(session, root, values);
   const sessionOptions = {
     ...applyOptions(values, listening, root),
     ...sessionsOption(dir),

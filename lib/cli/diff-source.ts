@@ -1,10 +1,11 @@
 /** What `diff` is to compare: the options that name it. */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { pathBytes } from '../arguments.ts';
 import type { ChangesSource } from '../change-source.ts';
 import { OverlayError } from '../errors.ts';
 import { listOverlays } from '../mount-table.ts';
 import { neitherSessionNorDirectory } from '../session-errors.ts';
+import { isSessionName } from '../session-kind.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
 import { targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
@@ -82,7 +83,7 @@ export async function namedSession(
   dir: Word | undefined,
 ): Promise<Session | undefined> {
   const name = word?.toString() ?? '';
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+  if (!isSessionName(name)) {
     return undefined;
   }
   const { findSession } = await import('../session-list.ts');
@@ -90,7 +91,7 @@ export async function namedSession(
     if (!(error instanceof OverlayError) || !notSession.has(error.code)) {
       throw error;
     }
-    if (statSync(name, { throwIfNoEntry: false }) === undefined) {
+    if (!existsSync(name)) {
       throw error.code === 'ENOENT' ? neitherSessionNorDirectory(name) : error;
     }
     return undefined;
@@ -101,9 +102,8 @@ export async function namedSession(
  * Inside of a sandbox of the session the path of the lower leads to the overlay itself: there the kernel
  * knows what lies below it.
  */
-async function sourceOf({ user }: Session, overlay: SessionOverlay): Promise<ChangesSource> {
-  const { targetBytes, layers } = overlay;
-  const mounted = user === undefined ? [] : await listOverlays();
+async function sourceOf({ targetBytes, layers }: SessionOverlay): Promise<ChangesSource> {
+  const mounted = await listOverlays();
   const own = pathBytes(layers.upper, 'upper');
   const here = mounted.some(
     ({ targetBytes: at, upperBytes }) => at.equals(targetBytes) && upperBytes?.equals(own),
@@ -135,10 +135,10 @@ export async function sessionSource(
       `the session '${session.name}' covers ${targetsOf(session)}; say which with --of DIR`,
     );
   }
-  const source = await sourceOf(session, overlay);
+  const source = await sourceOf(overlay);
   if (source === overlay.layers) {
     const { verifySession } = await import('../session-list.ts');
-    await verifySession(session.name, sessionsOption(dir));
+    await verifySession(session.name, { ...sessionsOption(dir), of: overlay.targetBytes });
   }
   return { session, target: overlay.targetBytes, source };
 }

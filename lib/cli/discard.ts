@@ -1,6 +1,5 @@
 import { OverlayError } from '../errors.ts';
-import { listSessions } from '../session-list.ts';
-import { stackedFirst } from '../session-prune.ts';
+import { recordedBases, stackedFirst } from '../session-bases.ts';
 import { discardSession } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -14,19 +13,11 @@ import type { Word } from './words.ts';
 /** As they were given, but none before what is stacked on it. */
 async function inOrder(
   names: readonly string[],
-  options: ReturnType<typeof sessionsOption>,
+  { directory }: ReturnType<typeof sessionsOption>,
 ): Promise<readonly string[]> {
-  if (names.length < 2) {
-    return names;
-  }
-  const all = await listSessions(options);
-  const found = names.map((name) => ({ name, found: all.find((each) => each.name === name) }));
-  const known = found.flatMap(({ found: session }) => (session ? [{ found: session }] : []));
-  const missing = found.filter((each) => each.found === undefined);
-  return [
-    ...stackedFirst(known, all).map((each) => each.found.name),
-    ...missing.map((each) => each.name),
-  ];
+  return names.length < 2
+    ? names
+    : stackedFirst(names, (name) => name, await recordedBases(directory));
 }
 
 export async function discard(words: readonly Word[], _: Output): Promise<number> {

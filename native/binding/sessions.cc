@@ -103,12 +103,12 @@ Napi::Value CallLookAtDirectory(const Napi::CallbackInfo& info) {
       [path = ToBytes(info[0])]() -> Result<Looked> {
         auto found = IdentifyDirectory(path);
         if (!found.ok()) return std::move(found.failure());
-        const bool pending = ApplyStage::SeemsThere(path, found.value().apart);
+        const bool pending = ApplyStage::SeemsThere(path);
         return Looked{std::move(found.value()), pending};
       },
       [](Napi::Env env, Looked& looked) {
         auto object = Napi::Object::New(env);
-        const auto& [type, filesystem, inode, born, boot, apart] = looked.identity;
+        const auto& [type, filesystem, inode, born, boot] = looked.identity;
         object.Set("type", type);
         object.Set("filesystem", filesystem);
         object.Set("inode", inode);

@@ -190,9 +190,10 @@ Status ApplyPreparation::Judge() {
     if (was) return Differs();
     // Where nothing has come or gone in the directory this one has not either.
     if (!setup_.same_lower || IsOld(level.value()->st)) return Act();
-    auto removed = WasRemoved();
+    auto removed = WhyRemoved();
     if (!removed.ok()) return Fail(std::move(removed.failure()));
-    return removed.value() ? Differs() : Act();
+    const bool wanted = setup_.options.conflicts == Conflicts::kTheirs;
+    return removed.value() == nullptr || wanted ? Act() : Conflict(removed.value());
   }
   if (!was) return Differs();
   if (setup_.same_lower) {
@@ -203,17 +204,25 @@ Status ApplyPreparation::Judge() {
   return Compare(Comparing::kBefore);
 }
 
-// Of what the upper has and the lower has not (any more): whether it was copied up from there,
-// which its mark "origin" says. Moved within the overlay it has that mark as well, but the lower
-// still has what it came from then.
-Result<bool> ApplyPreparation::WasRemoved() {
+// Of what the upper has and the lower has not (any more): why it must be taken for something that
+// was there. Null: it is new. What was copied up says so by its mark "origin". Moved within the
+// overlay it has that too, but the lower still has what it came from; and another name of it may be
+// where that is. A mount without file handles (an ordinary user's) says no more than that.
+Result<const char*> ApplyPreparation::WhyRemoved() {
+  if (std::exchange(unopened_, false)) {
+    auto found = setup_.search->Find(path_, entry_);
+    if (!found.ok()) return std::move(found.failure());
+  }
   const LayerEntry& top = after().top;
-  if (!info_.renamed_from.empty() || top.dir->layer() != LayerDir::kUpper) return false;
+  const bool file = !S_ISDIR(top.st.st_mode);
+  if (!info_.renamed_from.empty() || top.dir->layer() != LayerDir::kUpper) return nullptr;
+  if (file && top.st.st_nlink > 1) return nullptr;
   std::string value;
   auto origin = GetXattrOf(top, MarkerName(layers().marks.space(), "origin"), value);
   // Reading user.* takes read permission on the file; without it it could not be applied either.
   if (!origin.ok()) return std::move(origin.failure());
-  return origin.value();
+  if (!origin.value()) return nullptr;
+  return value.empty() ? "maybe-gone" : "gone";
 }
 
 // The directory of a change is not there: it is one that was not chosen itself, or somebody else

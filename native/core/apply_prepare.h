@@ -79,7 +79,7 @@ class ApplyPreparation {
   Status Begin();
   Status FindEntry();
   Status Judge();
-  Result<bool> WasRemoved();
+  Result<const char*> WhyRemoved();
   Status JudgeMissingDirectory(const ApplyLevel& level);
   Status JudgeInPlace();
   Status PlanInPlace(ApplyLevel& level, const Xattrs& there);

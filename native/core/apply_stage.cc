@@ -179,16 +179,16 @@ Result<std::optional<ApplyStage>> ApplyStage::Find(const Destination& destinatio
   return OpenAt(std::move(inside.value()));
 }
 
-bool ApplyStage::SeemsThere(const std::string& path, bool apart) {
+bool ApplyStage::SeemsThere(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string base = path.substr(slash + 1);
   const bool nameable = !base.empty() && base.size() + sizeof kSuffix <= kLongestName;
   struct stat st;
   const auto is_there = [&st](const std::string& name) { return ::lstat(name.c_str(), &st) == 0; };
   if (nameable && is_there(path.substr(0, slash + 1) + "." + base + kSuffix)) return true;
-  // It is inside only where it cannot be beside. Root may write to every parent.
-  const bool may_be_inside = apart || !nameable || ::geteuid() != 0;
-  return may_be_inside && is_there(path + "/" + kInsideName);
+  // Where it could not be beside it is inside: that is no matter of who we are, since a parent may
+  // be immutable, or belong to nobody that our user namespace knows.
+  return is_there(path + "/" + kInsideName);
 }
 
 // Nothing where we may not make it there.

@@ -46,8 +46,8 @@ class ApplyStage {
   static Result<std::optional<ApplyStage>> Find(const Destination& destination);
   static Result<ApplyStage> Create(const Destination& destination);
   // Whether something has the name of one: two calls at most, and nothing is opened or locked. Of a
-  // path without links; `apart` where it is the root of a mount or a subvolume.
-  static bool SeemsThere(const std::string& path, bool apart);
+  // path without links.
+  static bool SeemsThere(const std::string& path);
 
   ApplyStage(ApplyStage&&) = default;
   ApplyStage& operator=(ApplyStage&&) = default;

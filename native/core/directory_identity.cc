@@ -23,8 +23,6 @@ namespace {
 // As in sys_mount.cc: the kernel's promise, newer than some headers.
 constexpr unsigned kStatxIno = 0x100;
 constexpr unsigned kStatxBtime = 0x800;
-constexpr uint64_t kStatxAttrMountRoot = 0x2000;
-constexpr uint64_t kSubvolumeInode = 256;
 
 struct KernelStatx {
   uint32_t mask;
@@ -51,6 +49,7 @@ constexpr unsigned long kFuse = 0x65735546;
 constexpr unsigned long kCifs = 0xff534d42;
 constexpr unsigned long kSmb2 = 0xfe534d42;
 constexpr unsigned long kNineP = 0x01021997;
+constexpr unsigned long kVboxShared = 0x786f4256;
 
 // f_fsid comes of what is written on the disk. That of others (xfs, f2fs) is the number of a
 // device, which may be another one after the next start.
@@ -62,7 +61,7 @@ bool IsInMemory(unsigned long type) { return type == kTmpfs || type == kRamfs; }
 
 // These may number a directory anew each time that it is looked up, or copied up.
 bool HasPassingInodes(unsigned long type) {
-  constexpr std::array kTypes = {kOverlayMagic, kFuse, kCifs, kSmb2, kNineP};
+  constexpr std::array kTypes = {kOverlayMagic, kFuse, kCifs, kSmb2, kNineP, kVboxShared};
   for (const unsigned long each : kTypes) {
     if (type == each) return true;
   }
@@ -93,8 +92,6 @@ Result<DirectoryIdentity> IdentifyDirectory(const std::string& path) {
   if (::statfs(path.c_str(), &fs) != 0) return Errno("statfs", path);
   const auto type = static_cast<unsigned long>(fs.f_type) & 0xffffffffUL;
   DirectoryIdentity identity;
-  identity.apart =
-      (st.attributes & kStatxAttrMountRoot) != 0 || (type == kBtrfs && st.ino == kSubvolumeInode);
   identity.type = Hexadecimal(type);
   if (HasPassingInodes(type)) return identity;
   identity.inode = std::to_string(st.ino);

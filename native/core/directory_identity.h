@@ -16,7 +16,6 @@ struct DirectoryIdentity {
   std::string inode;
   std::string born;  // seconds and nanoseconds
   std::string boot;  // of a filesystem in memory: its numbers are those of this start of the system
-  bool apart = false;  // it is the root of a mount, or of a subvolume
 };
 
 // statx(2) and statfs(2).

@@ -63,8 +63,11 @@ Result<UniqueFd> LockDirectory(const std::string& path) {
   auto mine = StatFd(fd.value().get());
   if (!mine.ok()) return On(std::move(mine.failure()), path);
   // Whoever had the lock before may have removed the directory, and another may have been made.
+  // What is a link is nothing of ours, wherever it leads.
   struct stat there;
-  if (::fstatat(AT_FDCWD, path.c_str(), &there, 0) != 0) return Errno("fstatat", path);
+  if (::fstatat(AT_FDCWD, path.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
+    return Errno("fstatat", path);
+  if (S_ISLNK(there.st_mode)) return Failure{ENOTDIR, "fstatat", path};
   if (there.st_dev != mine.value().st_dev || there.st_ino != mine.value().st_ino) {
     return Failure{ENOENT, "fstatat", path};
   }

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -98,7 +99,8 @@ function commandCases(): void {
     await plantLower(place.lower);
     mkdirSync(join(place.lower, 'd'));
     await pause(30);
-    const made = 'echo 1 > one; echo 2 > two; mkdir new; echo > new/f; echo 3 > d/f';
+    const made =
+      'echo 1 > one; echo 2 > two; mkdir new; echo > new/f; echo 3 > d/f; ln changed link';
     await run(place, '--name', 'one', '--', 'sh', '-c', made);
     writeFileSync(join(place.lower, 'swap'), 'by somebody else');
     writeFileSync(join(place.lower, 'd', 'swap'), 'by somebody else');
@@ -113,6 +115,7 @@ function commandCases(): void {
       'd/f',
       'd/swap',
       'gone',
+      'link',
       'new',
       'new/f',
       'one',
@@ -133,7 +136,7 @@ function commandCases(): void {
     execFileSync('rm', ['-r', 'changed', 'd'], { cwd: place.lower });
     const applied = await apply(place, 'one');
     t.is(applied.status, 1);
-    t.regex(applied.stderr, /conflict: '[^']*\/changed': somebody has removed or renamed it/);
+    t.regex(applied.stderr, /conflict: '[^']*\/changed': .*somebody has removed/);
     t.deepEqual(readdirSync(place.lower).sort(), ['fresh', 'gone']);
     t.deepEqual(place.sessions(), ['one']);
     const again = await apply(place, '--theirs', 'one');
@@ -248,6 +251,13 @@ function libraryCases(): void {
     };
     await make();
     const options = { directory: place.state };
+    // Where one is not there the other can be looked at and applied all the same.
+    renameSync(second, place.at('away'));
+    const gone = await overlayfs(['diff', '--dir', place.state, '--of', first, 'one']);
+    t.deepEqual([gone.status, gone.stdout.toString()], [0, 'D  gone\nA  new\n'], gone.stderr);
+    t.true((await applySession('one', { ...options, of: first, dryRun: true })).complete);
+    await t.throwsAsync(applySession('one', { ...options, dryRun: true }), { code: 'ENOENT' });
+    renameSync(place.at('away'), second);
     await t.throwsAsync(applySession('one', { ...options, to: place.at('copy') }), {
       code: 'ERR_INVALID_ARG_VALUE',
     });

@@ -1,7 +1,8 @@
 /** What holds for sessions on disk, whoever made them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -26,6 +27,7 @@ import {
   pruneSessions,
   sessionSize,
 } from 'overlayfs';
+import { asRoot } from './place.ts';
 import { SandboxPlace } from './sandbox-place.ts';
 
 /** A session that is kept, with what a script wrote. */
@@ -151,7 +153,6 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
   'half a record': (path) =>
     writeFileSync(record(path), readFileSync(record(path), 'utf8').slice(0, 100)),
   'an empty record': (path) => writeFileSync(record(path), ''),
-  'a record of another name': (path) => edit(path, { name: 'other' }),
   'an unknown state': (path) => edit(path, { state: 'maybe' }),
   'no overlays': (path) => edit(path, { overlays: [] }),
   'a target that is no path': (path) => edit(path, { overlays: [{ target: 'x', lower: ['/y'] }] }),
@@ -170,6 +171,11 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
     renameSync(join(path, '0/upper'), join(path, '0/gone'));
     symlinkSync('gone', join(path, '0/upper'));
   },
+};
+
+/** But for what only the kernel may read. */
+const copyOf = (from: string, to: string): void => {
+  spawnSync('cp', ['-a', from, to]);
 };
 
 /** What else may lie where sessions lie. */
@@ -192,6 +198,11 @@ const others: Readonly<Record<string, (path: string) => void>> = {
   'a place with more than an upper': (path) => {
     for (const name of ['0/upper', '0/work', '0/notes'])
       mkdirSync(join(path, name), { recursive: true });
+  },
+  'a copy of a session': (path) => copyOf(join(path, '../one'), path),
+  'a copy of a session, and more': (path) => {
+    copyOf(join(path, '../one'), path);
+    writeFileSync(join(path, 'notes'), '');
   },
   'a record that is not ours': (path) => {
     mkdirSync(path);
@@ -260,6 +271,55 @@ function damageCases(): void {
       t.deepEqual(await pruneSessions({ ...options, broken: true, dryRun }), []);
     }
     t.deepEqual(place.sessions(), ['base', 'top']);
+  });
+
+  test.serial('what others are stacked on stays, whatever state they are in', async (t) => {
+    using place = new SandboxPlace();
+    await kept(place, 'base');
+    await (await place.sandbox({ session: 'top', base: 'base' })).close();
+    const top = join(place.state, 'top');
+    const options = { directory: place.state };
+    const based = { code: 'EBUSY', message: /top is stacked on it/ };
+    edit(top, { format: 2 });
+    await t.throwsAsync(discardSession('base', options), based);
+    edit(top, { format: 1 });
+    renameSync(join(top, '0/work'), join(top, '0/gone'));
+    await t.throwsAsync(discardSession('base', options), based);
+    t.deepEqual(await pruneSessions({ ...options, unusedFor: 0 }), []);
+    t.deepEqual(place.sessions(), ['base', 'top']);
+  });
+
+  test.serial('what may not be looked at is not damaged', async (t) => {
+    using place = new SandboxPlace();
+    const path = await kept(place, 'one');
+    chmodSync(join(path, '0'), 0);
+    const options = { directory: place.state };
+    const [found] = await listSessions(options);
+    const looks = process.geteuid?.() === 0;
+    t.is((found as Partial<SessionRest>).problem, looks ? undefined : 'unreadable');
+    t.deepEqual(await pruneSessions({ ...options, broken: true }), []);
+    chmodSync(join(path, '0'), 0o700);
+    await discardSession('one', options);
+  });
+
+  test.serial('what only has the name of a draft is left alone', async (t) => {
+    using place = new SandboxPlace();
+    const path = await kept(place, 'one');
+    mkdirSync(place.at('elsewhere/0/upper'), { recursive: true });
+    symlinkSync(place.at('elsewhere'), join(place.state, '.old-aaaaaaaaaaaa'));
+    mkdirSync(join(place.state, '.new-bbbbbbbbbbbb'));
+    symlinkSync(join(path, '0'), join(place.state, '.new-bbbbbbbbbbbb/0'));
+    mkdirSync(join(place.state, '.old-cccccccccccc/0/upper'), { recursive: true });
+    if (asRoot) chownSync(join(place.state, '.old-cccccccccccc'), 1000, 1000);
+    const options = { directory: place.state };
+    const pruned = await pruneSessions({ ...options, broken: true });
+    t.deepEqual(
+      pruned.map(({ name, error }) => [name, error]),
+      asRoot ? [] : [['.old-cccccccccccc', undefined]],
+    );
+    t.true(existsSync(place.at('elsewhere/0/upper')));
+    t.is(place.sessions().length, asRoot ? 4 : 3);
+    t.true(existsSync(join(path, '0/upper')));
   });
 
   test.serial('one of a newer version is left alone', async (t) => {

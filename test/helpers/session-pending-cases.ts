@@ -1,6 +1,14 @@
 /** What holds for a session while an apply of it is half done. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
@@ -138,6 +146,39 @@ export function sessionPendingCases(): void {
       t.deepEqual(place.sessions(), ['one']);
     },
   );
+
+  tracing('wherever its stage lies', async (t) => {
+    using place = await killedApply(t);
+    renameSync(join(place.base, '.lower.overlayfs-apply'), join(place.lower, '.overlayfs-apply'));
+    const options = { directory: place.state };
+    t.true((await findSession('one', options)).applyPending);
+    await t.throwsAsync(discardSession('one', options), { code: 'EBUSY' });
+    await t.throwsAsync(place.sandbox({ session: 'one' }), { code: 'EBUSY' });
+  });
+
+  tracing('one whose journal cannot be read may be that of any session', async (t) => {
+    using place = await killedApply(t);
+    truncateSync(join(place.base, '.lower.overlayfs-apply/journal'), 20);
+    const options = { directory: place.state };
+    t.true((await findSession('one', options)).applyPending);
+    const damaged = { code: 'EUCLEAN', message: /journal/ };
+    await t.throwsAsync(discardSession('one', options), damaged);
+    await t.throwsAsync(place.sandbox({ session: 'one' }), damaged);
+    await using other = await place.sandbox({ session: 'other' });
+    t.is(other.warnings.filter((each) => /EUCLEAN/.test(each)).length, 1);
+  });
+
+  tracing('a new session of its name has nothing to do with it', async (t) => {
+    using place = await killedApply(t);
+    await pause(1100); // the journal has seconds
+    execFileSync('chmod', ['-R', 'u+rwX', join(place.state, 'one')]);
+    execFileSync('rm', ['-r', join(place.state, 'one')]);
+    await using again = await place.sandbox({ session: 'one' });
+    t.is(again.warnings.filter((each) => /was interrupted/.test(each)).length, 1);
+    await again.close();
+    t.false((await findSession('one', { directory: place.state })).applyPending);
+    await discardSession('one', { directory: place.state });
+  });
 
   tracing('a stage in which nothing has begun keeps nobody out', async (t) => {
     using place = await killedApply(t);
