@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ struct Supervision {
   SandboxSpec spec;
   PreparedProgram program;
   ChildStack program_stack;
-  ChildStack first_stack;  // for a supervisor in a pid namespace
+  ChildStack first_stack;  // of the supervisor
   bool pid_namespace = false;
   std::vector<ViewMount> mounts;
   UniqueFd proc;
@@ -60,9 +61,6 @@ Status OpenProc(Supervision& all) {
 }
 
 Status PreparePidNamespace(Supervision& all) {
-  auto opened = all.first_stack.Open();
-  if (!opened.ok()) return opened;
-  all.supervisor.first_stack = all.first_stack.top();
   // Messages then say who has sent them: see SayWithSender.
   const int yes = 1;
   if (::setsockopt(all.supervisor.peer, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0) {
@@ -76,6 +74,7 @@ Status Prepare(Supervision& all) {
   auto prepared = all.program.Prepare(spec);
   if (!prepared.ok()) return prepared;
   auto opened = all.program_stack.Open();
+  if (opened.ok()) opened = all.first_stack.Open();
   if (!opened.ok()) return opened;
   for (const SandboxMount& each : spec.mounts) {
     all.mounts.push_back({each.mount, each.at.c_str(), -1});
@@ -88,6 +87,8 @@ Status Prepare(Supervision& all) {
                      all.mounts.size()};
   supervisor.program = &all.program.child();
   supervisor.program_stack = all.program_stack.top();
+  supervisor.first_stack = all.first_stack.top();
+  supervisor.pid_namespace = all.pid_namespace;
   supervisor.parent = ::getpid();
   supervisor.socket = all.socket.get();
   supervisor.proc = all.proc.get();
@@ -98,30 +99,38 @@ Status Prepare(Supervision& all) {
 }
 
 // It has this thread's errno as well, and what it works with, so nothing else is done here while it
-// lives. Its number is its own until it was waited for.
+// lives: not even waitid(3), which has its own books for pthread_cancel(3). Its number is its own
+// until it was waited for.
 void AwaitFirst(pid_t first) {
   siginfo_t info{};
   if (first <= 0) return;
-  while (::waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | __WALL) < 0) {
+  while (::syscall(SYS_waitid, P_PID, first, &info, WEXITED | __WALL, nullptr) < 0) {
     if (errno != EINTR) return;
   }
 }
 
-// Sleeps in clone(2) until the supervisor has ended; that it is waited for here means that its
-// namespace is gone when the socket says so.
+Failure NotCloned(int err) { return Refusal(err, "clone", err == EAGAIN ? "process-limit" : ""); }
+
+// Sleeps until the supervisor has ended; that it is waited for here means that its namespace is
+// gone when the socket says so. Not in clone(CLONE_VFORK): who sleeps there cannot be stopped, so
+// that the shell of a user who types Ctrl-Z would wait for a stop that never comes.
 void* Supervise(void* argument) {
   std::unique_ptr<std::shared_ptr<Supervision>> held(
       static_cast<std::shared_ptr<Supervision>*>(argument));
   Supervision& all = **held;
   {
-    // No exit signal: nobody else's waiting sees this child.
-    auto* const run = all.pid_namespace ? StartInPidNamespace : RunSupervisor;
-    auto cloned = CloneSharingMemory(0, run, &all.supervisor);
-    if (!cloned.ok()) {
-      all.not_cloned = std::move(cloned.failure());
+    if (!all.pid_namespace) {
+      const int err = StartSupervisor(all.supervisor);
+      if (err != 0) all.not_cloned = NotCloned(err);
     } else {
-      // How it has ended tells nothing more.
-      (void)WaitPidfd(cloned.value().pidfd.get(), Waiting::kYes);
+      // No exit signal: nobody else's waiting sees this child.
+      auto cloned = CloneSharingMemory(0, StartInPidNamespace, &all.supervisor);
+      if (!cloned.ok()) {
+        all.not_cloned = std::move(cloned.failure());
+      } else {
+        // How it has ended tells nothing more.
+        (void)WaitPidfd(cloned.value().pidfd.get(), Waiting::kYes);
+      }
     }
     AwaitFirst(all.supervisor.first);
   }

@@ -52,14 +52,12 @@ bool SayWithSender(int socket, const SupervisorReport& report) {
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof report);
 }
 
-bool InPidNamespace(const Supervisor& supervisor) { return supervisor.first_stack != nullptr; }
-
 bool SayStarted(const Supervisor& supervisor, pid_t program) {
   SupervisorReport report;
   report.kind = SupervisorReport::kStarted;
   report.pid = program;
-  return InPidNamespace(supervisor) ? SayWithSender(supervisor.socket, report)
-                                    : Say(supervisor.socket, report);
+  return supervisor.pid_namespace ? SayWithSender(supervisor.socket, report)
+                                  : Say(supervisor.socket, report);
 }
 
 int RunProgramChild(void* argument) {
@@ -211,20 +209,24 @@ class Watch {
   bool gone_ = false;
 };
 
+// The thread that cloned us has ended, and the kernel has told so. The signal is blocked.
+bool IsToldToEnd() {
+  sigset_t pending;
+  return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGTERM) == 1;
+}
+
 // Until we have a descriptor of the program it is not waited for: its number could be another's.
 // That we have ended may not be seen by the socket, of which others that are just being cloned have
-// copies.
+// copies; nor by the parent, of which there is none in a pid namespace.
 void AwaitAnswer(const Supervisor& supervisor) {
   constexpr int kLookAgain = 50;  // milliseconds
   struct pollfd fd = {supervisor.socket, POLLIN, 0};
   while (::poll(&fd, 1, kLookAgain) <= 0) {
-    if (::getppid() != supervisor.parent) return;
+    if (::getppid() != supervisor.parent || IsToldToEnd()) return;
   }
   char answer = 0;
   (void)::recv(supervisor.socket, &answer, 1, MSG_DONTWAIT);  // or its end, which is seen again
 }
-
-}  // namespace
 
 int RunSupervisor(void* argument) {
   auto& supervisor = *static_cast<Supervisor*>(argument);
@@ -235,7 +237,7 @@ int RunSupervisor(void* argument) {
     (void)Say(supervisor.socket, report);  // that we are gone says the same
     return 0;
   }
-  supervisor.fault.call = InPidNamespace(supervisor) ? "sendmsg" : "send";
+  supervisor.fault.call = supervisor.pid_namespace ? "sendmsg" : "send";
   // Who is not told would wait for us, and we for the answer.
   const bool said = supervisor.fault.Did(ViewStep::kReport, SayStarted(supervisor, program));
   if (said) AwaitAnswer(supervisor);
@@ -243,6 +245,16 @@ int RunSupervisor(void* argument) {
   if (!said || !kept) supervisor.parent = -1;  // then it all ends at once
   (void)::chdir("/");                          // what we were in may be unmounted
   Watch(supervisor, program).Run();
+  return 0;
+}
+
+}  // namespace
+
+int StartSupervisor(Supervisor& supervisor) {
+  // No exit signal: nobody else's waiting sees this child.
+  const pid_t first = ::clone(RunSupervisor, supervisor.first_stack, CLONE_VM, &supervisor);
+  if (first < 0) return errno;
+  supervisor.first = first;
   return 0;
 }
 

@@ -1,10 +1,10 @@
 // The process between us and a program in a sandbox: whatever the program leaves running becomes
 // its child, and is ended by it.
 //
-// It shares our memory (CloneSharingMemory), so that starting one copies nothing and needs no
-// second binary, and the thread that cloned it sleeps for as long as it lives: it uses that
-// thread's stack guard and errno. Raw system calls on what was prepared, no allocation, no locks:
-// it may be killed at any moment, and outlive everything else of us.
+// It shares our memory, so that starting one copies nothing and needs no second binary, and the
+// thread that cloned it sleeps for as long as it lives: it uses that thread's stack guard and
+// errno. Raw system calls on what was prepared, no allocation, no locks: it may be killed at any
+// moment, and outlive everything else of us.
 #ifndef OVL_CORE_SANDBOX_SUPERVISOR_H_
 #define OVL_CORE_SANDBOX_SUPERVISOR_H_
 
@@ -32,8 +32,9 @@ struct Supervisor {
   ViewMounts view;
   const ProgramChild* program = nullptr;
   void* program_stack = nullptr;  // its top: for the program, until it is executed
-  void* first_stack = nullptr;    // of StartInPidNamespace: for the supervisor itself
-  pid_t first = 0;  // after StartInPidNamespace: the supervisor, as the caller sees it
+  void* first_stack = nullptr;    // its top: for the supervisor itself
+  bool pid_namespace = false;
+  pid_t first = 0;  // once it was started: the supervisor, as the caller sees it
   pid_t parent = 0;
   int socket = -1;      // SOCK_SEQPACKET; answered once after kStarted, and its end is ours
   int peer = -1;        // our end of it, of which the supervisor has a copy
@@ -46,16 +47,17 @@ struct Supervisor {
   ProcessNames names;
 };
 
-// A function for CloneSharingMemory; the argument is a Supervisor. Runs until the program and all
-// its descendants have ended. When the program has, the others get SIGTERM, and after `grace`
-// SIGKILL; when we have, or have closed our end of the socket, the program as well.
-int RunSupervisor(void* supervisor);
+// It runs until the program and all its descendants have ended. When the program has, the others
+// get SIGTERM, and after `grace` SIGKILL; when we have, or have closed our end of the socket, the
+// program as well. The caller, who has every signal blocked, has to wait for `first` at once: what
+// it works with is the caller's. 0, or an error number of clone(2).
+int StartSupervisor(Supervisor& supervisor);
 
-// The same, but the supervisor is the first process of a pid namespace: when it ends the kernel
-// kills whatever is left there, so nothing gets away from it even if it is killed itself. It is
-// made by a process that ends at once, because only who has joined the user namespace may make it,
-// and a thread cannot join. It is a child of the caller, who has to wait for `first`, unless that
-// is 0: what it works with is the caller's. `view` has a kViewProc.
+// A function for CloneSharingMemory; the argument is a Supervisor. The same, but it is the first
+// process of a pid namespace: when it ends the kernel kills whatever is left there, so nothing gets
+// away from it even if it is killed itself. It is made by a process that ends at once, because only
+// who has joined the user namespace may make it, and a thread cannot join. It is a child of the
+// caller, who has to wait for `first`, unless that is 0. `view` has a kViewProc.
 int StartInPidNamespace(void* supervisor);
 
 }  // namespace ovl

@@ -1,5 +1,6 @@
 /** What holds for `overlayfs run` and what goes with it, whoever runs it. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -75,8 +76,37 @@ function statusCases(): void {
   });
 }
 
+const statesOf = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/task`).map(
+    (task) => readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1').split(') ')[1]?.[0] ?? '',
+  );
+
 /** @param own Options of `run`. */
 export function signalCases(where = '', own: readonly string[] = []): void {
+  // A thread that cannot be stopped keeps the shell from being told that its job is.
+  test.serial(`stopped and continued, with all of its threads${where}`, async (t) => {
+    using place = new SandboxPlace();
+    const script = 'trap "exit 9" TERM; echo up; while :; do sleep 0.02; done';
+    const words = ['run', '--dir', place.state, ...own, '--', 'sh', '-c', script];
+    const child = spawn(process.execPath, [program, ...words], {
+      cwd: place.lower,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const { pid = 0 } = child;
+    await once(child.stdout, 'data');
+    for (let i = 0; i < 2; i++) {
+      process.kill(-pid, 'SIGSTOP');
+      await until('it is stopped', () => statesOf(pid).every((state) => state === 'T'));
+      process.kill(-pid, 'SIGCONT');
+      await until('it goes on', () => !statesOf(pid).includes('T'));
+    }
+    child.kill();
+    t.deepEqual(await ended, [9, null]);
+    t.deepEqual(place.processes(), []);
+  });
+
   test.serial(`signals are handed on, and the status says so${where}`, async (t) => {
     using place = new SandboxPlace();
     const script = `trap "echo got INT" INT; trap "echo got HUP" HUP; trap "echo got USR1" USR1
