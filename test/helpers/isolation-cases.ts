@@ -355,6 +355,32 @@ function refusalCases(): void {
   });
 }
 
+function failedStartCases(): void {
+  test.serial('a new session is not left of a program that could not be started', async (t) => {
+    using place = furnished();
+    const session = 'one';
+    const failing = async (): Promise<void> => {
+      await using sandbox = await place.sandbox({ session });
+      await t.throwsAsync(sandbox.run('no-such-program'), { code: 'ENOENT' });
+    };
+    await failing();
+    t.deepEqual(place.sessions(), []);
+    const run = (...words: string[]): ReturnType<typeof overlayfs> =>
+      overlayfs(['run', '--dir', place.state, '--name', session, ...words], { cwd: place.lower });
+    t.is((await run('no-such-program')).status, 127);
+    t.deepEqual(place.sessions(), []);
+    t.is((await run('sh', '-c', 'ln -s file link; exit 3')).status, 3);
+    t.is((await run('--hide', 'link', 'true')).status, 125);
+    await failing();
+    t.deepEqual(place.sessions(), [session]);
+    await using sandbox = await place.sandbox({ session: 'two' });
+    t.is((await sandbox.run('true')).code, 0);
+    await t.throwsAsync(sandbox.run('no-such-program'), { code: 'ENOENT' });
+    await sandbox.close();
+    t.deepEqual(place.sessions(), [session, 'two']);
+  });
+}
+
 function commandCases(): void {
   test.serial('the command has an option for each', async (t) => {
     using place = furnished();
@@ -384,6 +410,7 @@ export function isolationCases(): void {
   networkCases();
   processCases();
   refusalCases();
+  failedStartCases();
   commandCases();
   sandboxEndCases(' in a PID namespace', { pidNamespace: true });
   signalCases(' in a PID namespace', ['--pid-namespace']);
