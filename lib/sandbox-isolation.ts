@@ -2,6 +2,7 @@
 import { readlinkSync, realpathSync } from 'node:fs';
 import { OverlayError } from './errors.ts';
 import type { IsolationPlan } from './sandbox-options.ts';
+import { depthOf, isBelow } from './sandbox-places.ts';
 import { contradiction, fileFailure } from './session-errors.ts';
 import type { RecordedOverlay } from './session-record.ts';
 import { isWithin } from './session-roots.ts';
@@ -41,11 +42,6 @@ interface Place extends Found {
 
 /** Paths as text of one character a byte: they are compared, not shown. */
 const shown = (path: string): string => Buffer.from(path, 'latin1').toString();
-
-const depth = (path: string): number => (path === '/' ? 0 : path.split('/').length);
-
-const isBelow = (path: string, directory: string): boolean =>
-  path !== directory && isWithin(path, directory);
 
 const real = (path: string): string =>
   realpathSync.native(Buffer.from(path, 'latin1'), { encoding: 'buffer' }).toString('latin1');
@@ -263,7 +259,8 @@ export function isolationOf(
   const inOrder = (list: readonly Place[], shownIn: readonly string[]): ViewStep[] =>
     visible(list)
       .sort(
-        (a, b) => depth(a.at) - depth(b.at) || kinds.indexOf(a.option) - kinds.indexOf(b.option),
+        (a, b) =>
+          depthOf(a.at) - depthOf(b.at) || kinds.indexOf(a.option) - kinds.indexOf(b.option),
       )
       .flatMap((place) => stepsOf(place, shownIn, sealed));
   // All of them: also those that are hidden with what they lie in, and before anything covers them.
