@@ -236,7 +236,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'there are as many PID namespaces as /proc/sys/user/max_pid_namespaces allows, or 32 within each other; end ' +
     'others, or do without (`pidNamespace`, `--pid-namespace`)',
   'no-pid-namespaces': () =>
-    'this kernel has no PID namespaces (CONFIG_PID_NS); do without (`pidNamespace`, `--pid-namespace`)',
+    'this kernel has no PID namespaces (CONFIG_PID_NS), or the caller has left its own by unshare(2) without ' +
+    'forking (`unshare --pid` without `--fork`); do without (`pidNamespace`, `--pid-namespace`)',
   'proc-refused': () =>
     'a PID namespace needs a /proc of its own, and the kernel gives an ordinary user none where parts of the ' +
     'present one are masked, as in most containers; start the container with all of /proc (`docker run ' +
@@ -253,6 +254,8 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
     'it out, or name what is there',
   'isolated-denied': () =>
     'a directory on the way may not be searched, so programs cannot get there either; leave it out',
+  'isolated-link': () =>
+    'a symbolic link is on the way in the view; name what it leads to, by a path without links',
   'isolated-unbindable': () =>
     'something there is mounted such that it cannot be bound (MS_UNBINDABLE), and so cannot be made read-only by ' +
     'itself; name a mount point, or leave it out',

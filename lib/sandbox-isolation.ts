@@ -1,6 +1,8 @@
 /** What programs in a sandbox are kept from, in the order in which it is done to their view. */
-import { realpathSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
+import { OverlayError } from './errors.ts';
 import type { IsolationPlan } from './sandbox-options.ts';
+import { depthOf, isBelow } from './sandbox-places.ts';
 import { contradiction, fileFailure } from './session-errors.ts';
 import type { RecordedOverlay } from './session-record.ts';
 import { isWithin } from './session-roots.ts';
@@ -19,57 +21,102 @@ export interface Isolation {
   readonly after: readonly ViewStep[];
 }
 
-const steps = { empty: -2, directory: -3, hidden: -4, hollow: -5, readOnly: -6, proc: -7 } as const;
+const steps = {
+  empty: -2,
+  directory: -3,
+  hidden: -4,
+  hollow: -5,
+  readOnly: -6,
+  proc: -7,
+  named: -8,
+} as const;
 
 /** In the order in which those at one path are done. */
 const kinds = ['pidNamespace', 'readOnly', 'hide', 'emptyTmp'] as const;
 
-interface Place {
-  readonly option: (typeof kinds)[number];
-  readonly at: string;
+type Option = (typeof kinds)[number];
+
+interface Place extends Found {
+  readonly option: Option;
 }
 
 /** Paths as text of one character a byte: they are compared, not shown. */
 const shown = (path: string): string => Buffer.from(path, 'latin1').toString();
 
-const depth = (path: string): number => (path === '/' ? 0 : path.split('/').length);
+const real = (path: string): string =>
+  realpathSync.native(Buffer.from(path, 'latin1'), { encoding: 'buffer' }).toString('latin1');
 
-const isBelow = (path: string, directory: string): boolean =>
-  path !== directory && isWithin(path, directory);
-
-/** As long as nothing is there to be resolved: where it would be. */
-function resolved(path: string): { at: string; error?: unknown } {
+/** What a symbolic link says; undefined where there is something else. */
+function linkAt(path: string): string | undefined {
   try {
-    const real = realpathSync.native(Buffer.from(path, 'latin1'), { encoding: 'buffer' });
-    return { at: real.toString('latin1') };
+    return readlinkSync(Buffer.from(path, 'latin1'), { encoding: 'buffer' }).toString('latin1');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const end = path.lastIndexOf('/');
-    const name = path.slice(end + 1);
-    if ((code !== 'ENOENT' && code !== 'ENOTDIR') || ['', '.', '..'].includes(name)) {
-      throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') {
+      return undefined;
     }
-    const { at } = resolved(path.slice(0, end) || '/');
-    return { at: `${at === '/' ? '' : at}/${name}`, error };
+    real(path); // which says as much of the whole of it
+    throw error;
   }
 }
 
-/** A session may hold what is not to be seen from here, and so may a directory that is stacked. */
-function find(path: string, what: string, elsewhere: readonly string[]): string {
-  const failing = `${what}; leave it out, or name what is there`;
-  try {
-    const { at, error } = resolved(path.replace(/(?<=.)\/+$/, ''));
-    if (error !== undefined && !elsewhere.some((target) => isWithin(at, target))) {
-      throw error;
+interface Found {
+  readonly at: string;
+  /** Directories in overlays that `..` has led out of: to be no links, or it leads elsewhere. */
+  readonly left: readonly string[];
+}
+
+const maximalLinks = 40; // as the kernel has it
+
+/**
+ * Links are resolved up to the overlay that a path leads into. What lies in there is not to be seen from here,
+ * so from there on it is taken by its names, and no link may be among these in the view.
+ */
+function find(path: string, targets: readonly string[]): Found {
+  const names = path.split('/');
+  const left: string[] = [];
+  let at = '';
+  let links = 0;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    const inside = targets.some((target) => isWithin(at || '/', target));
+    const next = `${at}/${name}`;
+    if (name === '' || name === '.') {
+      continue;
     }
-    return at;
-  } catch (error) {
-    throw fileFailure(error, failing);
+    if (name === '..') {
+      if (inside) {
+        left.push(at || '/');
+      } else {
+        linkAt(`${at}/.`); // no file
+      }
+      at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+      continue;
+    }
+    const link = inside ? undefined : linkAt(next);
+    if (link === undefined) {
+      at = next;
+    } else if (++links > maximalLinks) {
+      return { at: real(path), left };
+    } else {
+      names.unshift(...link.split('/'));
+      at = link.startsWith('/') ? '' : at;
+    }
   }
+  return { at: at || '/', left };
 }
 
 function isOwn({ target, lower }: RecordedOverlay): boolean {
   return lower.length === 1 && lower[0]?.equals(target) === true;
+}
+
+function checkNoLink(option: Option, path: string): void {
+  const leadsTo = real(path);
+  if (leadsTo !== path) {
+    throw contradiction(
+      option,
+      shown(path),
+      `a symbolic link is on the way, in an overlay, where it may become another one; name '${shown(leadsTo)}'`,
+    );
+  }
 }
 
 /** What is covered by an empty directory. */
@@ -117,6 +164,8 @@ function visible(places: readonly Place[]): Place[] {
   });
 }
 
+const step = (at: string, mount: number): ViewStep => ({ at: Buffer.from(at, 'latin1'), mount });
+
 /** A directory for each overlay that lies in an empty one, and for those on the way. */
 function roomFor(targets: readonly string[], at: string): ViewStep[] {
   const made = new Set<string>();
@@ -127,26 +176,33 @@ function roomFor(targets: readonly string[], at: string): ViewStep[] {
       made.add(end < 0 ? target : target.slice(0, end));
     } while (end >= 0);
   }
-  return [...made].map((path) => ({ at: Buffer.from(path, 'latin1'), mount: steps.directory }));
+  return [...made].map((path) => step(path, steps.directory));
 }
 
-function stepsOf({ option, at }: Place, overlays: readonly string[]): ViewStep[] {
-  const step = (mount: number): ViewStep => ({ at: Buffer.from(at, 'latin1'), mount });
+/** @param sealed What is read-only. */
+function stepsOf(
+  { option, at }: Place,
+  overlays: readonly string[],
+  sealed: readonly string[],
+): ViewStep[] {
   const room = roomFor(
     overlays.filter((target) => isBelow(target, at)),
     at,
   );
   switch (option) {
     case 'pidNamespace':
-      return [step(steps.proc)];
+      // It is mounted after what lies around it was made read-only.
+      return sealed.some((other) => isBelow(at, other))
+        ? [step(at, steps.proc), step(at, steps.readOnly)]
+        : [step(at, steps.proc)];
     case 'readOnly':
-      return [step(steps.readOnly)];
+      return [step(at, steps.readOnly)];
     case 'emptyTmp':
-      return [step(steps.empty), ...room];
+      return [step(at, steps.empty), ...room];
     default:
       return room.length === 0
-        ? [step(steps.hidden)]
-        : [step(steps.hollow), ...room, step(steps.readOnly)];
+        ? [step(at, steps.hidden)]
+        : [step(at, steps.hollow), ...room, step(at, steps.readOnly)];
   }
 }
 
@@ -170,8 +226,25 @@ export function isolationOf(
   const elsewhere = overlays
     .filter((overlay) => !(fresh && isOwn(overlay)))
     .map(({ target }) => text(target));
-  const found = (option: Place['option'], paths: readonly Buffer[], what: string): Place[] =>
-    paths.map((path) => ({ option, at: find(text(path), what, elsewhere) }));
+  // Of an overlay that is not yet written to, and covers what is here, it is known what it will show.
+  const isSeen = (path: string): boolean => !elsewhere.some((target) => isWithin(path, target));
+  const inside = ({ at }: Pick<Place, 'at'>): boolean =>
+    outermost.some((target) => isWithin(at, target));
+  const lookedFor = (option: Option, path: string, what: string): Place => {
+    try {
+      const place = { option, ...find(path, outermost) };
+      for (const each of [...place.left, place.at].filter(isSeen)) {
+        checkNoLink(option, each);
+      }
+      return place;
+    } catch (error) {
+      throw error instanceof OverlayError
+        ? error
+        : fileFailure(error, `${what}; leave it out, or name what is there`);
+    }
+  };
+  const found = (option: Option, paths: readonly Buffer[], what: string): Place[] =>
+    paths.map((path) => lookedFor(option, text(path), what));
   const only = (wanted: boolean, path: string): Buffer[] => (wanted ? [Buffer.from(path)] : []);
   const places = [
     ...found('pidNamespace', only(plan.pidNamespace, '/proc'), 'a PID namespace needs a /proc'),
@@ -182,19 +255,28 @@ export function isolationOf(
   for (const place of places) {
     checkOverlays(place, outermost);
   }
-  const inside = ({ at }: Place): boolean => outermost.some((target) => isWithin(at, target));
+  const sealed = places.filter(({ option }) => option === 'readOnly').map(({ at }) => at);
   const inOrder = (list: readonly Place[], shownIn: readonly string[]): ViewStep[] =>
     visible(list)
       .sort(
-        (a, b) => depth(a.at) - depth(b.at) || kinds.indexOf(a.option) - kinds.indexOf(b.option),
+        (a, b) =>
+          depthOf(a.at) - depthOf(b.at) || kinds.indexOf(a.option) - kinds.indexOf(b.option),
       )
-      .flatMap((place) => stepsOf(place, shownIn));
+      .flatMap((place) => stepsOf(place, shownIn, sealed));
+  // All of them: also those that are hidden with what they lie in, and before anything covers them.
+  const named = new Set([
+    ...places.flatMap(({ left }) => left.map((path) => `${path === '/' ? '' : path}/.`)),
+    ...places.filter(inside).map(({ at }) => at),
+  ]);
   return {
     network: plan.network,
     before: inOrder(
       places.filter((place) => !inside(place)),
       outermost,
     ),
-    after: inOrder(places.filter(inside), []),
+    after: [
+      ...[...named].map((path) => step(path, steps.named)),
+      ...inOrder(places.filter(inside), []),
+    ],
   };
 }

@@ -71,17 +71,18 @@ export interface SandboxOptions {
   /**
    * What programs do not see: instead of a directory an empty one, instead of anything else an empty file, and
    * neither can be written to. An overlay that lies in such a directory is seen nevertheless, unless another
-   * overlay has both.
+   * overlay has both. In an overlay the path is that of the view, and no symbolic link may be on the way.
    */
   readonly hide?: PathLike | readonly PathLike[];
   /**
    * What programs can read only, with everything that is mounted below. An overlay that lies in such a
-   * directory can be written to nevertheless, unless another overlay has both.
+   * directory can be written to nevertheless, unless another overlay has both. In an overlay the path is that of
+   * the view, and no symbolic link may be on the way.
    */
   readonly readOnly?: PathLike | readonly PathLike[];
   /**
-   * Each program has a `/tmp` of its own, in memory, which is empty but for overlays that lie in there. Default:
-   * false.
+   * Each program has a `/tmp` of its own, in memory, which is empty but for overlays that lie in there, unless
+   * another overlay has both. It can be written to, whatever is read-only around it. Default: false.
    */
   readonly emptyTmp?: boolean;
   /**

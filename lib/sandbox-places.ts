@@ -28,7 +28,7 @@ function isDirectory(path: Buffer): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function isBelow(path: string, directory: string): boolean {
+export function isBelow(path: string, directory: string): boolean {
   return path !== directory && isWithin(path, directory);
 }
 
@@ -82,13 +82,15 @@ function placesBelow(
   return { overlays, carried, emptied, warnings };
 }
 
-function depth(target: Buffer): number {
-  return target.length === 1 ? 0 : target.toString('latin1').split('/').length;
+/** Of an absolute path of one character a byte. */
+export function depthOf(path: string): number {
+  return path === '/' ? 0 : path.split('/').length;
 }
 
 /** Outer ones before those inside of them. */
 export function inOrder<T extends { readonly target: Buffer }>(places: readonly T[]): T[] {
-  return [...places].sort((a, b) => depth(a.target) - depth(b.target));
+  const depth = ({ target }: T): number => depthOf(target.toString('latin1'));
+  return [...places].sort((a, b) => depth(a) - depth(b));
 }
 
 export interface AskedPlaces {

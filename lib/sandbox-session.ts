@@ -52,6 +52,8 @@ export interface OpenedSession {
   readonly carried: readonly string[];
   readonly emptied: readonly string[];
   readonly warnings: readonly string[];
+  /** It did not exist before. */
+  readonly fresh: boolean;
   /** Undefined: none was asked for. */
   readonly isolation: Isolation | undefined;
 }
@@ -312,7 +314,7 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
     try {
       const locks = [locked.lock, ...(base ? [base.lock] : [])] as const;
       const { path } = locked.stored;
-      const { isolation } = locked;
+      const { isolation, fresh } = locked;
       const { carried, emptied } = locked.places;
       const ids = await given;
       const warnings = [
@@ -320,7 +322,7 @@ async function openWith(plan: SandboxPlan, given: Promise<SandboxIds>): Promise<
         ...(await pendingWarnings(locked.suspects)),
         ...idWarnings(locked.stored, ids),
       ];
-      const known = { path, locks, carried, emptied, warnings, isolation };
+      const known = { path, locks, carried, emptied, warnings, fresh, isolation };
       return { ...known, ...(await mountSession(locked, ids)) };
     } catch (error) {
       try {

@@ -2,6 +2,7 @@
 
 import { optionalBoolean, optionalSignal, optionsObject } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
+import { OverlayError } from './errors.ts';
 import { overlayDescriptor, userNamespaceOf } from './opened-layers.ts';
 import type { RunResult } from './program-result.ts';
 import { resultOf, signalName } from './program-result.ts';
@@ -35,7 +36,7 @@ export interface SandboxOverlay {
 export interface SandboxCloseOptions {
   /**
    * Whether the session is removed, with everything that programs have written. Default: true unless it
-   * has a name.
+   * has a name; true as well where it is new and programs were to be started in it, of which none could be.
    */
   readonly discard?: boolean;
 }
@@ -85,6 +86,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #grace: number;
   readonly #running = new Set<SandboxedProgram>();
   #last: RecordedEnd | undefined;
+  #starts: 'none' | 'failed' | 'some' = 'none';
   #closing: Promise<void> | undefined;
   #finished = false;
 
@@ -139,7 +141,7 @@ export class Sandbox implements AsyncDisposable {
     const view = this.#view();
     try {
       throwIfAborted(plan.signal);
-      const running = this.#supervise(started(view, program, given, relay));
+      const running = this.#start(() => started(view, program, given, relay));
       return sandboxProcess(running, plan);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError || !(error instanceof Error)) {
@@ -165,7 +167,8 @@ export class Sandbox implements AsyncDisposable {
     const program = programPlan(command, args, given.stdio);
     const plan = resultPlan(given, program.stdio[0]);
     throwIfAborted(plan.signal);
-    const running = this.#supervise(started(this.#view(), program, given));
+    const view = this.#view();
+    const running = this.#start(() => started(view, program, given));
     try {
       return await resultOf(running, plan);
     } finally {
@@ -179,8 +182,9 @@ export class Sandbox implements AsyncDisposable {
    */
   async close(options?: SandboxCloseOptions): Promise<void> {
     const given = optionsObject(options, 'options', ['discard']);
-    const { ephemeral } = this.#session.record;
-    const discard = optionalBoolean(given.discard, 'options.discard') ?? ephemeral;
+    const { record, fresh } = this.#session;
+    const unused = record.ephemeral || (fresh && this.#starts === 'failed');
+    const discard = optionalBoolean(given.discard, 'options.discard') ?? unused;
     if (this.#finished) {
       return;
     }
@@ -193,6 +197,19 @@ export class Sandbox implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #start(start: () => SandboxedProgram): SandboxedProgram {
+    try {
+      const running = this.#supervise(start());
+      this.#starts = 'some';
+      return running;
+    } catch (error) {
+      if (this.#starts === 'none' && error instanceof OverlayError) {
+        this.#starts = 'failed';
+      }
+      throw error;
+    }
   }
 
   #supervise(program: SandboxedProgram): SandboxedProgram {

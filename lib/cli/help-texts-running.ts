@@ -19,23 +19,26 @@ is left mounted. It takes no privileges.
                  where that cannot be, another place: see docs/running.md)
   --on-success WHAT, --on-failure WHAT
                  keep, discard or apply the session when the program has ended
-                 with 0, or otherwise (default: keep one with a name). apply
+                 with 0, or otherwise (default: keep one with a name, unless
+                 it is new and the program could not be started). apply
                  carries out what it has changed, as 'overlayfs apply' does,
                  and keeps the session if that cannot be done. Where it can never
                  be done nothing is run
   --fail-on KIND[:PATTERN], --max-added SIZE, --only PATTERN
                  rules for what COMMAND may change, as of 'overlayfs diff'; checked
-                 when it has ended with 0. One that is not kept to is a failure
+                 when it has ended with 0, and for all that the session holds, of
+                 earlier runs as well. One that is not kept to is a failure
   --map-ids WHICH
                  of an ordinary user, which owners files have in the view: own
                  (of others they seem to be nobody's, and cannot be changed),
                  subordinate (also those of /etc/subuid and /etc/subgid, by
                  newuidmap), or auto (the default: the second where it can be)
   --no-network   without network: nothing but a loopback device of its own
-  --hide PATH    show an empty directory or file there; can be given several times
+  --hide PATH    show an empty directory or file there; can be given several times.
+                 In what is covered no symbolic link may be on the way
   --read-only PATH
-                 with everything below; can be given several times
-  --empty-tmp    a /tmp of its own, in memory and empty
+                 with everything below; can be given several times. The same holds
+  --empty-tmp    a /tmp of its own, in memory and empty; it can be written to
   --pid-namespace
                  no processes but its own, in a /proc of its own. This and the
                  four above keep mistakes in, not hostile code: see SECURITY.md

@@ -204,9 +204,11 @@ async function judged(sandbox: Sandbox, rules: Rules | undefined): Promise<numbe
 async function finish(sandbox: Sandbox, how: Ending, { session, directory }: SandboxOptions) {
   const discard = how === 'discard';
   const ending = discard ? 'removing what was written' : 'closing the session';
+  // A new one with a name is not kept where the program could not be started.
+  const options = how === 'keep' && session !== undefined ? {} : { discard };
   await withProgress(
     () => ending,
-    () => sandbox.close({ discard }),
+    () => sandbox.close(options),
   );
   if (how === 'discard') {
     return true;

@@ -112,8 +112,10 @@ const char* WhyNotIsolated(const ViewFault& fault) {
       return "isolated-missing";
     case EACCES:
       return "isolated-denied";
+    case ELOOP:
+      return "isolated-link";
     case EINVAL:
-      return "isolated-unbindable";
+      return call == "open_tree" ? "isolated-unbindable" : "";
     default:
       return "";
   }

@@ -21,10 +21,18 @@ inline constexpr long kFsopen = 430;
 inline constexpr long kFsconfig = 431;
 inline constexpr long kFsmount = 432;
 inline constexpr long kFspick = 433;
+inline constexpr long kOpenAt2 = 437;
 inline constexpr long kMountSetattr = 442;
 inline constexpr long kOpenTreeAttr = 467;
 
 // <linux/mount.h>
+inline constexpr unsigned kCloneTree = 1;          // OPEN_TREE_CLONE
+inline constexpr unsigned kFromEmptyPath = 4;      // MOVE_MOUNT_F_EMPTY_PATH
+inline constexpr unsigned kToEmptyPath = 0x40;     // MOVE_MOUNT_T_EMPTY_PATH
+inline constexpr unsigned kRecursive = 0x8000;     // AT_RECURSIVE
+inline constexpr unsigned kMountReadOnly = 1;      // MOUNT_ATTR_RDONLY
+inline constexpr unsigned kMountHarmless = 0xe;    // MOUNT_ATTR_NOSUID, _NODEV and _NOEXEC
+inline constexpr uint64_t kResolveNoSymlinks = 4;  // <linux/openat2.h>
 inline constexpr unsigned kFsopenCloexec = 1;
 inline constexpr unsigned kFsmountCloexec = 1;
 inline constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
@@ -45,6 +53,17 @@ struct MountAttr {
   uint64_t propagation = 0;
   uint64_t userns_fd = 0;
 };
+
+// struct open_how of openat2(2).
+struct OpenHow {
+  uint64_t flags = 0;
+  uint64_t mode = 0;
+  uint64_t resolve = 0;
+};
+
+inline int OpenAt2(int dir, const char* path, const OpenHow& how) {
+  return static_cast<int>(::syscall(kOpenAt2, dir, path, &how, sizeof how));
+}
 
 inline int Fsopen(const char* type, unsigned flags = kFsopenCloexec) {
   return static_cast<int>(::syscall(kFsopen, type, flags));

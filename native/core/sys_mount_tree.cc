@@ -9,8 +9,8 @@ namespace ovl {
 namespace {
 
 constexpr unsigned kOpenTreeClone = 1;
-constexpr unsigned kFromEmptyPath = 0x4;
-constexpr unsigned kToEmptyPath = 0x40;
+using raw::kFromEmptyPath;
+using raw::kToEmptyPath;
 constexpr unsigned kBeneath = 0x200;
 
 // No call knows this flag, and each looks at its flags before anything else but the privilege.

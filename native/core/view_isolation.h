@@ -7,6 +7,12 @@
 
 namespace ovl {
 
+// Paths are absolute, and no symbolic link may be on the way (ELOOP): what it leads to was not
+// named.
+
+// Nothing but that.
+bool CheckNamed(const char* at, ViewFault& fault);
+
 // An empty directory in memory that everybody may write to.
 bool MountEmpty(const char* at, ViewFault& fault);
 

@@ -12,8 +12,8 @@ namespace ovl {
 
 namespace {
 
-constexpr unsigned kCloneTree = 1;      // OPEN_TREE_CLONE
-constexpr unsigned kFromEmptyPath = 4;  // MOVE_MOUNT_F_EMPTY_PATH
+using raw::kCloneTree;
+using raw::kFromEmptyPath;
 
 bool IsRoot(const char* path) { return path[0] == '/' && path[1] == '\0'; }
 
@@ -80,6 +80,8 @@ bool Attach(ViewMount& mount, ViewFault& fault) {
       return MakeReadOnly(mount.at, fault);
     case kViewProc:
       return MountProc(mount.at, mount.copy, fault);
+    case kViewNamed:
+      return CheckNamed(mount.at, fault);
     default:
       return AttachOverlay(mount, fault);
   }

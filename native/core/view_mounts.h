@@ -18,6 +18,7 @@ inline constexpr int kViewHidden = -4;     // nothing of what lies there
 inline constexpr int kViewHollow = -5;     // the same, but yet to be made read-only
 inline constexpr int kViewReadOnly = -6;   // what lies there, but read-only
 inline constexpr int kViewProc = -7;       // the processes of this pid namespace
+inline constexpr int kViewNamed = -8;      // what lies there, which no symbolic link leads to
 
 struct ViewMount {
   int mount = kViewCarried;

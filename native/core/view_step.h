@@ -46,7 +46,7 @@ enum class ExecDenial : uint8_t {
 struct ViewFault {
   ViewStep failed = ViewStep::kNone;
   int err = 0;
-  size_t mount = 0;             // of kCopy to kIsolate: which of the mounts, or none of them
+  size_t mount = SIZE_MAX;      // of kCopy to kIsolate: which of the mounts, or none of them
   const char* call = "";        // of kIsolate and kReport: the system call
   const char* on = "";          // of kIsolate: what it was called on, beside the mount
   bool program_exists = false;  // though execve said ENOENT: its interpreter does not

@@ -30,7 +30,7 @@ TEST(SandboxHandsTheEndOfAProgramThrough) {
   CHECK_EQ(RunInSandbox(nowhere), "chdir 2 view-cwd-missing");
   auto no_place = scene.Shell("true");
   no_place.mounts.push_back({ovl::kViewEmpty, scene.tree().Path("lower/none")});
-  CHECK_EQ(RunInSandbox(no_place), "mount 2 isolated-missing");
+  CHECK_EQ(RunInSandbox(no_place), "openat2 2 isolated-missing");
   CHECK_EQ(Descriptors(), before);
   CHECK(::waitpid(-1, nullptr, __WALL | WNOHANG) == -1 && errno == ECHILD);
 }

@@ -26,7 +26,22 @@ TEST(IsolationHidesDirectoriesAndFiles) {
   CHECK_EQ(RunInSandbox(scene.Shell(look, ovl::kViewHidden, scene.tree().Path("lower/secret"))),
            "regular empty file\nno\n code 0 gone");
   CHECK_EQ(RunInSandbox(scene.Shell("", ovl::kViewHidden, beside + "/none")),
-           "stat 2 isolated-missing");
+           "openat2 2 isolated-missing");
+}
+
+TEST(IsolationFollowsNoLink) {
+  SandboxScene scene;
+  if (!scene.mounted()) return;
+  scene.tree().File("lower/dir/file", "text");
+  scene.tree().Symlink("lower/link", "dir");
+  for (const int what : {ovl::kViewNamed, ovl::kViewHidden, ovl::kViewReadOnly, ovl::kViewEmpty}) {
+    for (const char* const at : {"lower/link", "lower/link/file", "lower/link/."}) {
+      CHECK_EQ(RunInSandbox(scene.Shell("", what, scene.tree().Path(at))),
+               "openat2 40 isolated-link");
+    }
+  }
+  CHECK_EQ(RunInSandbox(scene.Shell("", ovl::kViewNamed, scene.tree().Path("lower/dir/."))),
+           " code 0 gone");
 }
 
 TEST(IsolationMakesPathsReadOnly) {
@@ -122,8 +137,8 @@ TEST(IsolationSaysWhyNot) {
   const auto run = [&](int what, const std::string& at) {
     return RunInSandbox(scene.Shell("", what, at));
   };
-  CHECK_EQ(run(ovl::kViewEmpty, "/proc/self/none"), "mount 2 isolated-missing");
-  CHECK_EQ(run(ovl::kViewReadOnly, scene.tree().Path("none")), "mount_setattr 2 isolated-missing");
+  CHECK_EQ(run(ovl::kViewEmpty, "/proc/none"), "openat2 2 isolated-missing");
+  CHECK_EQ(run(ovl::kViewReadOnly, scene.tree().Path("none")), "openat2 2 isolated-missing");
   CHECK_EQ(run(ovl::kViewProc, scene.tree().Path("none")), "mount 2 proc-missing");
   CHECK_EQ(run(ovl::kViewDirectory, scene.tree().Path("none/none")), "mkdir 2 isolated-missing");
 }
