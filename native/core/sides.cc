@@ -10,14 +10,13 @@ namespace ovl {
 
 namespace {
 
-// `type`: what the upper has of that name, as d_type.
+// `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              uint8_t type, Sides& sides) {
-  LookupStart start{name};
+              bool expected, Sides& sides) {
   // The names of one that is not what shows now are read.
-  start.expected = type == DT_DIR && !dir.split && layers.plain == nullptr;
-  start.without_data = type == DT_WHT;
-  return LookupNameInto(layers, dir.before, start, sides.before);
+  const bool names_only = expected && !dir.split && layers.plain == nullptr;
+  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
+                        sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
@@ -119,7 +118,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, DT_DIR, sides);
+      auto before = Before(layers, dir, name, true, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -131,7 +130,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   bool looked_below = listed.alone;
   if (MayGoUnexamined(layers, listed)) {
     if (!looked_below) {
-      auto before = Before(layers, dir, name, listed.type, sides);
+      auto before = Before(layers, dir, name, false, sides);
       if (!before.ok()) return std::move(before.failure());
       looked_below = true;
     }
@@ -155,14 +154,11 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
-  const bool whiteout = layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st);
   if (!looked_below) {
-    // A list has told that it is a device: what is asked for is what has changed, not its content.
-    const bool gone = whiteout && listed.type == DT_CHR;
-    auto before = Before(layers, dir, name, gone ? DT_WHT : DT_UNKNOWN, sides);
+    auto before = Before(layers, dir, name, false, sides);
     if (!before.ok()) return std::move(before.failure());
   }
-  if (whiteout) return true;
+  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
   top.dir = dir.upper;
   top.name = name;
   top.st = st;
@@ -199,7 +195,7 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
-  auto before = Before(layers, dir, name, DT_UNKNOWN, sides);
+  auto before = Before(layers, dir, name, false, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

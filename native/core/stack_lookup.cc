@@ -96,7 +96,7 @@ Result<bool> LookupAlone(const Layers& layers, const DirStack& stack, const Look
     }
     found.unknown = whiteout.value() == Whiteout::kUnknown;
     found.kind = Found::Kind::kFile;
-    if (S_ISREG(st.st_mode) && !start.without_data) {
+    if (S_ISREG(st.st_mode)) {
       auto marks = ReadFileMarks(layers, found.top, found.xattrs);
       if (!marks.ok()) return std::move(marks.failure());
       if (marks.value().metacopy) return false;

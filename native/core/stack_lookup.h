@@ -40,8 +40,6 @@ struct LookupStart {
   // The upper has a directory of that name, so that there may be one: it is opened instead of
   // asked about first, and only its names will be looked up.
   bool expected = false;
-  // Where its content is nobody asks: whether a file is a metacopy makes no difference.
-  bool without_data = false;
 };
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);

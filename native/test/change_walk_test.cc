@@ -314,15 +314,6 @@ TEST(ChangesOfMetacopies) {
   CHECK_EQ(Changes(hand).back(), "EIO metacopy-without-data u/zeros");
 }
 
-// The mount does not look for its data either.
-TEST(WalkOfARemovedMetacopyWithoutData) {
-  HandLayers hand(1);
-  if (!hand.Usable()) return;
-  hand.Metacopy(hand.lower(0), "gone", 4, "/nowhere");
-  hand.upper().Whiteout("gone");
-  CHECK_EQ(Changes(hand), Lines{"D file gone"});
-}
-
 TEST(ChangesOfAMetacopyMarkOnWhatIsNoFile) {
   HandLayers hand(1, MarkerSpace::kTrusted);
   if (!hand.Usable()) return;
