@@ -164,8 +164,11 @@ export async function pathOfSession(name: string, directory: Buffer | undefined)
   return path;
 }
 
-/** Milliseconds: what a run that was killed has left may be just ending. */
-const patience = [5, 15, 25];
+/**
+ * Milliseconds: what a run that was killed has left may be just ending. The kernel syncs the filesystem of its upper
+ * and gives up its overlay before the lock.
+ */
+const patience = [5, 15, 25, 50, 100, 300];
 
 async function lockOf(path: Buffer, name: string): Promise<number> {
   const outcome = await native().lockDirectory(path);

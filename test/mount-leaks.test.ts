@@ -39,7 +39,8 @@ test.serial('a thousand mounts and unmounts leave memory and descriptors flat', 
   await cycle(200); // what is kept once is there by then
   const [before, memory] = [descriptors(), resident()];
   await cycle(1000);
-  t.is(descriptors(), before);
+  // Another test may have left something that is closed only now.
+  t.true(descriptors() <= before);
   t.true(resident() - memory < 16 * 1024, `${resident() - memory} kB more`);
 });
 
@@ -53,7 +54,8 @@ test.serial('closing is unmounting: the upper can be mounted again at once', (t)
     writeFileSync(overlay.resolve(`file${i}`), '');
   }
   t.is(readdirSync(place.at('upper')).length, 100);
-  t.is(descriptors(), before);
+  // Another test may have left something that is closed only now.
+  t.true(descriptors() <= before);
 });
 
 const overlays = (): number =>
@@ -103,7 +105,8 @@ test.serial('what fails leaves nothing either', (t) => {
     const options = { ...standard(place), ...given, extraOptions: ['no_such_option'] };
     t.throws(() => mountOverlaySync(options), { code: 'EINVAL' });
   }
-  t.is(descriptors(), before);
+  // Another test may have left something that is closed only now.
+  t.true(descriptors() <= before);
   t.deepEqual(place.overlays(), []);
   t.deepEqual(readdirSync(place.base).sort(), ['lower', 'parent', 'target']);
   t.deepEqual(readdirSync(place.at('parent')), []);
