@@ -1,9 +1,11 @@
 /** What `overlayfs doctor` says of the machine and the process: a row for each question. */
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { workingDirectory } from './arguments.ts';
 import type { Finding } from './diagnose.ts';
 import { findingOf } from './diagnose.ts';
 import { native, unwrap } from './native.ts';
+import { bytesOfVariable } from './path-bytes.ts';
 import type { OverlayProbe } from './probe.ts';
 import { explain } from './reasons.ts';
 import { stateDirectory } from './session-roots.ts';
@@ -116,9 +118,9 @@ function tableRow({ calls }: OverlayProbe): EnvironmentRow {
   return { name: 'mount table', status: 'ok', message };
 }
 
-async function upperRow(name: string, at: string | Buffer): Promise<EnvironmentRow> {
-  const path = String(at);
-  const found = unwrap(await native().inspectUpperParent(Buffer.from(at as string), false));
+async function upperRow(name: string, at: Buffer): Promise<EnvironmentRow> {
+  const path = at.toString();
+  const found = unwrap(await native().inspectUpperParent(at, false));
   const [first] = found.map((each): Finding => findingOf(each));
   return first === undefined
     ? { name, status: 'ok', message: 'an upper can be here', path }
@@ -133,8 +135,8 @@ export async function environmentRows(found: OverlayProbe): Promise<EnvironmentR
     rootlessRow(found),
     parametersRow(found),
     tableRow(found),
-    await upperRow('upper here', process.cwd()),
-    await upperRow('upper in TMPDIR', tmpdir()),
+    await upperRow('upper here', workingDirectory()),
+    await upperRow('upper in TMPDIR', bytesOfVariable(tmpdir(), 'TMPDIR', 'TMP', 'TEMP')),
     await upperRow('upper in state', stateDirectory()),
   ];
 }

@@ -6,7 +6,7 @@ export type SandboxedHandle = Handle<'sandboxed'>;
 
 /** Descriptors have to be open during the call only. */
 export interface NativeSandboxStart extends NativeProgramSpec {
-  /** In this order. A descriptor, or what native/core/view_mounts.h has below 0. */
+  /** In this order. A descriptor, or a step of view-steps.ts. */
   readonly mounts: readonly { readonly mount: number; readonly at: Buffer }[];
   readonly userNamespace: number;
   /** False: one with nothing in it. */

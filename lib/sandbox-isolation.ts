@@ -6,8 +6,9 @@ import { depthOf, isBelow } from './sandbox-places.ts';
 import { contradiction, fileFailure } from './session-errors.ts';
 import type { RecordedOverlay } from './session-record.ts';
 import { isWithin } from './session-roots.ts';
+import { viewSteps } from './view-steps.ts';
 
-/** A step as the addon knows it: see native/core/view_mounts.h. */
+/** As of view-steps.ts. */
 export interface ViewStep {
   readonly at: Buffer;
   readonly mount: number;
@@ -20,16 +21,6 @@ export interface Isolation {
   /** Afterwards: it lies on these. */
   readonly after: readonly ViewStep[];
 }
-
-const steps = {
-  empty: -2,
-  directory: -3,
-  hidden: -4,
-  hollow: -5,
-  readOnly: -6,
-  proc: -7,
-  named: -8,
-} as const;
 
 /** In the order in which those at one path are done. */
 const kinds = ['pidNamespace', 'readOnly', 'hide', 'emptyTmp'] as const;
@@ -176,7 +167,7 @@ function roomFor(targets: readonly string[], at: string): ViewStep[] {
       made.add(end < 0 ? target : target.slice(0, end));
     } while (end >= 0);
   }
-  return [...made].map((path) => step(path, steps.directory));
+  return [...made].map((path) => step(path, viewSteps.directory));
 }
 
 /** @param sealed What is read-only. */
@@ -193,16 +184,16 @@ function stepsOf(
     case 'pidNamespace':
       // It is mounted after what lies around it was made read-only.
       return sealed.some((other) => isBelow(at, other))
-        ? [step(at, steps.proc), step(at, steps.readOnly)]
-        : [step(at, steps.proc)];
+        ? [step(at, viewSteps.proc), step(at, viewSteps.readOnly)]
+        : [step(at, viewSteps.proc)];
     case 'readOnly':
-      return [step(at, steps.readOnly)];
+      return [step(at, viewSteps.readOnly)];
     case 'emptyTmp':
-      return [step(at, steps.empty), ...room];
+      return [step(at, viewSteps.empty), ...room];
     default:
       return room.length === 0
-        ? [step(at, steps.hidden)]
-        : [step(at, steps.hollow), ...room, step(at, steps.readOnly)];
+        ? [step(at, viewSteps.hidden)]
+        : [step(at, viewSteps.hollow), ...room, step(at, viewSteps.readOnly)];
   }
 }
 
@@ -275,7 +266,7 @@ export function isolationOf(
       outermost,
     ),
     after: [
-      ...[...named].map((path) => step(path, steps.named)),
+      ...[...named].map((path) => step(path, viewSteps.named)),
       ...inOrder(places.filter(inside), []),
     ],
   };

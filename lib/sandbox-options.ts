@@ -188,8 +188,8 @@ function isolationPlan(given: Readonly<Record<string, unknown>>): IsolationPlan 
     pidNamespace: flag('pidNamespace', false),
   };
   const { network, emptyTmp, pidNamespace, hide, readOnly } = plan;
-  const all = network && !emptyTmp && !pidNamespace && hide.length + readOnly.length === 0;
-  return all ? undefined : plan;
+  const nothing = network && !emptyTmp && !pidNamespace && hide.length + readOnly.length === 0;
+  return nothing ? undefined : plan;
 }
 
 export function here(): AskedPlaces {

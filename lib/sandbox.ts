@@ -24,6 +24,7 @@ import { programEnvironment, SandboxedProgram, throwIfAborted } from './sandboxe
 import type { RecordedEnd } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { writeRecord } from './session-store.ts';
+import { viewSteps } from './view-steps.ts';
 
 /** What programs see on one directory. */
 export interface SandboxOverlay {
@@ -40,10 +41,6 @@ export interface SandboxCloseOptions {
    */
   readonly discard?: boolean;
 }
-
-/** As the addon knows them, instead of a descriptor. */
-const carriedMount = -1;
-const emptyMount = -2;
 
 /** Known in this file only: JavaScript has no private constructors. */
 const key = Symbol('createSandbox');
@@ -236,8 +233,8 @@ export class Sandbox implements AsyncDisposable {
     const [first] = places;
     const mounts = inOrder([
       ...places.map(({ target, overlay }) => ({ target, mount: overlayDescriptor(overlay) })),
-      ...carried.map((target) => ({ target: Buffer.from(target), mount: carriedMount })),
-      ...emptied.map((target) => ({ target: Buffer.from(target), mount: emptyMount })),
+      ...carried.map((target) => ({ target: Buffer.from(target), mount: viewSteps.carried })),
+      ...emptied.map((target) => ({ target: Buffer.from(target), mount: viewSteps.empty })),
     ]).map(({ target, mount }) => ({ at: target, mount }));
     return {
       mounts: [...(isolation?.before ?? []), ...mounts, ...(isolation?.after ?? [])],

@@ -11,7 +11,7 @@ import { dependentsOf } from './session-bases.ts';
 import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
 import { sessionHasDependents, sessionOnSeveral } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
-import { findSession } from './session-list.ts';
+import { described } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
 import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
 import { overlaysAt, targetsOf } from './session-target.ts';
@@ -140,23 +140,19 @@ export async function applyChosen(
   const path = await pathOfSession(wanted, root);
   const lock = await SessionLock.take(path, wanted);
   try {
-    const { record } = await readSession(path, wanted);
-    const session = await findSession(wanted, root === undefined ? {} : { directory: root });
+    const stored = await readSession(path, wanted);
+    const session = await described(stored);
     const overlays = chosenOverlays(session, target);
     if (chosen.to !== undefined && overlays.length > 1) {
       throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
     }
     if (chosen.to !== undefined) {
-      await checkNotUsedSince(
-        { path, record },
-        absolutePath(chosen.to, 'options.to'),
-        session.used,
-      );
+      await checkNotUsedSince(stored, absolutePath(chosen.to, 'options.to'), session.used);
     } else if (overlays.some(({ layers }) => [layers.lower].flat().length > 1)) {
       throw sessionOnSeveral(wanted, session.base);
     } else {
       checkDirectories(
-        record,
+        stored.record,
         overlays.map(({ targetBytes }) => targetBytes),
       );
     }

@@ -40,7 +40,7 @@ function lookAt(path: Buffer): NativeDirectory {
   return unwrap(native().lookAtDirectory(path, true));
 }
 
-/** Of directories that are there. It takes three calls to the kernel for each, or four. */
+/** Of directories that are there. It takes four calls to the kernel for each. */
 export function lookedAt(overlays: readonly RecordedOverlay[]): LookedAt {
   const suspects: Buffer[] = [];
   const known = overlays.map(({ target, lower }) => {

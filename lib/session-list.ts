@@ -111,15 +111,16 @@ async function isPending(stored: StoredSession): Promise<boolean> {
   }
 }
 
-async function described(path: Buffer, name: string): Promise<Session> {
-  const { record } = await readSession(path, name);
-  const { ephemeral, created, base, subordinateIds, last } = record;
+/** What was read of one, and how it is now. */
+export async function described(stored: StoredSession): Promise<Session> {
+  const { path, record } = stored;
+  const { name, ephemeral, created, base, subordinateIds, last } = record;
   return {
     ...{ name, ...bothForms(path), ephemeral, created, base, subordinateIds, last },
     used: await lastUsed(path),
     overlays: overlaysOf(path, record),
     user: (await userOf(path)) || undefined,
-    applyPending: await isPending({ path, record }),
+    applyPending: await isPending(stored),
   };
 }
 
@@ -147,7 +148,7 @@ export async function sessionAt(
 ): Promise<Session | SessionRest | undefined> {
   try {
     const found = isSessionName(name)
-      ? await described(path, name)
+      ? await described(await readSession(path, name))
       : await draftOrOther(path, name);
     const { problem } = found as Partial<SessionRest>;
     return problem === 'foreign' && !(await isThere(path)) ? undefined : found;
@@ -191,7 +192,7 @@ export async function findSession(name: string, options?: SessionsOptions): Prom
   const given = optionsObject(options, 'options', ['directory']);
   const directory = sessionDirectory(given.directory, 'options.directory');
   const wanted = sessionName(name, 'name');
-  return described(await pathOfSession(wanted, directory), wanted);
+  return described(await readSession(await pathOfSession(wanted, directory), wanted));
 }
 
 export interface VerifyOptions extends SessionsOptions {

@@ -170,6 +170,13 @@ function withoutBases(
  * at all is never touched.
  */
 export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
+  return (await pruneAmong(options)).pruned;
+}
+
+/** The same, and everything that was there. */
+export async function pruneAmong(
+  options?: PruneOptions,
+): Promise<{ readonly pruned: Pruned[]; readonly all: readonly Found[] }> {
   const given = optionsObject(options, 'options', ['directory', 'unusedFor', 'broken', 'dryRun']);
   const directory = sessionDirectory(given.directory, 'options.directory');
   const rule = {
@@ -203,5 +210,5 @@ export async function pruneSessions(options?: PruneOptions): Promise<Pruned[]> {
       pruned.push({ name, path, pathBytes, why, error: failed });
     }
   }
-  return pruned;
+  return { pruned, all };
 }

@@ -3,7 +3,7 @@ import { recordedBases, stackedFirst } from '../session-bases.ts';
 import { discardSession } from '../session-removal.ts';
 import { UsageError } from './command-errors.ts';
 import { exitCodes } from './exit-codes.ts';
-import { complainOf } from './failure.ts';
+import { tellFailure } from './failure.ts';
 import { parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import { withProgress } from './progress.ts';
@@ -38,7 +38,7 @@ export async function discard(words: readonly Word[], _: Output): Promise<number
       if (!(error instanceof OverlayError)) {
         throw error;
       }
-      complainOf(error);
+      tellFailure(error);
       status = exitCodes.failed;
     }
   }

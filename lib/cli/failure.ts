@@ -13,7 +13,7 @@ function explained({ message, hint, cause }: OverlayError): string {
 }
 
 /** Where the rest goes on. */
-export function complainOf(error: OverlayError): void {
+export function tellFailure(error: OverlayError): void {
   process.stderr.on('error', () => undefined); // nobody listens
   complain(explained(error));
 }
@@ -28,7 +28,7 @@ export function reportFailure(error: unknown, command: string | undefined): numb
     return command === 'run' ? exitCodes.notRun : exitCodes.usage;
   }
   if (error instanceof OverlayError) {
-    complainOf(error);
+    tellFailure(error);
   } else if (error instanceof CommandError) {
     complain(error.message);
   } else {

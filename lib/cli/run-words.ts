@@ -1,8 +1,10 @@
 /** The words of `run`: its own options, and the command, which is nobody's but the program's. */
 import { parseArgs } from 'node:util';
 import { UsageError } from './command-errors.ts';
+import { ruleOptions } from './rule-words.ts';
 import type { Word } from './words.ts';
 
+/** Those of rules (`ruleOptions`) are its own as well. */
 export const runOptions = {
   name: { type: 'string' },
   base: { type: 'string' },
@@ -18,10 +20,6 @@ export const runOptions = {
   'map-ids': { type: 'string' },
   'on-success': { type: 'string' },
   'on-failure': { type: 'string' },
-  // As of `diff` (`ruleOptions`): what is exported may have no parts of others.
-  'fail-on': { type: 'string', multiple: true },
-  'max-added': { type: 'string' },
-  only: { type: 'string', multiple: true },
 } as const;
 
 export interface RunWords {
@@ -40,7 +38,7 @@ export function splitRunWords(words: readonly Word[]): RunWords {
   }
   const { tokens } = parseArgs({
     args: words,
-    options: runOptions,
+    options: { ...runOptions, ...ruleOptions },
     strict: false,
     tokens: true,
   });

@@ -15,7 +15,7 @@ import { complain } from './messages.ts';
 import { parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress, withProgress } from './progress.ts';
-import { hasRules } from './rule-words.ts';
+import { hasRules, ruleOptions } from './rule-words.ts';
 import { isolationOf } from './run-isolation.ts';
 import { asUsage, runOptions, splitRunWords } from './run-words.ts';
 import { sessionNameOf } from './session-words.ts';
@@ -98,7 +98,7 @@ async function checked(request: Request): Promise<Request> {
 
 async function requestOf(words: readonly Word[]): Promise<Request> {
   const { own, command } = splitRunWords(words);
-  const { values } = parseWords(own, runOptions);
+  const { values } = parseWords(own, { ...runOptions, ...ruleOptions });
   const [program, ...args] = command;
   if (program === undefined || program === '') {
     throw new UsageError('a command to run is missing');

@@ -1,12 +1,10 @@
 /** Sessions as the command line names them. */
 import { absolutePath } from '../arguments.ts';
 import { isSessionName } from '../session-kind.ts';
-import type { Session, SessionOverlay, SessionRest } from '../session-list.ts';
-import { isSession } from '../session-list.ts';
+import type { Session, SessionOverlay } from '../session-list.ts';
 import { overlaysAt, targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
 import { escapeText } from './escape.ts';
-import { complain } from './messages.ts';
 import { pathOf } from './options.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
@@ -25,24 +23,6 @@ export function sessionNameOf(word: Word, name: string): string {
     );
   }
   return text;
-}
-
-export function isForeign(found: Session | SessionRest): found is SessionRest {
-  return !isSession(found) && found.problem === 'foreign';
-}
-
-const mostNames = 5;
-
-/** Once of all of them: there may be many, where sessions lie among other things. */
-export function tellForeign(found: readonly SessionRest[]): void {
-  if (found.length === 0) {
-    return;
-  }
-  const names = found.slice(0, mostNames).map(({ path }) => path);
-  const more = found.length - names.length;
-  const are =
-    found.length === 1 ? 'is not a session, and left alone' : 'are not sessions, and left alone';
-  complain(`${names.join(', ')}${more > 0 ? ` and ${more} more` : ''} ${are}`);
 }
 
 /** What `--of` names, or all that the session covers. */

@@ -1,15 +1,15 @@
-import { listSessions } from '../session-list.ts';
 import type { Pruned } from '../session-prune.ts';
-import { pruneSessions } from '../session-prune.ts';
+import { pruneAmong } from '../session-prune.ts';
 import { UsageError } from './command-errors.ts';
 import { escapeBytes, escapeText } from './escape.ts';
 import { exitCodes } from './exit-codes.ts';
+import { isForeign, tellForeign } from './foreign.ts';
 import { base64Of, jsonLine } from './json.ts';
 import { complain } from './messages.ts';
 import { noArguments, parseWords } from './options.ts';
 import type { Output } from './output.ts';
 import { withProgress } from './progress.ts';
-import { isForeign, sessionsOption, tellForeign } from './session-words.ts';
+import { sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -45,16 +45,15 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
   noArguments(positionals);
   const dryRun = values['dry-run'] ?? false;
   const unusedFor = values['unused-for'];
-  const directory = sessionsOption(values.dir);
   const options = {
-    ...directory,
+    ...sessionsOption(values.dir),
     ...(unusedFor === undefined ? {} : { unusedFor: age(unusedFor) }),
     broken: values.broken ?? false,
     dryRun,
   };
-  const pruned = await withProgress(
+  const { pruned, all } = await withProgress(
     () => 'removing sessions',
-    () => pruneSessions(options),
+    () => pruneAmong(options),
   );
   for (const each of pruned) {
     const { name, path, pathBytes, why, error } = each;
@@ -76,6 +75,6 @@ export async function prune(words: readonly Word[], output: Output): Promise<num
       await output.write(line(each, dryRun));
     }
   }
-  tellForeign((await listSessions(directory)).filter(isForeign));
+  tellForeign(all.filter(isForeign));
   return pruned.some(({ error }) => error !== undefined) ? exitCodes.failed : exitCodes.done;
 }

@@ -3,52 +3,32 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-#include <algorithm>
-#include <initializer_list>
-
+#include "core/filesystem_magic.h"
 #include "core/sys_mount_tree.h"
 
 namespace ovl {
 
-namespace {
-
-// <linux/magic.h>, and the filesystems' own files where that has none.
-constexpr unsigned long kProc = 0x9fa0;
-constexpr unsigned long kTmpfs = 0x01021994;
-constexpr unsigned long kBtrfs = 0x9123683e;
-constexpr unsigned long kNfs = 0x6969;
-constexpr unsigned long kSmb = 0x517b;
-constexpr unsigned long kCifs = 0xff534d42;
-constexpr unsigned long kSmb2 = 0xfe534d42;
-constexpr unsigned long kCeph = 0x00c36400;
-constexpr unsigned long kAfs = 0x5346414f;
-constexpr unsigned long kFuse = 0x65735546;
-constexpr unsigned long kV9fs = 0x01021997;
-constexpr unsigned long kMsdos = 0x4d44;
-constexpr unsigned long kExfat = 0x2011bab0;
-
-bool IsOneOf(unsigned long magic, std::initializer_list<unsigned long> list) {
-  return std::find(list.begin(), list.end(), magic & 0xffffffffUL) != list.end();
-}
-
-}  // namespace
-
-std::optional<Finding> JudgeUpperType(unsigned long magic, const std::string& path) {
+std::optional<Finding> JudgeUpperType(unsigned long type, const std::string& path) {
   // Not one of them has RENAME_WHITEOUT, without which a remote upper is refused.
-  if (IsOneOf(magic, {kNfs, kSmb, kCifs, kSmb2, kCeph, kAfs})) {
+  if (magic::IsOneOf(type, {magic::kNfs, magic::kSmb, magic::kCifs, magic::kSmb2, magic::kCeph,
+                            magic::kAfs})) {
     return Mistake(EINVAL, "upper-remote", path);
   }
-  if (IsOneOf(magic, {kFuse, kV9fs})) return Warning(EINVAL, "upper-fuse", path);
+  if (magic::IsOneOf(type, {magic::kFuse, magic::kV9fs}))
+    return Warning(EINVAL, "upper-fuse", path);
   return std::nullopt;
 }
 
-std::optional<Finding> JudgeLowerType(unsigned long magic, const std::string& path) {
-  if (IsOneOf(magic, {kProc})) return Mistake(EINVAL, "lower-on-proc", path);
-  if (IsOneOf(magic, {kMsdos, kExfat})) return Mistake(EINVAL, "lower-case-insensitive", path);
+std::optional<Finding> JudgeLowerType(unsigned long type, const std::string& path) {
+  if (magic::IsOneOf(type, {magic::kProc})) return Mistake(EINVAL, "lower-on-proc", path);
+  if (magic::IsOneOf(type, {magic::kMsdos, magic::kExfat}))
+    return Mistake(EINVAL, "lower-case-insensitive", path);
   return std::nullopt;
 }
 
-bool AlwaysTellsTypes(unsigned long magic) { return IsOneOf(magic, {kTmpfs, kBtrfs}); }
+bool AlwaysTellsTypes(unsigned long type) {
+  return magic::IsOneOf(type, {magic::kTmpfs, magic::kBtrfs});
+}
 
 unsigned InodeFlags(int fd) {
   int flags = 0;  // an int, whatever the number of the ioctl says

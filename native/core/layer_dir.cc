@@ -1,6 +1,7 @@
 #include "core/layer_dir.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/chain_release.h"
@@ -12,6 +13,13 @@ namespace {
 // Of a chain that has to be re-opened this many of the deepest directories stay open, so that
 // climbing out of a deep tree re-opens each directory a bounded number of times.
 constexpr size_t kKeepOpen = 16;
+
+// As the calls that read are named where they fail. What is made is forbidden by the directory.
+bool IsReading(std::string_view call) {
+  return call.starts_with("open") || call == "getdents64" || call == "readlinkat" ||
+         call == "fstatat" || call.find("listxattr") != std::string_view::npos ||
+         call.find("getxattr") != std::string_view::npos;
+}
 
 Failure AtPath(Failure failure, std::string path) {
   failure.path = std::move(path);
@@ -169,7 +177,9 @@ void LayerDir::Close() {
 
 Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {
   failure.path = dir->PathOf(name);
-  if (failure.err == EACCES && failure.reason[0] == '\0') failure.reason = "not-readable";
+  if (failure.err == EACCES && failure.reason[0] == '\0' && IsReading(failure.call)) {
+    failure.reason = "not-readable";
+  }
   return failure;
 }
 

@@ -106,7 +106,8 @@ inline DirPtr Borrowed(const DirPtr& dir) { return DirPtr(DirPtr(), dir.get()); 
 // With a share again.
 inline DirPtr Owned(const DirPtr& dir) { return dir ? dir->shared_from_this() : dir; }
 
-// The same failure, said of an entry of a directory.
+// The same failure, said of an entry of a directory; with reason "not-readable" where that may not
+// be read.
 Failure Located(Failure failure, const DirPtr& dir, const std::string& name);
 
 // Whether a failure says that an entry, or a directory on the way to it, is no longer there.

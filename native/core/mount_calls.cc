@@ -13,6 +13,7 @@
 #include "core/mount_by_path.h"
 #include "core/mount_refusal.h"
 #include "core/overlay_unmount.h"
+#include "core/raw_calls.h"
 #include "core/sys_file.h"
 #include "core/sys_fs_context.h"
 #include "core/sys_mount.h"
@@ -21,8 +22,8 @@ namespace ovl {
 
 namespace {
 
-constexpr unsigned kOpenTreeClone = 1;
-constexpr unsigned kAtRecursive = 0x8000;
+using raw::kCloneTree;
+using raw::kRecursive;
 
 // Opened once, so that a symbolic link on the way cannot be changed between two calls.
 struct Place {
@@ -76,13 +77,13 @@ Result<MadeMount> Attach(int tree, const Place& target, bool recursive, uint64_t
     if (propagation == 0) return Done{};
     MountAttributeChange change;
     change.propagation = propagation;
-    return MountSetattr(tree, "", AT_EMPTY_PATH | (recursive ? kAtRecursive : 0), change);
+    return MountSetattr(tree, "", AT_EMPTY_PATH | (recursive ? kRecursive : 0), change);
   });
 }
 
 Result<MadeMount> BindTree(const BindSpec& spec, int source, const Place& target) {
-  const unsigned recursive = spec.recursive ? kAtRecursive : 0;
-  auto tree = OpenTree(source, "", kOpenTreeClone | AT_EMPTY_PATH | recursive);
+  const unsigned recursive = spec.recursive ? kRecursive : 0;
+  auto tree = OpenTree(source, "", kCloneTree | AT_EMPTY_PATH | recursive);
   if (!tree.ok()) return std::move(tree.failure());
   MountAttributeChange change = spec.change;
   change.propagation = 0;
@@ -266,7 +267,7 @@ Status ChangeMount(const ChangeSpec& spec) {
   const int fd = target.value().get();
   auto changed =
       ByDescriptor(spec.interface)
-          ? MountSetattr(fd, "", AT_EMPTY_PATH | (spec.recursive ? kAtRecursive : 0), spec.change)
+          ? MountSetattr(fd, "", AT_EMPTY_PATH | (spec.recursive ? kRecursive : 0), spec.change)
           : ChangeByRemount(fd, spec.recursive, spec.change);
   if (changed.ok()) return changed;
   return ExplainChange(Named(std::move(changed.failure()), spec.target, ""), fd);

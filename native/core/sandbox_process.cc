@@ -32,7 +32,6 @@ struct Supervision {
   PreparedProgram program;
   ChildStack program_stack;
   ChildStack first_stack;  // of the supervisor
-  bool pid_namespace = false;
   std::vector<ViewMount> mounts;
   UniqueFd proc;
   UniqueFd socket;  // the supervisor's end; ours is open until it was waited for
@@ -78,9 +77,9 @@ Status Prepare(Supervision& all) {
   if (!opened.ok()) return opened;
   for (const SandboxMount& each : spec.mounts) {
     all.mounts.push_back({each.mount, each.at.c_str(), -1});
-    all.pid_namespace |= each.mount == kViewProc;
+    all.supervisor.pid_namespace |= each.mount == kViewProc;
   }
-  auto known = all.pid_namespace ? PreparePidNamespace(all) : OpenProc(all);
+  auto known = all.supervisor.pid_namespace ? PreparePidNamespace(all) : OpenProc(all);
   if (!known.ok()) return known;
   Supervisor& supervisor = all.supervisor;
   supervisor.view = {spec.user_namespace, false, spec.network, all.mounts.data(),
@@ -88,7 +87,6 @@ Status Prepare(Supervision& all) {
   supervisor.program = &all.program.child();
   supervisor.program_stack = all.program_stack.top();
   supervisor.first_stack = all.first_stack.top();
-  supervisor.pid_namespace = all.pid_namespace;
   supervisor.parent = ::getpid();
   supervisor.socket = all.socket.get();
   supervisor.proc = all.proc.get();
@@ -119,7 +117,7 @@ void* Supervise(void* argument) {
       static_cast<std::shared_ptr<Supervision>*>(argument));
   Supervision& all = **held;
   {
-    if (!all.pid_namespace) {
+    if (!all.supervisor.pid_namespace) {
       const int err = StartSupervisor(all.supervisor);
       if (err != 0) all.not_cloned = NotCloned(err);
     } else {

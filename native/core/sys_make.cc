@@ -10,53 +10,21 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/kernel_statx.h"
+
 namespace ovl {
 
 namespace {
 
 // The same on every architecture; missing from the headers of older distributions.
 constexpr long kSetxattrat = 463;
-constexpr uint64_t kAttrMountRoot = 0x2000;
-constexpr uint64_t kAttrFixed = 0x10 | 0x20;  // STATX_ATTR_IMMUTABLE, STATX_ATTR_APPEND
-constexpr unsigned kBasicStats = 0x7ff;
+constexpr uint64_t kFixed = kStatxAttrImmutable | kStatxAttrAppend;
 
 struct XattrArgs {
   uint64_t value;
   uint32_t size;
   uint32_t flags;
 };
-
-struct KernelTime {
-  int64_t seconds;
-  uint32_t nanoseconds;
-  int32_t unused;
-};
-
-struct KernelStatx {
-  uint32_t mask;
-  uint32_t blksize;
-  uint64_t attributes;
-  uint32_t nlink;
-  uint32_t uid;
-  uint32_t gid;
-  uint16_t mode;
-  uint16_t unused;
-  uint64_t ino;
-  uint64_t size;
-  uint64_t blocks;
-  uint64_t attributes_mask;
-  KernelTime atime;
-  KernelTime btime;
-  KernelTime ctime;
-  KernelTime mtime;
-  uint32_t rdev_major;
-  uint32_t rdev_minor;
-  uint32_t dev_major;
-  uint32_t dev_minor;
-  uint8_t rest[112];
-};
-static_assert(sizeof(KernelStatx) == 256, "struct statx is 256 bytes on every architecture");
-static_assert(offsetof(KernelStatx, dev_major) == 0x88, "stx_dev_major lies at 0x88");
 
 struct timespec TimeOf(const KernelTime& time) {
   struct timespec out {};
@@ -226,8 +194,8 @@ Status SyncFilesystem(int fd) {
 
 Result<bool> LookAt(int dir, const std::string& name, Look& out) {
   KernelStatx at{};
-  if (::syscall(SYS_statx, dir, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, kBasicStats,
-                &at) != 0) {
+  constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (!Statx(dir, name.c_str(), kFlags, kStatxBasicStats, at)) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return false;
     return Errno("statx", name);
   }
@@ -246,8 +214,8 @@ Result<bool> LookAt(int dir, const std::string& name, Look& out) {
   st.st_atim = TimeOf(at.atime);
   st.st_mtim = TimeOf(at.mtime);
   st.st_ctim = TimeOf(at.ctime);
-  out.mount_root = (at.attributes & at.attributes_mask & kAttrMountRoot) != 0;
-  out.fixed = (at.attributes & at.attributes_mask & kAttrFixed) != 0;
+  out.mount_root = (at.attributes & at.attributes_mask & kStatxAttrMountRoot) != 0;
+  out.fixed = (at.attributes & at.attributes_mask & kFixed) != 0;
   return true;
 }
 

@@ -8,7 +8,7 @@ namespace ovl {
 
 namespace {
 
-constexpr unsigned kOpenTreeClone = 1;
+using raw::kCloneTree;
 using raw::kFromEmptyPath;
 using raw::kToEmptyPath;
 constexpr unsigned kBeneath = 0x200;
@@ -35,7 +35,7 @@ Result<UniqueFd> OpenTreeAttr(int dir, const std::string& path, uint32_t flags,
   return tree;
 }
 
-Result<UniqueFd> OpenTreeClone(int fd) { return OpenTree(fd, "", kOpenTreeClone | AT_EMPTY_PATH); }
+Result<UniqueFd> OpenTreeClone(int fd) { return OpenTree(fd, "", kCloneTree | AT_EMPTY_PATH); }
 
 Status MoveMount(int from, int to, bool beneath, const std::string& dest) {
   const unsigned flags = kFromEmptyPath | kToEmptyPath | (beneath ? kBeneath : 0U);

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "core/raw_calls.h"
+#include "core/sys_mount_tree.h"
 
 namespace ovl {
 
@@ -21,10 +22,10 @@ namespace {
 
 using raw::kCloneTree;
 using raw::kFromEmptyPath;
-using raw::kMountReadOnly;
 using raw::kRecursive;
 
 constexpr int kPlace = O_PATH | O_CLOEXEC;
+constexpr unsigned kHarmless = kAttrNosuid | kAttrNodev | kAttrNoexec;
 
 // For kernels before 5.6, and containers that forbid what is newer than they are.
 int OpenByComponents(const char* at) {
@@ -102,12 +103,12 @@ bool MountTmpfs(const char* at, const char* mode, unsigned attributes, ViewFault
 // Every file that is hidden gets one of its own: a mount is used up when it is attached.
 bool OpenEmptyFile(int& tree, ViewFault& fault) {
   int mount = -1;
-  if (!MakeTmpfs("755", raw::kMountHarmless, mount, fault)) return false;
+  if (!MakeTmpfs("755", kHarmless, mount, fault)) return false;
   const int file = ::openat(mount, "empty", O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
   if (!fault.DidCall("openat", "empty", file >= 0)) return false;
   tree = raw::OpenTree(mount, "empty", kCloneTree | O_CLOEXEC);
   if (!fault.DidCall("open_tree", "empty", tree >= 0)) return false;
-  const int sealed = raw::MountSetattr(tree, "", AT_EMPTY_PATH, {kMountReadOnly, 0, 0, 0});
+  const int sealed = raw::MountSetattr(tree, "", AT_EMPTY_PATH, {kAttrReadOnly, 0, 0, 0});
   if (!fault.DidCall("mount_setattr", "empty", sealed == 0)) return false;
   (void)::close(file);
   (void)::close(mount);
@@ -125,11 +126,11 @@ bool HidePlace(int place, ViewFault& fault) {
   struct stat st {};
   if (!fault.DidCall("fstat", "", ::fstat(place, &st) == 0)) return false;
   if (!S_ISDIR(st.st_mode)) return HideFile(place, fault);
-  return CoverByTmpfs(place, "555", raw::kMountHarmless | kMountReadOnly, fault);
+  return CoverByTmpfs(place, "555", kHarmless | kAttrReadOnly, fault);
 }
 
 bool SealPlace(int place, ViewFault& fault) {
-  constexpr raw::MountAttr kSealed{kMountReadOnly, 0, 0, 0};
+  constexpr raw::MountAttr kSealed{kAttrReadOnly, 0, 0, 0};
   constexpr unsigned kAll = AT_EMPTY_PATH | kRecursive;
   const int sealed = raw::MountSetattr(place, "", kAll, kSealed);
   // It is no mount point. The root directory is one, and could not be covered: whoever has it goes
@@ -153,12 +154,11 @@ bool CheckNamed(const char* at, ViewFault& fault) {
 }
 
 bool MountEmpty(const char* at, ViewFault& fault) {
-  constexpr unsigned kAttributes = 6;  // MOUNT_ATTR_NOSUID and _NODEV
-  return MountTmpfs(at, "1777", kAttributes, fault);
+  return MountTmpfs(at, "1777", kAttrNosuid | kAttrNodev, fault);
 }
 
 bool MountHollow(const char* at, ViewFault& fault) {
-  return MountTmpfs(at, "555", raw::kMountHarmless, fault);
+  return MountTmpfs(at, "555", kHarmless, fault);
 }
 
 bool HidePath(const char* at, ViewFault& fault) {
@@ -182,8 +182,8 @@ bool MakeDirectory(const char* at, ViewFault& fault) {
 }
 
 bool MountProc(const char* at, int& opened, ViewFault& fault) {
-  constexpr unsigned long kHarmless = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  const bool made = ::mount("proc", at, "proc", kHarmless, nullptr) == 0;
+  constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  const bool made = ::mount("proc", at, "proc", kFlags, nullptr) == 0;
   if (!fault.DidCall("mount", "proc", made)) return false;
   opened = ::open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // before anything covers it
   return fault.DidCall("open", "", opened >= 0);

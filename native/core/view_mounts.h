@@ -15,7 +15,7 @@ inline constexpr int kViewEmpty = -2;    // an empty directory in memory
 // None of these is a mount of somebody else's: see view_isolation.h.
 inline constexpr int kViewDirectory = -3;  // a directory, in one that is in memory
 inline constexpr int kViewHidden = -4;     // nothing of what lies there
-inline constexpr int kViewHollow = -5;     // the same, but yet to be made read-only
+inline constexpr int kViewHollow = -5;     // the same, with directories yet to be made in it
 inline constexpr int kViewReadOnly = -6;   // what lies there, but read-only
 inline constexpr int kViewProc = -7;       // the processes of this pid namespace
 inline constexpr int kViewNamed = -8;      // what lies there, which no symbolic link leads to

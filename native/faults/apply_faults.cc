@@ -205,6 +205,13 @@ class ApplyFaults {
     return nth - 1;
   }
 
+  // What has no consequence is no failure; else it names what has failed.
+  void EndAfter(const Ran& ran, const char* scenario, size_t nth, bool undo) {
+    Expect(ran.ok || ran.failure.call == faults::Call() || ran.failure.reason[0] != '\0', scenario,
+           nth, std::string("the failure names ") + ran.failure.call);
+    undo ? Undo(scenario, nth) : Finish(scenario, nth);
+  }
+
   size_t FailEach(const char* scenario, int err, bool undo) {
     ground_.sync = err == EIO;
     size_t nth = 1;
@@ -214,12 +221,7 @@ class ApplyFaults {
       const Ran ran = ground_.ApplyIt();
       faults::Disarm();
       if (!faults::Happened()) break;
-      // What has no consequence is no failure.
-      if (!ran.ok) {
-        Expect(ran.failure.call == faults::Call() || ran.failure.reason[0] != '\0', scenario, nth,
-               std::string("the failure names ") + ran.failure.call);
-      }
-      undo ? Undo(scenario, nth) : Finish(scenario, nth);
+      EndAfter(ran, scenario, nth, undo);
       if (failures > 20) break;
     }
     return nth - 1;
@@ -233,11 +235,7 @@ class ApplyFaults {
       const Ran ran = undo ? ground_.Abort() : ground_.Resume();
       faults::Disarm();
       if (!faults::Happened()) break;
-      if (!ran.ok) {
-        Expect(ran.failure.call == faults::Call() || ran.failure.reason[0] != '\0', scenario, nth,
-               std::string("the failure names ") + ran.failure.call);
-      }
-      undo ? Undo(scenario, nth) : Finish(scenario, nth);
+      EndAfter(ran, scenario, nth, undo);
       if (failures > 20) break;
     }
     return nth - 1;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string>
 
@@ -177,4 +178,22 @@ TEST(SameStackComparesLayersAndIdentity) {
 TEST(LayerDirRootFailsWithItsPath) {
   auto root = LayerDir::Root(ovl::UniqueFd(), 0, "/the/layer");
   CHECK(!root.ok() && root.failure().err == EBADF && root.failure().path == "/the/layer");
+}
+
+TEST(LayerDirSaysWhatMayNotBeRead) {
+  const TempDir temp;
+  const DirPtr root = OpenRoot(temp.path());
+  if (root == nullptr) return;
+  const auto why = [&](int err, const char* call, const char* reason = "") {
+    return std::string(ovl::Located(ovl::Refusal(err, call, reason), root, "name").reason);
+  };
+  for (const char* call : {"openat2", "getdents64", "fgetxattr", "listxattrat", "fstatat"}) {
+    CHECK_EQ(why(EACCES, call), "not-readable");
+    CHECK_EQ(why(EIO, call), "");
+  }
+  CHECK_EQ(why(EACCES, "openat", "bad-redirect"), "bad-redirect");
+  // What may not be made there can be looked at.
+  for (const char* call : {"mkdirat", "linkat", "mknodat", "symlinkat"}) {
+    CHECK_EQ(why(EACCES, call), "");
+  }
 }

@@ -1,39 +1,15 @@
 /** What programs are kept from, whoever makes the sandbox. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import type { SandboxOptions } from 'overlayfs';
 import { overlayfs, program } from './command.ts';
+import { furnished, refusal, said, writes } from './isolation-kit.ts';
+import { linkCases } from './isolation-link-cases.ts';
 import { signalCases } from './run-command-cases.ts';
 import { closed, descriptors } from './sandbox-cases.ts';
 import { sandboxEndCases } from './sandbox-end-cases.ts';
 import { SandboxPlace } from './sandbox-place.ts';
-
-/** With a file beside the lower, and one in it. */
-function furnished(): SandboxPlace {
-  const place = new SandboxPlace();
-  mkdirSync(place.at('beside/sub'), { recursive: true });
-  writeFileSync(place.at('beside/secret'), 'secret');
-  writeFileSync(join(place.lower, 'file'), 'below');
-  return place;
-}
-
-/** What a script prints, on both. */
-async function said(
-  place: SandboxPlace,
-  options: SandboxOptions,
-  script: string,
-  cwd = place.lower,
-): Promise<string> {
-  await using sandbox = await place.sandbox(options);
-  const { stdout } = await sandbox.run('sh', ['-c', `exec 2>&1; ${script}`], { cwd });
-  return stdout.toString();
-}
-
-const writes = (...paths: readonly string[]): string =>
-  paths.map((path) => `(: > ${path}) 2>/dev/null && echo wrote || echo no`).join('; ');
 
 function hidingCases(): void {
   test.serial('what is hidden is empty, and cannot be written to', async (t) => {
@@ -79,77 +55,6 @@ function hidingCases(): void {
 }
 
 /** Links of the host say nothing of the view, and links in the view are not what they will be. */
-function linkCases(): void {
-  const link = /ELOOP: .*, openat2 '.*': a symbolic link .* in the view; name what it leads to/;
-
-  test.serial('a link beside the layers of an overlay is none in the view', async (t) => {
-    using place = furnished();
-    const target = place.at('target');
-    mkdirSync(target);
-    symlinkSync('../beside', join(target, 'link'));
-    mkdirSync(join(place.lower, 'link'));
-    writeFileSync(join(place.lower, 'link/inner'), 'inner');
-    const overlays = [{ target, lower: place.lower }];
-    const at = join(target, 'link');
-    const script = `ls ${at}; ${writes(`${at}/new`)}; ls ${place.at('beside')}`;
-    const beside = 'secret\nsub\n';
-    t.is(await said(place, { overlays, hide: at }, script, target), `no\n${beside}`);
-    t.is(await said(place, { overlays, readOnly: at }, script, target), `inner\nno\n${beside}`);
-  });
-
-  test.serial('what has become of a link in the session is what is meant', async (t) => {
-    using place = furnished();
-    const conf = join(place.lower, 'conf');
-    symlinkSync('../beside', conf);
-    const session = 'one';
-    await said(place, { session }, 'rm conf; mkdir conf; echo key > conf/key');
-    const script = `ls conf; ${writes('conf/new')}; ls ../beside`;
-    const beside = 'secret\nsub\n';
-    t.is(await said(place, { session, hide: conf }, script), `no\n${beside}`);
-    t.is(await said(place, { session, readOnly: conf }, script), `key\nno\n${beside}`);
-  });
-
-  test.serial('a link in the view is refused', async (t) => {
-    using place = furnished();
-    const session = 'one';
-    const made = 'ln -s file lf; mkdir dir; ln -s dir ld; ln -s / lroot; echo > dir/in';
-    await said(place, { session }, made);
-    for (const name of ['lf', 'ld', 'lroot', 'ld/in', 'lroot/usr', 'ld/../file']) {
-      for (const option of ['hide', 'readOnly']) {
-        await using sandbox = await place.sandbox({
-          session,
-          [option]: `${place.lower}/${name}`,
-        });
-        await t.throwsAsync(sandbox.run('true'), { code: 'ELOOP', message: link }, name);
-      }
-    }
-    const script = writes('file', 'dir/in');
-    const around = `${place.lower}/dir/../file`;
-    t.is(await said(place, { session, readOnly: around }, script), 'no\nwrote\n');
-    const beside = `${place.lower}/dir/../../beside`;
-    t.is(await said(place, { session, hide: beside }, 'ls ../beside'), '');
-    // Nothing has to be done to one that lies in what is hidden, but what it leads to is to be seen.
-    const hide = [join(place.lower, 'dir'), place.at('lower/dir/link')];
-    await said(place, { session }, 'ln -s ../file dir/link');
-    await using sandbox = await place.sandbox({ session, hide });
-    await t.throwsAsync(sandbox.run('true'), { code: 'ELOOP', message: link });
-  });
-
-  test.serial('a link that is there from the beginning is refused at once', async (t) => {
-    using place = furnished();
-    symlinkSync('file', join(place.lower, 'link'));
-    symlinkSync('lower', place.at('way'));
-    mkdirSync(join(place.lower, 'sub'));
-    const message =
-      /\(--hide\) cannot be for '.*\/lower\/link': .* symbolic link .* name '.*\/file'/;
-    await refusal(t, place, { hide: place.at('way/link') }, 'EINVAL', message);
-    t.is(
-      await said(place, { hide: place.at('way/sub/../file') }, 'cat file; ls'),
-      'file\nlink\nsub\n',
-    );
-  });
-}
-
 function readingCases(): void {
   test.serial('what is read-only is so with everything below', async (t) => {
     using place = furnished();
@@ -297,17 +202,6 @@ function processCases(): void {
     );
     t.deepEqual(place.sessions(), []);
   });
-}
-
-async function refusal(
-  t: ExecutionContext,
-  place: SandboxPlace,
-  options: SandboxOptions,
-  code: string,
-  message: RegExp,
-): Promise<void> {
-  await t.throwsAsync(place.sandbox(options), { code, message }, JSON.stringify(options));
-  t.deepEqual(place.sessions(), []);
 }
 
 function refusalCases(): void {
