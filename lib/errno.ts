@@ -1,5 +1,6 @@
 /**
- * Names and texts of the error numbers that mount, file and attribute calls give on Linux.
+ * Names and texts of the error numbers that mount, file, attribute and process calls give on Linux, and those
+ * that network filesystems and FUSE hand through.
  *
  * A table of our own, since that of Node 20 lacks some (ESTALE, EDQUOT, EUCLEAN, ENOTBLK, EUSERS) and
  * words others for sockets. The numbers are those of every architecture we build for.
@@ -7,6 +8,7 @@
 const errors: Readonly<Record<number, readonly [code: string, text: string]>> = {
   1: ['EPERM', 'operation not permitted'],
   2: ['ENOENT', 'no such file or directory'],
+  3: ['ESRCH', 'no such process'],
   4: ['EINTR', 'interrupted system call'],
   5: ['EIO', 'input/output error'],
   6: ['ENXIO', 'no such device or address'],
@@ -28,27 +30,50 @@ const errors: Readonly<Record<number, readonly [code: string, text: string]>> = 
   22: ['EINVAL', 'invalid argument'],
   23: ['ENFILE', 'too many open files in the system'],
   24: ['EMFILE', 'too many open files'],
+  25: ['ENOTTY', 'inappropriate ioctl for device'],
   26: ['ETXTBSY', 'text file busy'],
   27: ['EFBIG', 'file too large'],
   28: ['ENOSPC', 'no space left on device'],
+  29: ['ESPIPE', 'illegal seek'],
   30: ['EROFS', 'read-only file system'],
   31: ['EMLINK', 'too many links'],
+  32: ['EPIPE', 'broken pipe'],
   34: ['ERANGE', 'result too large'],
+  35: ['EDEADLK', 'resource deadlock would occur'],
   36: ['ENAMETOOLONG', 'file name too long'],
+  37: ['ENOLCK', 'no locks available'],
   38: ['ENOSYS', 'function not implemented'],
   39: ['ENOTEMPTY', 'directory not empty'],
   40: ['ELOOP', 'too many levels of symbolic links'],
   61: ['ENODATA', 'no data available'],
+  62: ['ETIME', 'timer expired'],
+  71: ['EPROTO', 'protocol error'],
+  74: ['EBADMSG', 'bad message'],
   75: ['EOVERFLOW', 'value too large for its type'],
+  84: ['EILSEQ', 'illegal byte sequence'],
   87: ['EUSERS', 'too many users'],
   95: ['ENOTSUP', 'operation not supported'],
+  101: ['ENETUNREACH', 'network is unreachable'],
+  103: ['ECONNABORTED', 'connection aborted'],
+  104: ['ECONNRESET', 'connection reset'],
+  105: ['ENOBUFS', 'no buffer space available'],
   107: ['ENOTCONN', 'transport endpoint is not connected'],
   110: ['ETIMEDOUT', 'connection timed out'],
+  111: ['ECONNREFUSED', 'connection refused'],
   112: ['EHOSTDOWN', 'host is down'],
+  113: ['EHOSTUNREACH', 'host is unreachable'],
+  114: ['EALREADY', 'operation already in progress'],
+  115: ['EINPROGRESS', 'operation in progress'],
   116: ['ESTALE', 'stale file handle'],
   117: ['EUCLEAN', 'structure needs cleaning'],
   121: ['EREMOTEIO', 'remote input/output error'],
   122: ['EDQUOT', 'disk quota exceeded'],
+  123: ['ENOMEDIUM', 'no medium found'],
+  124: ['EMEDIUMTYPE', 'wrong medium type'],
+  126: ['ENOKEY', 'required key not available'],
+  127: ['EKEYEXPIRED', 'key has expired'],
+  128: ['EKEYREVOKED', 'key has been revoked'],
+  129: ['EKEYREJECTED', 'key was rejected by service'],
 };
 
 /** `describeErrno(1)` is `['EPERM', 'operation not permitted']`. */

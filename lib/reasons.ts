@@ -247,6 +247,9 @@ const reasons: Readonly<Record<string, (where: Where) => string>> = {
   'interpreter-missing': () =>
     'the file is there, but not the interpreter that its first line names, or the dynamic loader it was ' +
     'built for',
+  'signals-relayed': () =>
+    'the signals of this process are handed on to another program already, and one at a time can have them; ' +
+    'start this one without `relaySignals`, or once everything of the other has ended',
   'reaped-elsewhere': () =>
     'another part of this process has waited for children that are not its own (waitpid(-1), or an ' +
     'ignored SIGCHLD), and with that the exit status is lost',

@@ -111,7 +111,7 @@ export interface SpawnOptions {
    * Hand on SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH that other processes send to
    * this one, instead of what they do here, until everything has ended. What the terminal sends (Ctrl-C) is
    * not handed on: the program is in the same process group and gets it anyhow. One program at a time can
-   * have them. Default: false.
+   * have them: a second one fails with EBUSY. Default: false.
    */
   readonly relaySignals?: boolean;
 }

@@ -69,7 +69,7 @@ void Restore() {
 
 Status StartRelay(const std::vector<int>& signals) {
   const std::lock_guard lock(Lock());
-  if (!Before().empty()) return Refusal(EALREADY, "sigaction", "");
+  if (!Before().empty()) return Refusal(EBUSY, "sigaction", "signals-relayed");
   for (const int signal : signals) {
     struct sigaction relay {};
     relay.sa_sigaction = Relay;

@@ -1,5 +1,6 @@
 /** What holds for every sandbox, whoever makes it. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -288,6 +289,28 @@ function processCases(): void {
     );
     t.is(await descriptors(), before);
     t.is((await changed(sandbox)).length, 20);
+  });
+
+  test.serial('signals are relayed to one program at a time, and then to the next', async (t) => {
+    using place = new SandboxPlace();
+    await using sandbox = await place.sandbox();
+    const waits = ['-c', 'trap "echo got; exit" USR2; echo ready; while :; do sleep 0.01; done'];
+    const first = sandbox.spawn('sh', waits, { relaySignals: true });
+    const second = sandbox.spawn('true', [], { relaySignals: true });
+    const [error] = (await once(second, 'error')) as [OverlayError];
+    t.is(error.code, 'EBUSY');
+    t.regex(error.message, /handed on to another program already/);
+    for (const program of [first, undefined]) {
+      const told = program ?? sandbox.spawn('sh', waits, { relaySignals: true });
+      const output: string[] = [];
+      told.stdout?.on('data', (data) => {
+        if (output.push(`${data}`) === 1) {
+          process.kill(process.pid, 'SIGUSR2');
+        }
+      });
+      t.deepEqual(await closed(told), [0, null]);
+      t.is(output.join(''), 'ready\ngot\n');
+    }
   });
 
   test.serial('wrong arguments are found before anything is done', async (t) => {
