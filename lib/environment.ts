@@ -8,7 +8,7 @@ import { native, unwrap } from './native.ts';
 import { bytesOfVariable } from './path-bytes.ts';
 import type { OverlayProbe } from './probe.ts';
 import { explain } from './reasons.ts';
-import { stateDirectory } from './session-roots.ts';
+import { stateDirectory } from './state-directories.ts';
 
 export interface EnvironmentRow {
   readonly name: string;

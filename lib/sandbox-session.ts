@@ -98,7 +98,7 @@ async function lockBase(name: string, directory: Buffer | undefined): Promise<Ba
         'nothing was ever mounted of it, so nothing can be stacked on it',
       );
     }
-    checkDirectories(record);
+    checkDirectories({ path, record });
     await checkNotPending({ path, record });
     const overlays = record.overlays.map(({ target, lower }, i) => ({
       target,
@@ -160,7 +160,7 @@ async function checkReuse(plan: SandboxPlan, { path, record }: StoredSession): P
   }
   const dependents = await dependentsOf(name, plan.directory);
   if (dependents.length > 0) {
-    throw sessionHasDependents(name, dependents);
+    throw sessionHasDependents(name, path, dependents);
   }
   if (record.userxattr === native().canReadTrusted()) {
     const by = record.userxattr ? 'an ordinary user' : 'root';
@@ -179,7 +179,7 @@ async function reuse(plan: SandboxPlan, found: StoredSession): Promise<Locked> {
   try {
     let stored = await readSession(path, name); // as it is now that nobody else changes it
     await checkReuse(plan, stored);
-    checkDirectories(stored.record);
+    checkDirectories(stored);
     await checkNotPending(stored);
     if (stored.record.state === 'new') {
       await clearNew(stored);

@@ -152,14 +152,14 @@ export async function applyChosen(
       throw sessionOnSeveral(wanted, session.base);
     } else {
       checkDirectories(
-        stored.record,
+        stored,
         overlays.map(({ targetBytes }) => targetBytes),
       );
     }
     const inPlace = chosen.to === undefined && !chosen.dryRun;
     const dependents = inPlace ? await dependentsOf(wanted, root) : [];
     if (dependents.length > 0) {
-      throw sessionHasDependents(wanted, dependents);
+      throw sessionHasDependents(wanted, stored.path, dependents);
     }
     const how = { ...chosen, since: chosen.since ?? session.created };
     const steps: Step[] = [];

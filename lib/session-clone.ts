@@ -126,7 +126,7 @@ export async function cloneSession(
   try {
     const { record } = await readSession(path, wanted);
     await checkClonable(path, record);
-    checkDirectories(record);
+    checkDirectories({ path, record });
     await checkNotPending({ path, record });
     const other = await findPath(made, directory);
     if (other !== undefined) {

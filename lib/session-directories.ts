@@ -7,7 +7,7 @@ import { errorFromFailure } from './errors.ts';
 import { native, unwrap } from './native.ts';
 import type { NativePendingApply } from './native-apply.ts';
 import type { NativeDirectory } from './native-sessions.ts';
-import { joined } from './path-bytes.ts';
+import { joined, parentOf } from './path-bytes.ts';
 import {
   applyInterrupted,
   directoryGone,
@@ -64,17 +64,21 @@ function isSame(recorded: RecordedIdentity, found: RecordedIdentity): boolean {
 }
 
 /** `identities`: those of the record, which older versions have not written. */
-function checkOverlay(name: string, { lower, identities = [] }: RecordedOverlay): void {
+function checkOverlay(
+  name: string,
+  root: Buffer,
+  { lower, identities = [] }: RecordedOverlay,
+): void {
   for (const [i, path] of lower.entries()) {
     const outcome = native().lookAtDirectory(path, true);
     if ('failure' in outcome) {
       const { errno } = outcome.failure;
       const gone = errno === constants.errno.ENOENT || errno === constants.errno.ENOTDIR;
-      throw gone ? directoryGone(name, path) : unwrap(outcome);
+      throw gone ? directoryGone(name, root, path) : unwrap(outcome);
     }
     const [recorded, found] = [identities[i], identityOf(outcome.value)];
     if (recorded !== undefined && !isSame(recorded, found)) {
-      throw otherDirectory(name, path, recorded, found);
+      throw otherDirectory(name, root, path, recorded, found);
     }
   }
 }
@@ -84,12 +88,12 @@ function checkOverlay(name: string, { lower, identities = [] }: RecordedOverlay)
  * the session was made.
  */
 export function checkDirectories(
-  { name, overlays }: SessionRecord,
+  { path, record: { name, overlays } }: Stored,
   targets: readonly Buffer[] = overlays.map(({ target }) => target),
 ): void {
   for (const overlay of overlays) {
     if (targets.some((target) => target.equals(overlay.target))) {
-      checkOverlay(name, overlay);
+      checkOverlay(name, parentOf(path), overlay);
     }
   }
 }

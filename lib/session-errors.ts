@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describeErrno } from './errno.ts';
 import { OverlayError } from './errors.ts';
+import { parentOf } from './path-bytes.ts';
+import { proposed, shellWord } from './session-commands.ts';
 import type { RecordedIdentity } from './session-record.ts';
+import { sessionRoots } from './state-directories.ts';
 
 interface Details {
   readonly path?: string | Buffer;
@@ -18,14 +21,20 @@ function failure(code: string, message: string, { path, ...details }: Details): 
   });
 }
 
-export function noSuchSession(name: string, roots: readonly (string | Buffer)[]): OverlayError {
-  const hint = `no directory of that name is in ${roots.join(' or ')}; \`overlayfs sessions\` lists what there is`;
+/** `directory`: the one that was named. */
+export function noSuchSession(name: string, directory: Buffer | undefined): OverlayError {
+  const roots = sessionRoots(directory).join(' or ');
+  const hint = `no directory of that name is in ${roots}; ${proposed('sessions', directory)} lists what there is`;
   return failure('ENOENT', `there is no session '${name}'`, { hint });
 }
 
 /** Where a word can be the one or the other. */
-export function neitherSessionNorDirectory(name: string): OverlayError {
-  const hint = '`overlayfs sessions` lists the sessions there are (`--dir`: where they lie)';
+export function neitherSessionNorDirectory(
+  name: string,
+  directory: Buffer | undefined,
+): OverlayError {
+  const where = directory === undefined ? ' (`--dir`: where they lie)' : '';
+  const hint = `${proposed('sessions', directory)} lists the sessions there are${where}`;
   return failure('ENOENT', `there is no session '${name}', and no directory of that name here`, {
     path: name,
     hint,
@@ -33,8 +42,9 @@ export function neitherSessionNorDirectory(name: string): OverlayError {
 }
 
 /** It cannot be told what was meant, so nothing is done with it. */
-export function brokenSession(name: string, path: string | Buffer, why: string): OverlayError {
-  const hint = `${why}; nothing in ${path} was touched. \`overlayfs sessions prune --broken\` removes it`;
+export function brokenSession(name: string, path: Buffer, why: string): OverlayError {
+  const prune = proposed('sessions prune --broken', parentOf(path));
+  const hint = `${why}; nothing in ${path} was touched. ${prune} removes it`;
   return failure('ERR_SESSION_BROKEN', `the session '${name}' is damaged`, { path, hint });
 }
 
@@ -73,13 +83,18 @@ export function sessionInUse(name: string, path: string | Buffer, pid: number): 
   return failure('EBUSY', `the session '${name}' is in use`, { path, hint });
 }
 
-export function sessionHasDependents(name: string, others: readonly string[]): OverlayError {
+export function sessionHasDependents(
+  name: string,
+  path: Buffer,
+  others: readonly string[],
+): OverlayError {
+  const root = parentOf(path);
   const stacked =
     others.length > 1 ? 'are stacked on it and would change' : 'is stacked on it and would change';
   const hint =
-    `${others.join(', ')} ${stacked} with it; discard first what is not needed (\`overlayfs discard ${others.join(' ')}\`), ` +
-    `or go on in a copy (\`overlayfs sessions clone ${name} NEW\`)`;
-  return failure('EBUSY', `the session '${name}' is the base of others`, { hint });
+    `${others.join(', ')} ${stacked} with it; discard first what is not needed (${proposed('discard', root, ...others)}), ` +
+    `or go on in a copy (${proposed('sessions clone', root, name, 'NEW')})`;
+  return failure('EBUSY', `the session '${name}' is the base of others`, { path, hint });
 }
 
 /** None of them alone is what its changes were made from. */
@@ -116,6 +131,7 @@ function directoryText({ type, filesystem, inode, born }: RecordedIdentity): str
 /** Something was unmounted, mounted over it, or put in its place. */
 export function otherDirectory(
   name: string,
+  root: Buffer,
   path: Buffer,
   recorded: RecordedIdentity,
   found: RecordedIdentity,
@@ -127,15 +143,15 @@ export function otherDirectory(
     : 'mount or move it back';
   const hint =
     `the session was made from ${directoryText(recorded)}, and there is ${directoryText(found)} now; ${back}, ` +
-    `or apply what the session holds to whatever directory it is meant for: \`overlayfs apply --to DIR ${name}\``;
+    `or apply what the session holds to whatever directory it is meant for: ${proposed('apply --to DIR', root, name)}`;
   return failure('ESTALE', `'${path}' is not the directory that the session '${name}' is of`, {
     path: path.toString(),
     hint,
   });
 }
 
-export function directoryGone(name: string, path: Buffer): OverlayError {
-  const hint = `mount it again or bring it back; \`overlayfs discard ${name}\` removes the session`;
+export function directoryGone(name: string, root: Buffer, path: Buffer): OverlayError {
+  const hint = `mount it again or bring it back; ${proposed('discard', root, name)} removes the session`;
   return failure('ENOENT', `the directory '${path}' of the session '${name}' is gone`, {
     path: path.toString(),
     hint,
@@ -145,24 +161,27 @@ export function directoryGone(name: string, path: Buffer): OverlayError {
 /** What it means depends on what has been done of it. `done`: all, but the end was not reached. */
 export function applyInterrupted(
   name: string,
-  path: string | Buffer,
+  path: Buffer,
   on: Buffer,
   done: boolean,
 ): OverlayError {
+  const [apply, abort] = ['apply', 'apply --abort'].map((each) =>
+    proposed(each, parentOf(path), name),
+  );
   const ways = done
-    ? `all of it was done on ${on}, and \`overlayfs apply ${name}\` ends it`
-    : `only a part of it was done on ${on}; \`overlayfs apply ${name}\` with the same options finishes it, ` +
-      `\`overlayfs apply --abort ${name}\` undoes it`;
+    ? `all of it was done on ${on}, and ${apply} ends it`
+    : `only a part of it was done on ${on}; ${apply} with the same options finishes it, ${abort} undoes it`;
   return failure('EBUSY', `an apply of the session '${name}' was interrupted`, {
     path,
     hint: ways,
   });
 }
 
+const finishOrUndo = (on: Buffer): string =>
+  `\`overlayfs apply --resume ${shellWord(on)}\` finishes it, \`overlayfs apply --abort ${shellWord(on)}\` undoes it`;
+
 export function usedSinceApply(name: string, path: Buffer, on: Buffer): OverlayError {
-  const hint =
-    `to finish it would leave out what was written since; \`overlayfs apply --resume ${on}\` finishes it, ` +
-    `\`overlayfs apply --abort ${on}\` undoes it, and then it can be applied again`;
+  const hint = `to finish it would leave out what was written since; ${finishOrUndo(on)}, and then it can be applied again`;
   return failure(
     'EBUSY',
     `an apply of the session '${name}' on ${on} was interrupted, and the session was used since`,
@@ -174,7 +193,7 @@ export function usedSinceApply(name: string, path: Buffer, on: Buffer): OverlayE
 export function pendingOfOther(on: Buffer, source: Buffer): string {
   return (
     `an apply of ${source} on ${on} was interrupted, so that programs see a part of it changed and a part not; ` +
-    `\`overlayfs apply --resume ${on}\` finishes it, \`overlayfs apply --abort ${on}\` undoes it`
+    finishOrUndo(on)
   );
 }
 

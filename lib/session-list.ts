@@ -218,7 +218,7 @@ export async function verifySession(name: string, options?: VerifyOptions): Prom
     throw argumentValue('options.of', 'must be one that the session covers');
   }
   checkDirectories(
-    record,
+    { path, record },
     chosen.map(({ targetBytes }) => targetBytes),
   );
 }

@@ -66,7 +66,7 @@ export async function discardLocked(
 ): Promise<void> {
   const dependents = await dependentsOf(name, directory);
   if (dependents.length > 0) {
-    throw sessionHasDependents(name, dependents);
+    throw sessionHasDependents(name, path, dependents);
   }
   await checkUnmounted(path, name);
   await removeLocked(path, lock);

@@ -1,48 +1,12 @@
-/** Directories that sessions lie in. */
+/** Where a new session is to lie. */
 import type { Stats } from 'node:fs';
 import { lstatSync, realpathSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
 import { findingOf } from './diagnose.ts';
 import { findMount } from './mount-table.ts';
 import { native, unwrap } from './native.ts';
-import { bytesOfVariable, joined, latin1, parentOf } from './path-bytes.ts';
+import { latin1, parentOf } from './path-bytes.ts';
 import { noPlaceForSession } from './session-errors.ts';
-
-/** The home directory may be that of the account, where HOME is not set. */
-function home(): Buffer {
-  return bytesOfVariable(homedir(), 'HOME');
-}
-
-/** Where a user's programs keep state: XDG Base Directory Specification. */
-export function stateDirectory(): Buffer {
-  const { XDG_STATE_HOME: state } = process.env;
-  return joined(
-    state ? bytesOfVariable(state, 'XDG_STATE_HOME') : joined(home(), '.local/state'),
-    'overlayfs',
-  );
-}
-
-/**
- * By preference. The others are for where the first one cannot hold an upper (a container's root is an
- * overlay) or lies inside of what is to be covered. The last is in memory.
- */
-function defaultRoots(): readonly Buffer[] {
-  const own = `overlayfs-${process.geteuid?.() ?? 0}`;
-  const runtime = process.env.XDG_RUNTIME_DIR;
-  const roots = [
-    stateDirectory(),
-    joined(Buffer.from('/var/tmp'), own),
-    joined(bytesOfVariable(tmpdir(), 'TMPDIR', 'TMP', 'TEMP'), own),
-    ...(runtime ? [joined(bytesOfVariable(runtime, 'XDG_RUNTIME_DIR'), 'overlayfs')] : []),
-    joined(Buffer.from('/dev/shm'), own),
-  ];
-  return roots.filter((root, i) => roots.findIndex((other) => other.equals(root)) === i);
-}
-
-/** Where sessions are looked for. */
-export function sessionRoots(directory: Buffer | undefined): readonly Buffer[] {
-  return directory === undefined ? defaultRoots() : [directory];
-}
+import { sessionRoots, stateDirectory } from './state-directories.ts';
 
 /** Nothing as well where one may not look: a HOME can be somebody else's (`sudo -E`), or `/dev/null`. */
 function lookAt(path: Buffer): Stats | undefined {
@@ -99,7 +63,7 @@ async function unfitness(root: Buffer, covered: readonly Buffer[]): Promise<stri
 }
 
 async function firstFit(covered: readonly Buffer[]): Promise<Buffer | undefined> {
-  for (const root of defaultRoots()) {
+  for (const root of sessionRoots(undefined)) {
     if ((await unfitness(root, covered)) === undefined) {
       return root;
     }
@@ -108,8 +72,6 @@ async function firstFit(covered: readonly Buffer[]): Promise<Buffer | undefined>
 }
 
 /**
- * Where a new session is to lie.
- *
  * @param covered What the program will see overlays on, resolved.
  */
 export async function chooseRoot(

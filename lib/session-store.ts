@@ -28,7 +28,8 @@ import {
 } from './session-kind.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { formatRecord, NoRecord, parseRecord } from './session-record.ts';
-import { isOwnDirectory, sessionRoots } from './session-roots.ts';
+import { isOwnDirectory } from './session-roots.ts';
+import { sessionRoots } from './state-directories.ts';
 import { removeTree } from './tree-removal.ts';
 
 export function sessionName(value: unknown, name: string): string {
@@ -159,7 +160,7 @@ export async function findStored(
 export async function pathOfSession(name: string, directory: Buffer | undefined): Promise<Buffer> {
   const path = await findPath(name, directory);
   if (path === undefined) {
-    throw noSuchSession(name, sessionRoots(directory));
+    throw noSuchSession(name, directory);
   }
   return path;
 }
@@ -181,7 +182,7 @@ async function lockOf(path: Buffer, name: string): Promise<number> {
   if (found.code === 'ENOTDIR') {
     throw notASession(name, path, 'it is no directory');
   }
-  throw found.code === 'ENOENT' ? noSuchSession(name, [parentOf(path)]) : found;
+  throw found.code === 'ENOENT' ? noSuchSession(name, parentOf(path)) : found;
 }
 
 /** The one user of a session: an open directory with flock(2) on it. */

@@ -44,7 +44,8 @@ test.serial('what lies under a mount is not what the session was made from', asy
   const options = { directory: place.state };
   const other = {
     code: 'ESTALE',
-    message: /lower' is not the directory .* tmpfs .* now; .*--to DIR one/,
+    message:
+      /lower' is not the directory .* tmpfs .* now; .*`overlayfs apply --to DIR --dir \S+ one`/,
   };
   await t.throwsAsync(verifySession('one', options), other);
   await t.throwsAsync(applySession('one', options), other);
@@ -106,7 +107,8 @@ test.serial('a directory that was put in its place is another one, or none is th
   const options = { directory: place.state };
   const gone = {
     code: 'ENOENT',
-    message: /directory '.*lower' of the session 'one' is gone: .*discard one/,
+    message:
+      /directory '.*lower' of the session 'one' is gone: .*`overlayfs discard --dir \S+ one`/,
   };
   for (const attempt of [
     () =>

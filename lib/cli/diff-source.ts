@@ -87,12 +87,13 @@ export async function namedSession(
     return undefined;
   }
   const { findSession } = await import('../session-list.ts');
-  return findSession(name, sessionsOption(dir)).catch((error: unknown) => {
+  const where = sessionsOption(dir);
+  return findSession(name, where).catch((error: unknown) => {
     if (!(error instanceof OverlayError) || !notSession.has(error.code)) {
       throw error;
     }
     if (!existsSync(name)) {
-      throw error.code === 'ENOENT' ? neitherSessionNorDirectory(name) : error;
+      throw error.code === 'ENOENT' ? neitherSessionNorDirectory(name, where.directory) : error;
     }
     return undefined;
   });

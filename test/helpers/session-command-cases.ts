@@ -23,6 +23,39 @@ async function stacked(place: SandboxPlace): Promise<void> {
   await (await place.sandbox({ session: 'b3', base: 'b2' })).close();
 }
 
+/** The lines that a message proposes to type. */
+const proposals = (message: string): string[] =>
+  Array.from(message.matchAll(/`(overlayfs [^`]+)`/g), ([, line]) => line ?? '');
+
+function proposalCases(): void {
+  test.serial('what a message proposes can be typed as it is', async (t) => {
+    using place = new SandboxPlace();
+    const state = place.at("sessions' place");
+    const words = ['run', '--dir', state, '--name', 'base', 'true'];
+    t.is((await overlayfs(words, { cwd: place.lower })).status, 0);
+    await (await place.sandbox({ directory: state, session: 'upon', base: 'base' })).close();
+    const based = await overlayfs(['discard', '--dir', state, 'base']);
+    const [discard = '', clone = ''] = proposals(based.stderr);
+    t.is((await shell(clone.replace('NEW', 'copy'))).stderr, '');
+    t.is((await shell(discard)).stderr, '');
+    t.deepEqual(readdirSync(state).sort(), ['base', 'copy']);
+    const none = await overlayfs(['discard', '--dir', state, 'none']);
+    const [list = ''] = proposals(none.stderr);
+    t.regex((await shell(list)).stdout.toString(), /^base .*\ncopy /);
+    writeFileSync(join(state, 'base/session.json'), '');
+    const [prune = ''] = proposals((await overlayfs(['diff', '--dir', state, 'base'])).stderr);
+    t.is((await shell(prune)).stderr, '');
+    t.deepEqual(readdirSync(state), ['copy']);
+  });
+
+  test.serial('where sessions lie by default no message says it', async (t) => {
+    using place = new SandboxPlace();
+    const env = { ...process.env, XDG_STATE_HOME: place.at('home') };
+    const { stderr } = await overlayfs(['discard', 'none'], { env });
+    t.deepEqual(proposals(stderr), ['overlayfs sessions']);
+  });
+}
+
 function orderCases(): void {
   test.serial('sessions are discarded in an order that works, and past a failure', async (t) => {
     using place = new SandboxPlace();
@@ -36,7 +69,7 @@ function orderCases(): void {
     );
     t.regex(
       some.stderr,
-      /b3 is stacked on it .*`overlayfs discard b3`.*`overlayfs sessions clone b2 NEW`/,
+      /b3 is stacked on it .*`overlayfs discard --dir \S+ b3`.*`overlayfs sessions clone --dir \S+ b2 NEW`/,
     );
     const all = await command(place, 'discard b1 b2 a none b3 b1');
     t.is(all.status, 1);
@@ -176,8 +209,16 @@ function wordCases(): void {
   test.serial('names that lead to nothing are told with the way out', async (t) => {
     using place = new SandboxPlace();
     for (const [words, status, expected] of [
-      ['apply none', 1, /no session 'none', and no directory of that name.*`overlayfs sessions`/],
-      ['diff none', 1, /no session 'none', and no directory of that name.*`overlayfs sessions`/],
+      [
+        'apply none',
+        1,
+        /no session 'none', and no directory of that name.*`overlayfs sessions --dir \S+`/,
+      ],
+      [
+        'diff none',
+        1,
+        /no session 'none', and no directory of that name.*`overlayfs sessions --dir \S+`/,
+      ],
       ['apply --abort none', 1, /no session 'none', and no directory of that name/],
       ['apply --resume none', 1, /no session 'none', and no directory of that name/],
       ['sessions none', 2, /'none' is none of .*clone, prune/],
@@ -229,6 +270,7 @@ function wordCases(): void {
 }
 
 export function sessionCommandCases(): void {
+  proposalCases();
   orderCases();
   foreignCases();
   byteCases();

@@ -72,7 +72,7 @@ export function sessionPendingCases(): void {
     t.true((await findSession('one', options)).applyPending);
     const ran = await command(place, 'run', '--name', 'one', '--', 'touch', 'more');
     t.is(ran.status, 125);
-    t.regex(ran.stderr, /`overlayfs apply one`.*`overlayfs apply --abort one`/);
+    t.regex(ran.stderr, /`overlayfs apply --dir \S+ one`.*`overlayfs apply --abort --dir \S+ one`/);
     t.deepEqual(place.sessions(), ['one']);
     t.regex((await command(place, 'sessions')).stdout.toString(), /\(apply pending\)\n$/);
     t.like(objects((await command(place, 'sessions', '--json')).stdout), [{ applyPending: true }]);
