@@ -1,9 +1,10 @@
 // What a list of changes costs, in system calls: it depends on the upper alone, however large the
 // lower is.
 import { execFile, execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
@@ -65,12 +66,17 @@ interface Cost {
   readonly byName: Readonly<Record<string, number>>;
 }
 
-async function cost(upper: string, lower: string, work?: string): Promise<Cost> {
+async function cost(
+  upper: string,
+  lower: string,
+  work?: string,
+  how: 'list' | 'count' = 'list',
+): Promise<Cost> {
   const trace = await mkdtemp(at('trace-'));
   const strace = ['-f', '-o', join(trace, 'calls'), process.execPath];
   // With one arena malloc does not ask how many processors there are, which it does now and then.
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
-  const layers = [upper, lower, own, ...(work === undefined ? [] : [work])];
+  const layers = [how, upper, lower, own, ...(work === undefined ? [] : [work])];
   const { stdout } = await run('strace', [...strace, program, ...layers], { env });
   const text = await readFile(join(trace, 'calls'), 'utf8');
   const [, counted = ''] = /\/overlayfs-cost\/begin(.*)\/overlayfs-cost\/end/s.exec(text) ?? [];
@@ -183,6 +189,54 @@ traced('the cost of directories grows with their number', async (t) => {
     await tree(numbered(count, inside), 'older'),
   ]);
   t.true(each > 1 && each < callsPerDirectory + callsPerModified + more);
+});
+
+traced('a directory is read once for all its files of several names', async (t) => {
+  const pairs = 1000;
+  const upper = await tree(
+    numbered(pairs, (i) => name(2 * i)),
+    'same',
+  );
+  for (let i = 0; i < pairs; i++)
+    await link(join(upper, name(2 * i)), join(upper, name(2 * i + 1)));
+  const { entries, byName } = await cost(upper, await tree(numbered(2 * pairs, name), 'same'));
+  t.is(entries, 2 * pairs);
+  t.true((byName.getdents64 ?? 0) < 50, JSON.stringify(byName));
+});
+
+traced('what is a hole on both sides is not read', async (t) => {
+  const size = 2 ** 33;
+  const sides: string[] = [];
+  for (const content of ['same', 'also']) {
+    const root = await tree(['holes', 'data'], 'same');
+    for (const [file, byte] of [
+      ['holes', 'x'],
+      ['data', content],
+    ] as const) {
+      const opened = await open(join(root, file), 'w');
+      await opened.write(Buffer.from(byte), 0, 1, size / 2);
+      await opened.truncate(size);
+      await opened.utimes(1, 1);
+      await opened.close();
+    }
+    sides.push(root);
+  }
+  const [lower = '', upper = ''] = sides;
+  const { entries, byName } = await cost(upper, lower);
+  t.is(entries, 1); // `data`: there the bytes differ
+  t.true((byName.pread64 ?? 0) < 30, JSON.stringify(byName));
+});
+
+traced('to count what has changed no bytes are read, and no attributes below', async (t) => {
+  const files = 100;
+  const lower = await tree(numbered(files, name), 'older');
+  await pause(30); // the kernel's clock for files has ticked
+  const upper = await tree(numbered(files, name), 'after');
+  const { entries, byName } = await cost(upper, lower, undefined, 'count');
+  t.is(entries, files);
+  const { pread64 = 0, listxattrat = 0, listxattr = 0 } = byName;
+  t.is(pread64, 0);
+  t.true(listxattrat + listxattr < files + 10, JSON.stringify(byName));
 });
 
 /** With an index: opening its directory and reading it to its end. */

@@ -108,6 +108,7 @@ Napi::Value CallCountChanges(const Napi::CallbackInfo& info) {
       [walk = Handle<ChangesWalk>::Get(info[0])]() -> Result<Counted> {
         if (!walk) return Refusal(EBADF, "read", "closed");
         const WorkSlice slice(walk->cancelled, kSlice);
+        walk->core->OnlyKinds();
         auto more = walk->core->Next(slice, walk->counts);
         if (!more.ok()) return std::move(more.failure());
         return Counted{walk->counts, more.value()};

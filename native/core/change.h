@@ -39,6 +39,7 @@ struct ChangeOptions {
   ContentMode content = ContentMode::kAuto;
   Aspects ignore = 0;
   bool expand = false;  // list what lay below a removed directory
+  bool kinds = false;   // of a change nothing but its kind is of interest
   PathFilter filter = {};
   unsigned threads = 0;  // at most; 0: as many as the processors that we may use
 };

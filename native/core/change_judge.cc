@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "core/link_witness.h"
 #include "core/sys_file.h"
 
 namespace ovl {
@@ -61,7 +60,15 @@ Result<Verdict> Tolerate(Failure failure, const LayerEntry& after) {
 
 }  // namespace
 
-Result<Verdict> ChangeJudge::Compare(WalkEntry& entry, ChangeDraft& draft) const {
+Aspects ChangeJudge::StatAspects(const WalkEntry& entry) const {
+  const struct stat& before = entry.sides.before.top.st;
+  const struct stat& after = entry.sides.after.top.st;
+  const Aspects aspects = CompareStat(before, after);
+  const bool longer = S_ISREG(after.st_mode) && before.st_size != after.st_size;
+  return longer ? aspects | kAspectContent : aspects;
+}
+
+Result<Verdict> ChangeJudge::Compare(WalkEntry& entry, ChangeDraft& draft) {
   Found& before = entry.sides.before;
   Found& after = entry.sides.after;
   const bool was = before.kind != Found::Kind::kNothing;
@@ -71,21 +78,21 @@ Result<Verdict> ChangeJudge::Compare(WalkEntry& entry, ChangeDraft& draft) const
   if (TypeOf(before.top.st) != TypeOf(after.top.st)) {
     return Modified(entry, kAspectType, false, draft);
   }
-  Aspects aspects = 0;
+  const bool same_inode = SameInode(before.top, after.top);
+  Aspects aspects = same_inode ? 0 : StatAspects(entry);
+  if (whole_.options.kinds && Wants(aspects)) return Modified(entry, aspects, false, draft);
   const bool plain = layers_.plain != nullptr;
   const LinkGroups* const groups = whole_.links.load(std::memory_order_acquire);
-  const bool links_count =
-      (whole_.options.ignore & kAspectLinks) == 0 && !S_ISDIR(after.top.st.st_mode);
+  const bool links_count = Wants(kAspectLinks) && !S_ISDIR(after.top.st.st_mode);
   if (links_count && groups == nullptr && LinkSurvey::Needed(entry.sides, plain)) {
-    auto witness = AskBeside(layers_, entry.sides, whole_.index);
+    auto witness = AskBeside(layers_, entry.sides, whole_.index, beside_);
     if (!witness.ok()) return Tolerate(std::move(witness.failure()), after.top);
     if (witness.value() == LinkWitness::kNothing) return Verdict::kLinks;
     if (witness.value() == LinkWitness::kChanged) aspects |= kAspectLinks;
   } else if (links_count && LinkSurvey::Changed(groups, whole_.index, entry.sides, plain)) {
     aspects |= kAspectLinks;
   }
-  if (!SameInode(before.top, after.top)) {
-    aspects |= CompareStat(before.top.st, after.top.st);
+  if (!same_inode && Wants(kAspectXattrs)) {
     auto xattrs = SameXattrs(before, after, layers_.marks);
     if (!xattrs.ok()) return Tolerate(std::move(xattrs.failure()), after.top);
     if (!xattrs.value()) aspects |= kAspectXattrs;
@@ -109,10 +116,8 @@ Result<Verdict> ChangeJudge::CompareFiles(const WalkEntry& entry, Aspects aspect
   if (!S_ISREG(after.st.st_mode) || same_inode) return Modified(entry, aspects, false, draft);
   const LayerEntry& before_data = sides.before.data;
   const LayerEntry& after_data = sides.after.data;
-  if (before.st.st_size != after.st.st_size) {
-    return Modified(entry, aspects | kAspectContent, false, draft);
-  }
-  const bool wanted = (options.ignore & kAspectContent) == 0;
+  if ((aspects & kAspectContent) != 0) return Modified(entry, aspects, false, draft);
+  const bool wanted = Wants(kAspectContent);
   const bool have_data = before_data.dir && after_data.dir;
   const bool no_data = have_data && before_data.st.st_size == 0 && after_data.st.st_size == 0;
   const bool same_data = no_data || (options.content != ContentMode::kAlways && have_data &&
@@ -148,6 +153,7 @@ Result<Verdict> ChangeJudge::CompareContent(const WalkEntry& entry, ChangeDraft&
 }
 
 Result<bool> ChangeJudge::FindOrigin(const WalkEntry& entry, ChangeDraft& draft) {
+  if (whole_.options.kinds) return true;
   const Change& change = draft.change;
   const bool other = change.kind == ChangeKind::kAdded || (change.aspects & kOtherFile) != 0;
   if (!draft.renamed_from.empty() || change.kind == ChangeKind::kDeleted || !other) return true;

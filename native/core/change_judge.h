@@ -11,6 +11,7 @@
 #include "core/layers.h"
 #include "core/link_index.h"
 #include "core/link_survey.h"
+#include "core/link_witness.h"
 #include "core/merged_frame.h"
 #include "core/origin_search.h"
 #include "core/rename_survey.h"
@@ -45,7 +46,7 @@ class ChangeJudge {
     kContent,  // as the contents say, which are to be compared
     kLinks,    // the survey of links has to be made first
   };
-  Result<Verdict> Compare(WalkEntry& entry, ChangeDraft& draft) const;
+  Result<Verdict> Compare(WalkEntry& entry, ChangeDraft& draft);
   // Compares the next piece.
   Result<Verdict> CompareContent(const WalkEntry& entry, ChangeDraft& draft) const;
 
@@ -53,6 +54,11 @@ class ChangeJudge {
   Result<bool> FindOrigin(const WalkEntry& entry, ChangeDraft& draft);
 
  private:
+  bool Wants(Aspects aspects) const {
+    return (aspects & static_cast<Aspects>(~whole_.options.ignore)) != 0;
+  }
+  // What stat(2) tells of two different files.
+  Aspects StatAspects(const WalkEntry& entry) const;
   // `aspects` as far as they are known.
   Result<Verdict> CompareFiles(const WalkEntry& entry, Aspects aspects, ChangeDraft& draft) const;
   Verdict Draft(const WalkEntry& entry, ChangeKind kind, ChangeDraft& draft) const;
@@ -62,6 +68,7 @@ class ChangeJudge {
   const Layers& layers_;
   const WholeOverlay& whole_;
   OriginSearch origins_;
+  NamesByInode beside_;
 };
 
 }  // namespace ovl

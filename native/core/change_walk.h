@@ -36,6 +36,9 @@ class ChangeWalk {
   ChangeWalk(const ChangeWalk&) = delete;
   ChangeWalk& operator=(const ChangeWalk&) = delete;
 
+  // From now on nothing but the kinds of changes is found out.
+  void OnlyKinds() { job_.whole.options.kinds = true; }
+
   // Goes on until the sink is full or the slice over; false when everything has been seen. Helpers
   // touch nothing when it returns, and are gone after the last time.
   Result<bool> Next(const WorkSlice& slice, ChangeSink& sink);

@@ -26,6 +26,10 @@ Result<UniqueFd> OpenContent(const LayerEntry& entry) {
   return fd;
 }
 
+// Fewer blocks (of 512 bytes, stat(2)) than there are bytes: holes, or data that is stored
+// compressed.
+bool HasHoles(const struct stat& st) { return st.st_blocks < st.st_size / 512; }
+
 // pread(2) of exactly `size` bytes, or fewer at the end of the file.
 Result<size_t> ReadAll(int fd, char* to, size_t size, off_t offset, const LayerEntry& entry) {
   size_t done = 0;
@@ -119,14 +123,32 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!always && may_share) {
     out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
   }
+  out->sparse_ = out->size_ >= kWorthAsking && HasHoles(before.st) && HasHoles(after.st);
   out->piece_ = std::min(kFirstPiece, static_cast<size_t>(out->size_));
   out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * out->piece_);
   return out;
 }
 
+// What is a hole on both sides is equal, however long it is (lseek(2), SEEK_DATA).
+void ContentComparison::PassHoles() {
+  off_t data = size_;
+  for (const int fd : {before_.get(), after_.get()}) {
+    const off_t next = ::lseek(fd, offset_, SEEK_DATA);
+    if (next >= 0) {
+      data = std::min(data, next);
+    } else if (errno != ENXIO) {  // ENXIO: a hole to the end
+      sparse_ = false;            // not told by every filesystem
+      return;
+    }
+  }
+  offset_ = data;
+}
+
 Result<ContentComparison::State> ContentComparison::Step() {
   if (!same_size_) return State::kDifferent;
   for (size_t done = 0; done < kStep && offset_ < size_;) {
+    if (sparse_) PassHoles();
+    if (offset_ == size_) break;
     char* const a = buffers_.get();
     char* const b = a + piece_;
     const size_t want = std::min({piece_, kStep - done, static_cast<size_t>(size_ - offset_)});

@@ -54,16 +54,18 @@ class ContentComparison {
   static Result<std::unique_ptr<ContentComparison>> Open(const LayerEntry& before,
                                                          const LayerEntry& after, bool always);
   enum class State { kMore, kSame, kDifferent };
-  // Compares up to 1 MiB.
+  // Compares up to 1 MiB of data; holes of both sides are passed over.
   Result<State> Step();
 
  private:
   ContentComparison() = default;
+  void PassHoles();
   UniqueFd before_;
   UniqueFd after_;
   LayerEntry before_entry_;
   LayerEntry after_entry_;
   bool same_size_ = true;
+  bool sparse_ = false;  // both may have holes, and the filesystem tells where
   off_t size_ = 0;
   off_t offset_ = 0;
   size_t piece_ = 0;

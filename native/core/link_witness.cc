@@ -2,8 +2,8 @@
 
 #include <dirent.h>
 
-#include <string>
-#include <vector>
+#include <algorithm>
+#include <utility>
 
 #include "core/sys_dir.h"
 #include "core/sys_file.h"
@@ -12,13 +12,15 @@ namespace ovl {
 
 namespace {
 
-// Of a directory with more than some thousand names only the beginning is read, since each such
-// file in it asks again.
+// Of a directory with more than some thousand names only the beginning is read and kept.
 constexpr int kMostCalls = 8;
 
-// The names in a directory that lead to one inode; there may be more in a long one.
-Result<std::vector<std::string>> NamesOf(const DirPtr& dir, ino_t inode) {
-  std::vector<std::string> names;
+}  // namespace
+
+Status NamesByInode::Read(const DirPtr& dir) {
+  ino_ = 0;
+  names_.clear();
+  text_.clear();
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
   // With a position of its own.
@@ -27,24 +29,45 @@ Result<std::vector<std::string>> NamesOf(const DirPtr& dir, ino_t inode) {
   bool more = true;
   for (int calls = 0; more && calls < kMostCalls; ++calls) {
     auto read = ReadSomeEntries(own.value().get(), [&](const DirEntry& entry) {
-      if (entry.ino == inode && entry.type != DT_DIR) names.emplace_back(entry.name);
+      if (entry.type == DT_DIR) return;
+      names_.push_back({entry.ino, static_cast<uint32_t>(text_.size()),
+                        static_cast<uint32_t>(entry.name.size())});
+      text_.append(entry.name);
     });
     if (!read.ok()) return Located(std::move(read.failure()), dir, "");
     more = read.value();
   }
+  std::sort(names_.begin(), names_.end(),
+            [](const Name& a, const Name& b) { return a.inode < b.inode; });
+  layer_ = dir->layer();
+  dev_ = dir->dev();
+  ino_ = dir->ino();
+  return Done{};
+}
+
+Result<std::vector<std::string>> NamesByInode::Of(const DirPtr& dir, ino_t inode) {
+  if (ino_ != dir->ino() || dev_ != dir->dev() || layer_ != dir->layer()) {
+    auto read = Read(dir);
+    if (!read.ok()) return std::move(read.failure());
+  }
+  auto at = std::lower_bound(names_.begin(), names_.end(), inode,
+                             [](const Name& name, ino_t wanted) { return name.inode < wanted; });
+  std::vector<std::string> names;
+  for (; at != names_.end() && at->inode == inode; ++at) {
+    names.push_back(text_.substr(at->at, at->size));
+  }
   return names;
 }
 
-}  // namespace
-
-Result<LinkWitness> AskBeside(const Layers& layers, const Sides& sides, const LinkIndex& index) {
+Result<LinkWitness> AskBeside(const Layers& layers, const Sides& sides, const LinkIndex& index,
+                              NamesByInode& beside) {
   const LayerEntry& before = sides.before.top;
   const LayerEntry& after = sides.after.top;
   // Of a file that an index keeps together the names are counted on both sides.
   const bool counted = sides.indexed || index.Find(before.st) != nullptr;
   if (!sides.in_upper || counted) return LinkWitness::kNothing;
   if (after.st.st_nlink < before.st.st_nlink) return LinkWitness::kChanged;
-  auto names = NamesOf(after.dir, after.st.st_ino);
+  auto names = beside.Of(after.dir, after.st.st_ino);
   if (!names.ok()) return std::move(names.failure());
   if (names.value().size() > before.st.st_nlink) return LinkWitness::kChanged;
   // With one lower a name is before what it is beside the file's own name.

@@ -1,19 +1,24 @@
 /**
- * A program whose system calls are counted: lists the changes of an upper. Arguments: the upper, the
- * lower, the namespace of the marks, perhaps the work directory. It looks for two names that do not exist; what it calls in
+ * A program whose system calls are counted: lists the changes of an upper, or counts them. Arguments: `list` or
+ * `count`, the upper, the lower, the namespace of the marks, perhaps the work directory. It looks for two names that do not exist; what it calls in
  * between is what the list costs.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { changes } from 'overlayfs';
 
-const [upper = '', lower = '', marks = '', work] = process.argv.slice(2);
+const [how, upper = '', lower = '', marks = '', work] = process.argv.slice(2);
 
 async function count(): Promise<number> {
-  let entries = 0;
   const xattrs = marks === 'user' ? 'user' : 'trusted';
   const source = { upper, lower, xattrs, ...(work !== undefined && { work }) } as const;
-  for await (const _ of changes(source)) entries++;
+  let entries = 0;
+  if (how === 'count') {
+    const { added, modified, deleted } = await changes(source).count();
+    entries = added + modified + deleted;
+  } else {
+    for await (const _ of changes(source)) entries++;
+  }
   // What the list held is let go of in the pool.
   await setTimeout(100);
   return entries;
