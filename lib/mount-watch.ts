@@ -94,7 +94,7 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
   readonly #initial: boolean;
   readonly #signal: AbortSignal | undefined;
   #watch: WatchHandle | undefined;
-  #table: Table | undefined;
+  #table: Table = new Map();
   /** The table is another one since it was last read. */
   #stale = false;
   #reading = false;
@@ -103,7 +103,7 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
   #ended = false;
   /** The end, or an error, has been reported. */
   #told = false;
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> | undefined;
 
   constructor(initial: boolean, signal: AbortSignal | undefined) {
     this.#initial = initial;
@@ -115,8 +115,9 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
   }
 
   next(): Promise<IteratorResult<MountChange, undefined>> {
-    // Calls that do not wait for each other are answered in their order.
-    const result = this.#last.then(() => this.#next());
+    // The first one begins before it returns: what is mounted from then on is a change. Calls that do not wait
+    // for each other are answered in their order.
+    const result = this.#last === undefined ? this.#next() : this.#last.then(() => this.#next());
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -162,14 +163,20 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
     const addon = native();
     const table = openTable();
     try {
-      // Watched from before the first reading on, so that nothing gets lost in between.
       const watch = addon.watchFd(table, true, true, () => this.#changes());
       this.#watch = unwrap(watch);
     } finally {
       closeSync(table); // the watch has its own
     }
-    this.#stale = true;
     this.#signal?.addEventListener('abort', this.#end, { once: true });
+    // libuv gives it to epoll when the event loop next waits, and what has changed by then the kernel tells once:
+    // to epoll_ctl(2), which drops it (mounts_poll). So the table is read once more after that.
+    setImmediate(() => setImmediate(() => this.#changes()));
+    if (this.#initial) {
+      this.#stale = true;
+    } else {
+      this.#table = tableOf(unwrap(addon.listMounts(tableSources.auto, true)));
+    }
   }
 
   #changes(): void {
@@ -192,10 +199,10 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
     if (block === undefined) {
       return undefined;
     }
-    const before = this.#table ?? (this.#initial ? new Map() : undefined);
+    const before = this.#table;
     this.#table = tableOf(block);
-    const change = before && compare(before, this.#table);
-    const lists = change === undefined ? [] : [change.added, change.removed, change.changed];
+    const change = compare(before, this.#table);
+    const lists = [change.added, change.removed, change.changed];
     return lists.some(({ length }) => length > 0) ? change : undefined;
   }
 
@@ -221,7 +228,7 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
       native().unwatchFd(this.#watch);
       this.#watch = undefined;
     }
-    this.#table = undefined;
+    this.#table = new Map();
     this.#wake?.();
   };
 }
@@ -233,7 +240,7 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
  * propagation and a renamed directory on the way to a mount point are not announced by the kernel and
  * show up with the next change that is.
  *
- * The watch begins with the first `next()`, and with it what it compares with is read: to know what that
+ * The watch begins with the first `next()`, and with it what it compares with is read, before that call returns: to know what that
  * is, ask for it with `initial`. Until it ends, by `return()` (leaving a `for await`) or by the signal, it
  * keeps the program running, as `fs.watch` does.
  *

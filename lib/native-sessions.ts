@@ -2,6 +2,7 @@
 import type { EitherWay, Handle, Outcome } from './native-outcome.ts';
 
 export type UpperCopyHandle = Handle<'upper-copy'>;
+export type LockHandle = Handle<'lock'>;
 
 export interface NativeUpperCopied {
   readonly more: boolean;
@@ -30,6 +31,9 @@ export interface NativeDirectory {
 export interface NativeSessions {
   /** A descriptor; -1 where somebody else has the lock. */
   lockDirectory(path: Buffer): Promise<Outcome<number>>;
+  /** Of such a descriptor, which goes with it: at the latest when a worker that has it ends. */
+  holdLock(fd: number): LockHandle;
+  releaseLock(lock: LockHandle): Promise<Outcome<undefined>>;
   /** A process, or 0. */
   lockHolder(fd: number): number;
   /** Fails with `EBUSY` where they are mounted. */
@@ -47,9 +51,9 @@ export interface NativeSessions {
   writeSessionText(path: Buffer, ...record: SessionText): Promise<Outcome<undefined>>;
   /**
    * Moves it to a name that no session has, and removes it there; where it cannot be moved the failure is of
-   * `renameat2`. When all of it is gone the descriptor `lock` is closed.
+   * `renameat2`. When all of it is gone so is the lock.
    */
-  retireSession(path: Buffer, retired: Buffer, lock: number): Promise<Outcome<undefined>>;
+  retireSession(path: Buffer, retired: Buffer, lock: LockHandle): Promise<Outcome<undefined>>;
   lookAtDirectory: EitherWay<[path: Buffer], NativeDirectory>;
   removeTree: EitherWay<[path: Buffer], undefined>;
   openUpperCopy(from: Buffer, to: Buffer): Promise<Outcome<UpperCopyHandle>>;

@@ -223,6 +223,13 @@ class PulledBatches<Walk, Item> {
   }
 }
 
+function iteratedOnce(): TypeError {
+  return Object.assign(
+    new TypeError('A list of changes or entries can be iterated once only, and in one way'),
+    { code: 'ERR_INVALID_STATE' },
+  );
+}
+
 /**
  * The entries of a walk, in order, iterable once: one by one, or in batches. Leaving the loop, an
  * error and an abort free everything; a job that is running then stops at its next look and nobody
@@ -232,7 +239,9 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   readonly #batches: PulledBatches<Walk, Item>;
   #items: readonly Item[] = [];
   #at = 0;
-  #taken = false;
+  /** How it is consumed, once that is known: there is no other way from then on. */
+  #way: 'each' | 'whole' | undefined;
+  #looped = false;
   #calls = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -241,7 +250,11 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   }
 
   [Symbol.asyncIterator](): this {
-    this.#take();
+    if (this.#looped || this.#way === 'whole') {
+      throw iteratedOnce();
+    }
+    this.#way = 'each';
+    this.#looped = true;
     return this;
   }
 
@@ -255,6 +268,10 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#way === 'whole') {
+      return Promise.reject(iteratedOnce());
+    }
+    this.#way = 'each';
     if (this.#calls === 0 && this.#at < this.#items.length && !this.#batches.aborted) {
       return Promise.resolve({ done: false, value: this.#items[this.#at++] as Item });
     }
@@ -282,13 +299,12 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
     return this.#batches.run(call);
   }
 
+  /** Otherwise than one by one. */
   #take(): void {
-    if (this.#taken) {
-      throw Object.assign(new TypeError('A list of changes or entries can be iterated once only'), {
-        code: 'ERR_INVALID_STATE',
-      });
+    if (this.#way !== undefined) {
+      throw iteratedOnce();
     }
-    this.#taken = true;
+    this.#way = 'whole';
   }
 
   async #next(): Promise<IteratorResult<Item, undefined>> {

@@ -20,13 +20,13 @@ import { finishRemoval } from './tree-removal.ts';
  */
 export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {
   const retired = joined(parentOf(path), `${halfRemoved}${freshDigits()}`);
-  const outcome = await native().retireSession(path, retired, lock.fd);
-  if ('failure' in outcome && outcome.failure.syscall === 'renameat2') {
-    throw errorFromFailure(outcome.failure, { hint: 'the session could not be taken out of use' });
-  }
-  if ('value' in outcome) {
-    lock.closed();
-  } else {
+  const outcome = await native().retireSession(path, retired, lock.held);
+  if ('failure' in outcome) {
+    if (outcome.failure.syscall === 'renameat2') {
+      throw errorFromFailure(outcome.failure, {
+        hint: 'the session could not be taken out of use',
+      });
+    }
     await finishRemoval(retired, outcome);
     await lock.release();
   }

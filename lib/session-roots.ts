@@ -55,7 +55,7 @@ async function unfitness(root: Buffer, covered: readonly Buffer[]): Promise<stri
       const apart = (await mountPointOf(path)) ?? target;
       const below = isWithin(latin1(apart), latin1(target));
       if (!below || covered.some((each) => each.equals(apart))) {
-        return `it lies inside of '${target}', which is to be covered, and the kernel takes no upper there`;
+        return `it lies inside of '${target}', which is to be covered, and could not be reached there`;
       }
     }
   }

@@ -5,9 +5,9 @@ import { constants as osConstants } from 'node:os';
 import { argumentType, argumentValue, errorFromFailure, OverlayError } from './errors.ts';
 import { close, fstat, lstat, mkdir, open, readNames, readText, utimes } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
-import { native } from './native.ts';
+import { native, unwrap } from './native.ts';
 import type { Outcome } from './native-outcome.ts';
-import type { SessionText } from './native-sessions.ts';
+import type { LockHandle, SessionText } from './native-sessions.ts';
 import { joined, parentOf } from './path-bytes.ts';
 import {
   brokenSession,
@@ -189,10 +189,11 @@ async function lockOf(path: Buffer, name: string): Promise<number> {
 export class SessionLock {
   /** The lock lives as long as any duplicate of it. */
   readonly fd: number;
-  #released = false;
+  readonly held: LockHandle;
 
   private constructor(fd: number) {
     this.fd = fd;
+    this.held = native().holdLock(fd);
   }
 
   /** One that the addon has taken; none where it says that somebody else has it. */
@@ -220,17 +221,9 @@ export class SessionLock {
     return lock;
   }
 
-  /** The addon has closed it. */
-  closed(): void {
-    this.#released = true;
-  }
-
   /** Calling it again is harmless. */
   async release(): Promise<void> {
-    if (!this.#released) {
-      this.#released = true;
-      await close(this.fd);
-    }
+    unwrap(await native().releaseLock(this.held));
   }
 }
 

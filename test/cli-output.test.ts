@@ -3,20 +3,14 @@
 import type { ChildProcessByStdio } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { program, shell } from './helpers/command.ts';
+import { hugePair } from './helpers/huge-pair.ts';
 import { asRoot, Place } from './helpers/place.ts';
 
 const marks = asRoot ? [] : ['--userxattr'];
@@ -48,10 +42,7 @@ test.before(() => {
   fill(place.at('many'), many);
   fill(place.at('some'), some);
   fill(place.at('huge'), some);
-  for (const name of ['huge/z', 'hugelower/z']) {
-    writeFileSync(place.at(name), '');
-    truncateSync(place.at(name), 1024 ** 4); // sparse: no space, but a minute or more to compare
-  }
+  hugePair(place.at('huge/z'), place.at('hugelower/z'));
 });
 
 test.after.always(() => place[Symbol.dispose]());

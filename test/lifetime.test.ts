@@ -1,15 +1,15 @@
 // However a program ends in the middle of a walk, it ends at once, cleanly, and with its own code.
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Change } from 'overlayfs';
 import { changes, scanLayer } from 'overlayfs';
+import { hugePair } from './helpers/huge-pair.ts';
 
 const program = fileURLToPath(new URL('helpers/life.js', import.meta.url));
-const hugeBytes = 8 * 1024 ** 3; // sparse: takes no space, but a second or more to compare
 const smallFiles = 3000;
 
 let base = '';
@@ -22,10 +22,8 @@ test.before(async () => {
     for (let i = 0; i < smallFiles; i++) {
       await writeFile(at(`${layer}/small/${i}`), `${layer} ${i}`);
     }
-    const huge = await open(at(`${layer}/zhuge`), 'w');
-    await huge.truncate(hugeBytes);
-    await huge.close();
   }
+  hugePair(at('upper/zhuge'), at('lower/zhuge'));
 });
 
 test.after.always(() => rm(base, { recursive: true, force: true }));
@@ -152,6 +150,24 @@ test.serial('a list can be iterated once only', async (t) => {
   }
   t.throws(() => walk[Symbol.asyncIterator](), { code: 'ERR_INVALID_STATE' });
   t.deepEqual(await walk.next(), { done: true, value: undefined });
+});
+
+test.serial('a list is consumed in one way only', async (t) => {
+  const once = { code: 'ERR_INVALID_STATE' };
+  for (let i = 0; i < 20; i++) {
+    const walk = changes(layers(), { content: 'never' });
+    const first = await walk.next();
+    t.false(first.done);
+    await t.throwsAsync(walk.count(), once);
+    t.throws(() => walk.batches(), once);
+    let rest = 0;
+    for await (const _ of walk) rest++;
+    t.is(rest, smallFiles);
+    const counted = changes(layers(), { content: 'never' });
+    const count = counted.count();
+    await t.throwsAsync(counted.next(), once);
+    t.is((await count).modified, smallFiles + 1);
+  }
 });
 
 test.serial('four walks at once, and next() without waiting, give the same list', async (t) => {

@@ -52,6 +52,16 @@ class Watched implements AsyncDisposable {
 
 const none = { added: [], removed: [], changed: [] };
 
+test.serial('what is mounted once the first next() was called is a change', async (t) => {
+  using place = new Place();
+  for (const name of ['first', 'second', 'third']) {
+    await using watched = new Watched(place, watchMounts());
+    const pending = watched.next();
+    place.tmpfs(name);
+    t.deepEqual(await pending, { ...none, added: [name] });
+  }
+});
+
 test.serial('mount, remount, move, unmount', async (t) => {
   using place = new Place('moved');
   await using watched = await Watched.start(place);

@@ -45,10 +45,16 @@ function namesOf(target: Buffer): Buffer[] {
   }
 }
 
+const byteOrderMark = Buffer.from('\ufeff');
+
 function textOfFile(word: Word): Buffer {
   const file = pathOf(word, '--ignore-file');
   try {
-    return readFileSync(file);
+    const text = readFileSync(file);
+    // As git does: an editor's mark of UTF-8 is no part of the first pattern.
+    return text.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+      ? text.subarray(byteOrderMark.length)
+      : text;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CommandError(`the patterns of --ignore-file cannot be read: ${why}`);

@@ -80,6 +80,13 @@ function tmpfsSize(word: Word): number {
   return bytes;
 }
 
+function extraOption(word: Word): Buffer {
+  if (word === '' || word.startsWith('=')) {
+    throw new UsageError(`--option must be KEY or KEY=VALUE, but is '${textOf(word)}'`);
+  }
+  return bytesOf(word);
+}
+
 function upperOf(given: MountValues): MountOptions['upper'] {
   const { upper, tmpfs, 'tmpfs-size': sized } = given;
   exclude(['--upper', upper], ['--tmpfs', tmpfs]);
@@ -141,6 +148,6 @@ export function mountOptionsOf(given: MountValues): MountOptions {
     ...word('atime', 'atime', ['relatime', 'noatime', 'strictatime']),
     ...word('propagation', 'propagation', ['private', 'shared', 'slave', 'unbindable']),
     ...word('interface', 'interface', ['fsopen', 'mount']),
-    ...defined('extraOptions', given.option?.map(bytesOf)),
+    ...defined('extraOptions', given.option?.map(extraOption)),
   };
 }

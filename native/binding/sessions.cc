@@ -2,16 +2,19 @@
 #include <napi.h>
 
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "binding/addon.h"
 #include "binding/convert.h"
+#include "binding/handle.h"
 #include "binding/work.h"
 #include "core/apply_stage.h"
 #include "core/directory_identity.h"
 #include "core/session_directory.h"
 #include "core/sys_lock.h"
 #include "core/tree_removal.h"
+#include "core/unique_fd.h"
 #include "core/upper_guard.h"
 
 namespace ovl {
@@ -72,14 +75,26 @@ Napi::Value CallWriteSessionText(const Napi::CallbackInfo& info) {
   });
 }
 
+// (fd): what was given as a descriptor is let go of at the end of the environment as well: a worker
+// may be terminated at any moment, and the process goes on.
+Napi::Value CallHoldLock(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  return Handle<UniqueFd>::New(info.Env(), std::make_shared<UniqueFd>(fd));
+}
+
+// (lock)
+Napi::Value CallReleaseLock(const Napi::CallbackInfo& info) {
+  return Handle<UniqueFd>::Release(info.Env(), info[0], false);
+}
+
 // (path, retired, lock)
 Napi::Value CallRetireSession(const Napi::CallbackInfo& info) {
-  const int lock = info[2].As<Napi::Number>().Int32Value();
   return RunStatus(info.Env(), false,
-                   [path = ToBytes(info[0]), retired = ToBytes(info[1]), lock]() -> Status {
+                   [path = ToBytes(info[0]), retired = ToBytes(info[1]),
+                    release = Handle<UniqueFd>::Releaser(info[2])]() -> Status {
                      auto status = RetireSession(path, retired);
                      // In here: the last to close a directory that was removed waits for the disk.
-                     if (status.ok()) UniqueFd(lock).Reset();
+                     if (status.ok()) release();
                      return status;
                    });
 }
@@ -129,6 +144,8 @@ Napi::Value CallRemoveTree(const Napi::CallbackInfo& info) {
 
 void ExportSessions(Napi::Env env, Napi::Object exports) {
   exports.Set("lockDirectory", Napi::Function::New(env, CallLockDirectory));
+  exports.Set("holdLock", Napi::Function::New(env, CallHoldLock));
+  exports.Set("releaseLock", Napi::Function::New(env, CallReleaseLock));
   exports.Set("lockHolder", Napi::Function::New(env, CallLockHolder));
   exports.Set("draftSession", Napi::Function::New(env, CallDraftSession));
   exports.Set("nameSession", Napi::Function::New(env, CallNameSession));

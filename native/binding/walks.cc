@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,6 +33,7 @@ struct Walk {
   explicit Walk(std::unique_ptr<Core> walk) : core(std::move(walk)) {}
   std::unique_ptr<Core> core;
   CancelFlag cancelled{false};
+  std::mutex at_work;  // one job at a time, whatever is called when
 };
 
 struct Batch {
@@ -83,6 +85,7 @@ Napi::Value Next(const Napi::CallbackInfo& info) {
       info.Env(), false,
       [walk = Handle<Each>::Get(info[0])]() -> Result<Batch> {
         if (!walk) return Refusal(EBADF, "read", "closed");
+        const std::lock_guard only(walk->at_work);
         return Fill(*walk);
       },
       [](Napi::Env env, Batch& batch) -> Napi::Value {
@@ -107,6 +110,7 @@ Napi::Value CallCountChanges(const Napi::CallbackInfo& info) {
       info.Env(), false,
       [walk = Handle<ChangesWalk>::Get(info[0])]() -> Result<Counted> {
         if (!walk) return Refusal(EBADF, "read", "closed");
+        const std::lock_guard only(walk->at_work);
         const WorkSlice slice(walk->cancelled, kSlice);
         walk->core->OnlyKinds();
         auto more = walk->core->Next(slice, walk->counts);

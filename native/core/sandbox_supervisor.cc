@@ -237,6 +237,10 @@ int RunSupervisor(void* argument) {
     (void)Say(supervisor.socket, report);  // that we are gone says the same
     return 0;
   }
+  // A SIGKILL for the whole process group of the caller (`timeout -s KILL`) must leave somebody who
+  // ends what the program has started in others. It cannot fail: nobody has made us the leader of a
+  // session.
+  (void)::setpgid(0, 0);
   supervisor.fault.call = supervisor.pid_namespace ? "sendmsg" : "send";
   // Who is not told would wait for us, and we for the answer.
   const bool said = supervisor.fault.Did(ViewStep::kReport, SayStarted(supervisor, program));

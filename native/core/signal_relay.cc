@@ -49,9 +49,14 @@ void SendWaiting() {
   }
 }
 
+// A terminal that hangs up tells the leader of its session and nobody else (kernel: __tty_hangup),
+// and this one stays, so that the others are not told for its end either.
+bool ToldAlone(int signal) { return signal == SIGHUP && ::getsid(0) == ::getpid(); }
+
 void Relay(int signal, siginfo_t* info, void* context) {
   (void)context;
-  if (info != nullptr && info->si_code > 0) return;  // the kernel
+  const bool from_kernel = info != nullptr && info->si_code > 0;
+  if (from_kernel && !ToldAlone(signal)) return;
   const int err = errno;
   waiting.fetch_or(uint64_t{1} << signal);
   SendWaiting();  // or AimRelay does, whichever comes later

@@ -11,7 +11,8 @@ namespace ovl {
 // From now on each of these signals is for the program, which is yet to be started, instead of what
 // it did here: it waits for AimRelay. One that the kernel has sent (the terminal: Ctrl-C, Ctrl-\,
 // its size, its end) is for nobody: the terminal sends it to every process of the group, and so to
-// the program as well. There is one relay in a process (EBUSY).
+// the program as well; but that it has hung up only the leader of the session is told, which hands
+// that on. There is one relay in a process (EBUSY).
 Status StartRelay(const std::vector<int>& signals);
 
 // The program is there: what has waited is sent to it, and what comes is sent on by the handler

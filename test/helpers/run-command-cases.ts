@@ -133,6 +133,37 @@ export function signalCases(where = '', own: readonly string[] = []): void {
     t.deepEqual(place.sessions(), []);
   });
 
+  /** What it leaves in a session of its own would outlive its group. */
+  const leaving = 'setsid sleep 1000 & echo ready; sleep 1000';
+
+  test.serial(`SIGKILL for the whole process group leaves nothing running${where}`, async (t) => {
+    using place = new SandboxPlace();
+    const child = spawn(
+      process.execPath,
+      [program, 'run', '--dir', place.state, ...own, '--', 'sh', '-c', leaving],
+      { cwd: place.lower, stdio: ['ignore', 'pipe', 'inherit'], detached: true },
+    );
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    process.kill(-(child.pid as number), 'SIGKILL');
+    await until('all of it has ended', () => place.processes().length === 0);
+    t.pass();
+  });
+
+  test.serial(`a terminal that hangs up ends it${where}`, async (t) => {
+    using place = new SandboxPlace();
+    const words = [process.execPath, program, 'run', '--dir', place.state, ...own];
+    const line = `exec ${words.join(' ')} -- sh -c '${leaving}'`;
+    const terminal = spawn('script', ['-qec', line, '/dev/null'], {
+      cwd: place.lower,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => terminal.stdout.once('data', resolve));
+    terminal.kill('SIGKILL'); // it has the other end
+    await until('all of it has ended', () => place.processes().length === 0);
+    await until('the session is gone', () => place.sessions().length === 0);
+    t.pass();
+  });
+
   test.serial(`a shell on a terminal has its job control${where}`, (t) => {
     using place = new SandboxPlace();
     const shellWords = ['bash', '--norc', '--noprofile', '-i'];

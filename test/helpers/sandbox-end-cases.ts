@@ -121,7 +121,7 @@ function lifeCases(where: string, options: SandboxOptions): void {
       const over = new Promise((resolve) => child.once('close', resolve));
       const said = await text(child.stdout);
       await over; // and with it its locks
-      t.is(said, how === 'terminate' ? 'running\nterminated\n' : 'running\n');
+      t.is(said, how === 'terminate' ? 'running\nterminated\nreleased\n' : 'running\n');
       await until('all of it has ended', () => place.processes().length === 0);
       await pruneSessions({ directory: place.state });
       t.deepEqual(place.sessions(), []);

@@ -1,8 +1,9 @@
 /** A program with a sandbox that ends in some way. Arguments: the lower, a place for sessions, how, and options. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { SandboxOptions } from 'overlayfs';
-import { createSandbox } from 'overlayfs';
+import type { OverlayError, SandboxOptions } from 'overlayfs';
+import { createSandbox, discardSession } from 'overlayfs';
 
 async function start(options: SandboxOptions): Promise<void> {
   const sandbox = await createSandbox({ ...options, grace: 100 });
@@ -15,11 +16,24 @@ if (isMainThread) {
   const [lower = '', directory = '', how = '', options = '{}'] = process.argv.slice(2);
   const plan: SandboxOptions = { lower, directory, ...JSON.parse(options) };
   if (how === 'terminate') {
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: plan });
+    const worker = new Worker(fileURLToPath(import.meta.url), {
+      workerData: { ...plan, session: 'of-worker' },
+    });
     await new Promise((resolve) => worker.once('message', resolve));
     process.stdout.write('running\n');
     await worker.terminate();
     process.stdout.write('terminated\n');
+    // Its programs are still being ended, and the session is theirs until then.
+    for (let left = 500; ; left--) {
+      try {
+        await discardSession('of-worker', { directory });
+        break;
+      } catch (error) {
+        if (left === 0 || (error as OverlayError).code !== 'EBUSY') throw error;
+        await pause(20);
+      }
+    }
+    process.stdout.write('released\n');
   } else {
     await start(plan);
     process.stdout.write('running\n');
