@@ -22,7 +22,7 @@ import { Trees } from './changes/trees.ts';
 import { compile, runToEnd, script } from './tools.ts';
 
 const usage = `npm run bench -- changes [options]
-  --full          all cases, with 10⁶ entries, and with dropped caches: about 6 GB, a quarter of an hour
+  --full          all cases, with 10⁶ entries, and with dropped caches: about 6 GB, an hour
   --case NAME     only this one (again for more): ${cases.map(({ name }) => name).join(', ')}
   --runs N        of everybody who is not slow (7)
   --bare          only the library and the floor

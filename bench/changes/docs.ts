@@ -72,7 +72,7 @@ function section({
     '',
     ...times('warm', warm),
     ...times('with dropped caches', cold),
-    `- peak memory above an idle Node: \`for await\` ${mib(memory.each)}, in batches ${mib(memory.batches)}`,
+    `- peak memory above a Node that has loaded the library: \`for await\` ${mib(memory.each)}, in batches ${mib(memory.batches)}`,
     ...(together === undefined
       ? []
       : [`- four walks at once: ${together.toFixed(2)} × four in sequence`]),

@@ -14,7 +14,7 @@ export interface Runs {
 }
 
 /** Those whose ratios count. */
-const core = ['floor-1', 'floor-n', 'each', 'batches', 'command'];
+const core = ['floor-1', 'floor-n', 'each', 'each-1', 'batches', 'count', 'command'];
 
 /** How often somebody runs in all, by how long the first time took, and whether that one counts. */
 function share(

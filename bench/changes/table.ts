@@ -64,7 +64,7 @@ export function printCase(measured: Measured): void {
   printRuns('warm', measured.warm);
   printRuns('with dropped caches', measured.cold);
   console.log(
-    `  peak memory above an idle Node: for await ${mib(memory.each)}, batches() ${mib(memory.batches)}`,
+    `  peak memory above a Node that has loaded the library: for await ${mib(memory.each)}, batches() ${mib(memory.batches)}`,
   );
   if (measured.together !== undefined) {
     console.log(`  four walks at once: ${measured.together.toFixed(2)} × four in sequence`);
