@@ -133,7 +133,7 @@ function withSides(
         return walk;
       }),
     close: (walk) => Promise.all([list.close(walk), sides.close()]),
-    decode: (block) => sides.read(block),
+    complete: (items) => sides.read(items),
   };
 }
 
@@ -143,11 +143,14 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   readonly method: ChangesMethod;
   readonly #source: OpenableSource;
   readonly #sides: SideReader | undefined;
+  /** Of what the walk finds: what is in the list. Undefined: everything. */
+  readonly #keep: ((change: Change) => boolean) | undefined;
 
   constructor(
     source: OpenableSource,
     options: NativeChangesOptions,
     decode: (bytes: Buffer) => Change[],
+    keep: ((change: Change) => boolean) | undefined,
     sides: SideReader | undefined,
     signal: AbortSignal | undefined,
   ) {
@@ -157,20 +160,35 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
       cancel: (walk) => native().cancelChanges(walk),
       close: (walk) => native().closeChanges(walk),
       decode,
+      keep,
     };
     super(sides === undefined ? list : withSides(list, sides, source, options), signal);
     this.method = source.method;
     this.#source = source;
     this.#sides = sides;
+    this.#keep = keep;
   }
 
   /**
-   * How many there are of each kind, instead of the list: nothing is made of a single change. What
-   * the iteration rejects with, this does.
+   * How many there are of each kind, instead of the list: nothing is made of a single change, unless
+   * there are `ignorePatterns`. What the iteration rejects with, this does.
    */
   async count(): Promise<ChangeCounts> {
+    if (this.#keep !== undefined) {
+      return await this.#countKept(); // the walk does not know what is left out of the list
+    }
     const { added, modified, deleted } = await this.runToEnd((walk) => native().countChanges(walk));
     return { added, modified, deleted };
+  }
+
+  async #countKept(): Promise<ChangeCounts> {
+    const counts = { added: 0, modified: 0, deleted: 0 };
+    for await (const batch of this.batches()) {
+      for (const { kind } of batch) {
+        counts[kind]++;
+      }
+    }
+    return counts;
   }
 
   /**
@@ -224,10 +242,9 @@ export function changes(source: ChangesSource, options?: ChangesOptions): Change
   };
   const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
   const signal = optionalSignal(given.signal, 'options.signal');
-  const ignored = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
+  const keep = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
   const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
-  const listed = ignored === undefined ? decode : (bytes: Buffer) => ignored(decode(bytes));
   const stat = optionalBoolean(given.stat, 'options.stat') ?? false;
-  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }, listed) : undefined;
-  return new Changes(openableSource(source), spec, listed, sides, signal);
+  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }) : undefined;
+  return new Changes(openableSource(source), spec, decode, keep, sides, signal);
 }

@@ -12,8 +12,17 @@ export interface Pulled<Walk, Item> {
   cancel(walk: Walk): void;
   /** Stops it and lets go of everything, in the pool. Cannot fail. */
   close(walk: Walk): Promise<unknown>;
-  decode(block: Buffer): Item[] | Promise<Item[]>;
+  decode(block: Buffer): Item[];
+  /** Whether an entry is in the list. Asked in order; however long it takes, others have their turns. */
+  readonly keep?: ((item: Item) => boolean) | undefined;
+  /** The entries that are in the list, with what has to be looked up of them. */
+  complete?(items: Item[]): Promise<Item[]>;
 }
+
+/** So long, in milliseconds, entries are chosen before others have their turn. */
+const turn = 5;
+
+const milliseconds = (): number => process.uptime() * 1000;
 
 /** The walks that have a job in the pool. */
 const running = new Set<() => void>();
@@ -165,7 +174,31 @@ class PulledBatches<Walk, Item> {
     if (this.#ended) {
       return [];
     }
-    return await this.#interruptible(Promise.resolve(this.#source.decode(block)));
+    const items = await this.#kept(this.#source.decode(block));
+    const complete = this.#ended ? undefined : this.#source.complete?.(items);
+    return complete === undefined ? items : await this.#interruptible(complete);
+  }
+
+  async #kept(items: Item[]): Promise<Item[]> {
+    const { keep } = this.#source;
+    if (keep === undefined) {
+      return items;
+    }
+    const kept: Item[] = [];
+    let until = milliseconds() + turn;
+    for (const item of items) {
+      if (milliseconds() >= until) {
+        await this.#interruptible(othersTurn());
+        if (this.#ended) {
+          return [];
+        }
+        until = milliseconds() + turn;
+      }
+      if (keep(item)) {
+        kept.push(item);
+      }
+    }
+    return kept;
   }
 
   /** Undefined: it was left while it was being opened. */
