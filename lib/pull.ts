@@ -256,6 +256,49 @@ class PulledBatches<Walk, Item> {
   }
 }
 
+/** Answers calls that do not wait for each other in their order. */
+class OneByOne {
+  #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  get idle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  call<T>(answer: () => Promise<T>): Promise<T> {
+    this.#waiting++;
+    const result = this.#last.then(answer).finally(() => this.#waiting--);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** A generator would not do: its `return` waits for the batch that is asked for. */
+class BatchIterator<Walk, Item> implements AsyncIterableIterator<readonly Item[]> {
+  readonly #batches: PulledBatches<Walk, Item>;
+  readonly #calls = new OneByOne();
+
+  constructor(batches: PulledBatches<Walk, Item>) {
+    this.#batches = batches;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<readonly Item[], undefined>> {
+    return this.#calls.call(async () => {
+      const value = await this.#batches.next();
+      return value === undefined ? end : { done: false, value };
+    });
+  }
+
+  async return(): Promise<IteratorResult<readonly Item[], undefined>> {
+    await this.#batches.finish();
+    return end;
+  }
+}
+
 /**
  * The entries of a walk, in order, iterable once: one by one, or in batches. Leaving the loop, an
  * error and an abort free everything; a job that is running then stops at its next look and nobody
@@ -266,8 +309,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   #items: readonly Item[] = [];
   #at = 0;
   #taken = false;
-  #calls = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #calls = new OneByOne();
 
   constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
     this.#batches = new PulledBatches(source, signal);
@@ -284,18 +326,14 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
    */
   batches(): AsyncIterableIterator<readonly Item[]> {
     this.#take();
-    return this.#inBatches();
+    return new BatchIterator(this.#batches);
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#calls === 0 && this.#at < this.#items.length && !this.#batches.aborted) {
+    if (this.#calls.idle && this.#at < this.#items.length && !this.#batches.aborted) {
       return Promise.resolve({ done: false, value: this.#items[this.#at++] as Item });
     }
-    // Calls that do not wait for each other are answered in their order.
-    this.#calls++;
-    const result = this.#last.then(() => this.#next()).finally(() => this.#calls--);
-    this.#last = result.catch(() => undefined);
-    return result;
+    return this.#calls.call(() => this.#next());
   }
 
   async return(): Promise<IteratorResult<Item, undefined>> {
@@ -335,20 +373,6 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
       this.#items = items;
     }
     return { done: false, value: this.#items[this.#at++] as Item };
-  }
-
-  async *#inBatches(): AsyncGenerator<readonly Item[], undefined> {
-    try {
-      for (;;) {
-        const items = await this.#batches.next();
-        if (items === undefined) {
-          return undefined;
-        }
-        yield items;
-      }
-    } finally {
-      await this.#finish();
-    }
   }
 
   #finish(): Promise<void> {

@@ -223,6 +223,35 @@ test('nothing more is chosen after an abort or a return', async (t) => {
   }
 });
 
+test('leaving the batches does not wait for the one that is asked for', async (t) => {
+  let finish = (): void => undefined;
+  let closed = false;
+  const list = new PulledEntries<object, number>(
+    {
+      open: () => Promise.resolve({ value: {} }),
+      next: () =>
+        new Promise((resolve) => {
+          finish = () => resolve({ value: { blocks: [Buffer.alloc(1)], more: true } });
+        }),
+      cancel: () => undefined,
+      close: () => {
+        closed = true;
+        return Promise.resolve();
+      },
+      decode: (block) => [...block.keys()],
+    },
+    undefined,
+  ).batches();
+  const end = { done: true, value: undefined };
+  const pending = [list.next(), list.next()];
+  await setTimeout(1);
+  t.deepEqual(await list.return?.(), end);
+  t.true(closed);
+  finish();
+  t.deepEqual(await Promise.all(pending), [end, end]);
+  t.deepEqual(await list.next(), end);
+});
+
 test('what is wrong is told by each of them', async (t) => {
   const missing = { ...layers(), upper: at('missing') };
   await t.throwsAsync(() => changes(missing).count(), { code: 'ENOENT' });
