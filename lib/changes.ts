@@ -215,6 +215,40 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   }
 }
 
+/** Options, checked. */
+export interface CheckedOptions {
+  readonly spec: NativeChangesOptions;
+  /** Undefined: there are no patterns of what is left out. */
+  readonly keep: ((change: Change) => boolean) | undefined;
+  readonly withBytes: boolean;
+  readonly stat: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws TypeError for wrong ones. */
+export function checkedOptions(options: ChangesOptions | undefined): CheckedOptions {
+  const given = optionsObject(options, 'options', changesOptionNames);
+  return {
+    spec: {
+      content: contentModes.indexOf(
+        oneOf(given.content ?? 'auto', 'options.content', contentModes),
+      ),
+      ignore: ignoredBits(given.ignore),
+      expand: optionalBoolean(given.expand, 'options.expand') ?? false,
+      include: patternList(given.include, 'options.include'),
+      exclude: patternList(given.exclude, 'options.exclude'),
+      unknown:
+        oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
+        'unknown',
+      threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
+    },
+    withBytes: oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer',
+    signal: optionalSignal(given.signal, 'options.signal'),
+    keep: ignoreList(given.ignorePatterns, 'options.ignorePatterns'),
+    stat: optionalBoolean(given.stat, 'options.stat') ?? false,
+  };
+}
+
 /**
  * Everything an upper changes, in order: parents before their children, names compared as bytes,
  * component by component. Nothing is read before the first entry is asked for.
@@ -228,23 +262,13 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
  * opening and reading the layers gives.
  */
 export function changes(source: ChangesSource, options?: ChangesOptions): Changes {
-  const given = optionsObject(options, 'options', changesOptionNames);
-  const spec: NativeChangesOptions = {
-    content: contentModes.indexOf(oneOf(given.content ?? 'auto', 'options.content', contentModes)),
-    ignore: ignoredBits(given.ignore),
-    expand: optionalBoolean(given.expand, 'options.expand') ?? false,
-    include: patternList(given.include, 'options.include'),
-    exclude: patternList(given.exclude, 'options.exclude'),
-    unknown:
-      oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
-      'unknown',
-    threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
-  };
-  const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
-  const signal = optionalSignal(given.signal, 'options.signal');
-  const keep = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
+  const checked = checkedOptions(options);
+  return listOf(openableSource(source), checked);
+}
+
+export function listOf(source: OpenableSource, options: CheckedOptions): Changes {
+  const { spec, keep, withBytes, stat, signal } = options;
   const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
-  const stat = optionalBoolean(given.stat, 'options.stat') ?? false;
   const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }) : undefined;
-  return new Changes(openableSource(source), spec, decode, keep, sides, signal);
+  return new Changes(source, spec, decode, keep, sides, signal);
 }
