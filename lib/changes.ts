@@ -133,7 +133,7 @@ function withSides(
         return walk;
       }),
     close: (walk) => Promise.all([list.close(walk), sides.close()]),
-    decode: (block) => sides.read(block),
+    complete: (items) => sides.read(items),
   };
 }
 
@@ -143,11 +143,14 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   readonly method: ChangesMethod;
   readonly #source: OpenableSource;
   readonly #sides: SideReader | undefined;
+  /** Of what the walk finds: what is in the list. Undefined: everything. */
+  readonly #keep: ((change: Change) => boolean) | undefined;
 
   constructor(
     source: OpenableSource,
     options: NativeChangesOptions,
     decode: (bytes: Buffer) => Change[],
+    keep: ((change: Change) => boolean) | undefined,
     sides: SideReader | undefined,
     signal: AbortSignal | undefined,
   ) {
@@ -157,20 +160,35 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
       cancel: (walk) => native().cancelChanges(walk),
       close: (walk) => native().closeChanges(walk),
       decode,
+      keep,
     };
     super(sides === undefined ? list : withSides(list, sides, source, options), signal);
     this.method = source.method;
     this.#source = source;
     this.#sides = sides;
+    this.#keep = keep;
   }
 
   /**
-   * How many there are of each kind, instead of the list: nothing is made of a single change. What
-   * the iteration rejects with, this does.
+   * How many there are of each kind, instead of the list: nothing is made of a single change, unless
+   * there are `ignorePatterns`. What the iteration rejects with, this does.
    */
   async count(): Promise<ChangeCounts> {
+    if (this.#keep !== undefined) {
+      return await this.#countKept(); // the walk does not know what is left out of the list
+    }
     const { added, modified, deleted } = await this.runToEnd((walk) => native().countChanges(walk));
     return { added, modified, deleted };
+  }
+
+  async #countKept(): Promise<ChangeCounts> {
+    const counts = { added: 0, modified: 0, deleted: 0 };
+    for await (const batch of this.batches()) {
+      for (const { kind } of batch) {
+        counts[kind]++;
+      }
+    }
+    return counts;
   }
 
   /**
@@ -197,6 +215,40 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
   }
 }
 
+/** Options, checked. */
+export interface CheckedOptions {
+  readonly spec: NativeChangesOptions;
+  /** Undefined: there are no patterns of what is left out. */
+  readonly keep: ((change: Change) => boolean) | undefined;
+  readonly withBytes: boolean;
+  readonly stat: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws TypeError for wrong ones. */
+export function checkedOptions(options: ChangesOptions | undefined): CheckedOptions {
+  const given = optionsObject(options, 'options', changesOptionNames);
+  return {
+    spec: {
+      content: contentModes.indexOf(
+        oneOf(given.content ?? 'auto', 'options.content', contentModes),
+      ),
+      ignore: ignoredBits(given.ignore),
+      expand: optionalBoolean(given.expand, 'options.expand') ?? false,
+      include: patternList(given.include, 'options.include'),
+      exclude: patternList(given.exclude, 'options.exclude'),
+      unknown:
+        oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
+        'unknown',
+      threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
+    },
+    withBytes: oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer',
+    signal: optionalSignal(given.signal, 'options.signal'),
+    keep: ignoreList(given.ignorePatterns, 'options.ignorePatterns'),
+    stat: optionalBoolean(given.stat, 'options.stat') ?? false,
+  };
+}
+
 /**
  * Everything an upper changes, in order: parents before their children, names compared as bytes,
  * component by component. Nothing is read before the first entry is asked for.
@@ -210,24 +262,13 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
  * opening and reading the layers gives.
  */
 export function changes(source: ChangesSource, options?: ChangesOptions): Changes {
-  const given = optionsObject(options, 'options', changesOptionNames);
-  const spec: NativeChangesOptions = {
-    content: contentModes.indexOf(oneOf(given.content ?? 'auto', 'options.content', contentModes)),
-    ignore: ignoredBits(given.ignore),
-    expand: optionalBoolean(given.expand, 'options.expand') ?? false,
-    include: patternList(given.include, 'options.include'),
-    exclude: patternList(given.exclude, 'options.exclude'),
-    unknown:
-      oneOf(given.onUnreadable ?? 'error', 'options.onUnreadable', ['error', 'unknown']) ===
-      'unknown',
-    threads: optionalInteger(given.threads, 'options.threads', 1, mostThreads) ?? 0,
-  };
-  const withBytes = oneOf(given.encoding ?? 'utf8', 'options.encoding', encodings) === 'buffer';
-  const signal = optionalSignal(given.signal, 'options.signal');
-  const ignored = ignoreList(given.ignorePatterns, 'options.ignorePatterns');
+  const checked = checkedOptions(options);
+  return listOf(openableSource(source), checked);
+}
+
+export function listOf(source: OpenableSource, options: CheckedOptions): Changes {
+  const { spec, keep, withBytes, stat, signal } = options;
   const decode = (bytes: Buffer): Change[] => decodeChanges(bytes, withBytes);
-  const listed = ignored === undefined ? decode : (bytes: Buffer) => ignored(decode(bytes));
-  const stat = optionalBoolean(given.stat, 'options.stat') ?? false;
-  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }, listed) : undefined;
-  return new Changes(openableSource(source), spec, listed, sides, signal);
+  const sides = stat ? new SideReader({ unread: spec.unknown, withBytes }) : undefined;
+  return new Changes(source, spec, decode, keep, sides, signal);
 }

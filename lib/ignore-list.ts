@@ -16,6 +16,8 @@ class IgnoreList {
   #left = 0;
   /** The directories that lead to the last path, the top-most first, as far as they are not ignored. */
   #open: string[] = [];
+  /** The directory that was last found to be ignored, a slash at its end. */
+  #ignored: string | undefined;
 
   constructor(texts: readonly (string | Buffer)[]) {
     this.#rules = IgnoreList.#empty();
@@ -36,11 +38,16 @@ class IgnoreList {
       return false;
     }
     const name = characters(pathBytes ?? Buffer.from(path));
-    return this.#above(name) || this.#test(type === 'directory' ? `${name}/` : name);
+    return type === 'directory'
+      ? this.#testDirectories(`${name}/`)
+      : this.#testDirectories(name) || this.#test(name);
   }
 
-  /** Whether a directory above it is ignored: nothing in one can be taken back. */
-  #above(name: string): boolean {
+  /** Whether one of the directories that lead to it is ignored: nothing in one can be taken back. */
+  #testDirectories(name: string): boolean {
+    if (this.#ignored !== undefined && name.startsWith(this.#ignored)) {
+      return true;
+    }
     if (this.#left === 0) {
       this.#asked = IgnoreList.#empty().add(this.#rules);
       this.#left = memory;
@@ -55,6 +62,7 @@ class IgnoreList {
       at = end + 1;
       const directory = name.slice(0, at);
       if (this.#test(directory)) {
+        this.#ignored = directory;
         return true;
       }
       this.#open.push(directory);
@@ -68,11 +76,11 @@ class IgnoreList {
   }
 }
 
-/** Checks the option; what is given is undefined where nothing is left out. */
+/** Checks the option, and gives what is kept of a list; undefined where nothing is left out. */
 export function ignoreList(
   value: unknown,
   name: string,
-): ((changes: Change[]) => Change[]) | undefined {
+): ((change: Change) => boolean) | undefined {
   if (value === undefined) {
     return undefined;
   }
@@ -89,5 +97,5 @@ export function ignoreList(
     return undefined;
   }
   const list = new IgnoreList(texts);
-  return (changes) => changes.filter((change) => !list.has(change));
+  return (change) => !list.has(change);
 }

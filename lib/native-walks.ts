@@ -46,6 +46,11 @@ export interface NativeCounts {
   readonly more: boolean;
 }
 
+export interface NativeSummary extends NativeBatch {
+  /** How many changes there were so far. */
+  readonly found: number;
+}
+
 export interface NativeSides {
   readonly bytes: Buffer;
   /** How many bytes of the paths were read. */
@@ -62,6 +67,12 @@ export interface NativeWalks {
   openChanges(layers: LayersHandle, options: NativeChangesOptions): Promise<Outcome<ChangesHandle>>;
   nextChanges(walk: ChangesHandle): Promise<Outcome<NativeBatch>>;
   countChanges(walk: ChangesHandle): Promise<Outcome<NativeCounts>>;
+  /** The totals of directories, as many levels of them as `depth` says. */
+  summarizeChanges(
+    walk: ChangesHandle,
+    sides: SidesHandle,
+    depth: number,
+  ): Promise<Outcome<NativeSummary>>;
   cancelChanges(walk: ChangesHandle): void;
   closeChanges(walk: ChangesHandle): Promise<Outcome<undefined>>;
   openSides(layers: LayersHandle, unread: boolean): Promise<Outcome<SidesHandle>>;

@@ -12,8 +12,17 @@ export interface Pulled<Walk, Item> {
   cancel(walk: Walk): void;
   /** Stops it and lets go of everything, in the pool. Cannot fail. */
   close(walk: Walk): Promise<unknown>;
-  decode(block: Buffer): Item[] | Promise<Item[]>;
+  decode(block: Buffer): Item[];
+  /** Whether an entry is in the list. Asked in order; however long it takes, others have their turns. */
+  readonly keep?: ((item: Item) => boolean) | undefined;
+  /** The entries that are in the list, with what has to be looked up of them. */
+  complete?(items: Item[]): Promise<Item[]>;
 }
+
+/** So long, in milliseconds, entries are chosen before others have their turn. */
+const turn = 5;
+
+const milliseconds = (): number => process.uptime() * 1000;
 
 /** The walks that have a job in the pool. */
 const running = new Set<() => void>();
@@ -165,7 +174,31 @@ class PulledBatches<Walk, Item> {
     if (this.#ended) {
       return [];
     }
-    return await this.#interruptible(Promise.resolve(this.#source.decode(block)));
+    const items = await this.#kept(this.#source.decode(block));
+    const complete = this.#ended ? undefined : this.#source.complete?.(items);
+    return complete === undefined ? items : await this.#interruptible(complete);
+  }
+
+  async #kept(items: Item[]): Promise<Item[]> {
+    const { keep } = this.#source;
+    if (keep === undefined) {
+      return items;
+    }
+    const kept: Item[] = [];
+    let until = milliseconds() + turn;
+    for (const item of items) {
+      if (milliseconds() >= until) {
+        await this.#interruptible(othersTurn());
+        if (this.#ended) {
+          return [];
+        }
+        until = milliseconds() + turn;
+      }
+      if (keep(item)) {
+        kept.push(item);
+      }
+    }
+    return kept;
   }
 
   /** Undefined: it was left while it was being opened. */
@@ -230,6 +263,49 @@ function iteratedOnce(): TypeError {
   );
 }
 
+/** Answers calls that do not wait for each other in their order. */
+class OneByOne {
+  #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  get idle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  call<T>(answer: () => Promise<T>): Promise<T> {
+    this.#waiting++;
+    const result = this.#last.then(answer).finally(() => this.#waiting--);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** A generator would not do: its `return` waits for the batch that is asked for. */
+class BatchIterator<Walk, Item> implements AsyncIterableIterator<readonly Item[]> {
+  readonly #batches: PulledBatches<Walk, Item>;
+  readonly #calls = new OneByOne();
+
+  constructor(batches: PulledBatches<Walk, Item>) {
+    this.#batches = batches;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<readonly Item[], undefined>> {
+    return this.#calls.call(async () => {
+      const value = await this.#batches.next();
+      return value === undefined ? end : { done: false, value };
+    });
+  }
+
+  async return(): Promise<IteratorResult<readonly Item[], undefined>> {
+    await this.#batches.finish();
+    return end;
+  }
+}
+
 /**
  * The entries of a walk, in order, iterable once: one by one, or in batches. Leaving the loop, an
  * error and an abort free everything; a job that is running then stops at its next look and nobody
@@ -242,8 +318,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
   /** How it is consumed, once that is known: there is no other way from then on. */
   #way: 'each' | 'whole' | undefined;
   #looped = false;
-  #calls = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #calls = new OneByOne();
 
   constructor(source: Pulled<Walk, Item>, signal: AbortSignal | undefined) {
     this.#batches = new PulledBatches(source, signal);
@@ -264,7 +339,7 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
    */
   batches(): AsyncIterableIterator<readonly Item[]> {
     this.#take();
-    return this.#inBatches();
+    return new BatchIterator(this.#batches);
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
@@ -272,14 +347,10 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
       return Promise.reject(iteratedOnce());
     }
     this.#way = 'each';
-    if (this.#calls === 0 && this.#at < this.#items.length && !this.#batches.aborted) {
+    if (this.#calls.idle && this.#at < this.#items.length && !this.#batches.aborted) {
       return Promise.resolve({ done: false, value: this.#items[this.#at++] as Item });
     }
-    // Calls that do not wait for each other are answered in their order.
-    this.#calls++;
-    const result = this.#last.then(() => this.#next()).finally(() => this.#calls--);
-    this.#last = result.catch(() => undefined);
-    return result;
+    return this.#calls.call(() => this.#next());
   }
 
   async return(): Promise<IteratorResult<Item, undefined>> {
@@ -318,20 +389,6 @@ export class PulledEntries<Walk, Item> implements AsyncIterableIterator<Item> {
       this.#items = items;
     }
     return { done: false, value: this.#items[this.#at++] as Item };
-  }
-
-  async *#inBatches(): AsyncGenerator<readonly Item[], undefined> {
-    try {
-      for (;;) {
-        const items = await this.#batches.next();
-        if (items === undefined) {
-          return undefined;
-        }
-        yield items;
-      }
-    } finally {
-      await this.#finish();
-    }
   }
 
   #finish(): Promise<void> {

@@ -25,12 +25,10 @@ export interface SideReaderOptions {
 
 export class SideReader {
   readonly #options: SideReaderOptions;
-  readonly #decode: (bytes: Buffer) => Change[];
   #sides: SidesHandle | undefined;
 
-  constructor(options: SideReaderOptions, decode: (bytes: Buffer) => Change[]) {
+  constructor(options: SideReaderOptions) {
     this.#options = options;
-    this.#decode = decode;
   }
 
   /** While the layers are open. */
@@ -43,9 +41,8 @@ export class SideReader {
     return { value: undefined };
   }
 
-  /** The changes of a block, with their sides. */
-  async read(block: Buffer): Promise<Change[]> {
-    const changes = this.#decode(block);
+  /** The same changes, with their sides. */
+  async read(changes: readonly Change[]): Promise<Change[]> {
     const out: Change[] = [];
     for (let paths = packed(changes); paths.length > 0; ) {
       if (this.#sides === undefined) {

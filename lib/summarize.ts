@@ -1,11 +1,17 @@
 import { optionalInteger, optionsObject } from './arguments.ts';
-import type { ChangesSource } from './change-source.ts';
+import type { ChangesSource, OpenableSource } from './change-source.ts';
+import { openableSource } from './change-source.ts';
 import type { ChangeTotals, MutableTotals } from './change-totals.ts';
 import { addTotals, ByteCounter, noTotals, totalsOf } from './change-totals.ts';
-import type { ChangesOptions } from './changes.ts';
-import { changes, changesOptionNames } from './changes.ts';
+import type { ChangesOptions, CheckedOptions } from './changes.ts';
+import { changesOptionNames, checkedOptions, listOf } from './changes.ts';
 import type { Change } from './entries.ts';
+import type { Name } from './names.ts';
 import { nameOf } from './names.ts';
+import { native } from './native.ts';
+import type { ChangesHandle, SidesHandle } from './native-walks.ts';
+import { decodeTotals } from './packed-totals.ts';
+import { PulledEntries } from './pull.ts';
 
 /** What the changes in one directory and below come to. */
 export interface DirectoryTotals extends ChangeTotals {
@@ -37,7 +43,14 @@ function directoryOf(path: string, type: Change['type']): string {
   return type === 'directory' ? path : path.slice(0, Math.max(0, path.lastIndexOf(slash)));
 }
 
-/** The directories that are still being counted; the root is the first. */
+function named({ text, bytes }: Name, totals: ChangeTotals): DirectoryTotals {
+  return { path: text, ...(bytes === undefined ? {} : { pathBytes: bytes }), ...totals };
+}
+
+/**
+ * The directories that are still being counted; the root is the first. For lists whose changes are in
+ * JavaScript anyway: native/core/change_totals.cc does the same for others.
+ */
 export class DirectoryCounter {
   readonly #depth: number;
   readonly #withBytes: boolean;
@@ -87,12 +100,7 @@ export class DirectoryCounter {
         addTotals(above.totals, totals);
       }
       const bytes = Buffer.from(path === '' ? '.' : path, 'latin1');
-      const name = nameOf(bytes, this.#withBytes);
-      yield {
-        path: name.text,
-        ...(name.bytes === undefined ? {} : { pathBytes: name.bytes }),
-        ...totals,
-      };
+      yield named(nameOf(bytes, this.#withBytes), totals);
     }
   }
 }
@@ -110,18 +118,78 @@ export function summarizeChanges(
   source: ChangesSource,
   options?: SummarizeOptions,
 ): AsyncIterableIterator<DirectoryTotals> {
+  return summaryOf(source, options, () => undefined);
+}
+
+/** The same; `found` is told how many changes there were so far. */
+export function summaryOf(
+  source: ChangesSource,
+  options: SummarizeOptions | undefined,
+  found: (changes: number) => void,
+): AsyncIterableIterator<DirectoryTotals> {
   const { depth, ...rest } = optionsObject(options, 'options', summaryOptionNames);
   const levels = optionalInteger(depth, 'options.depth', 0, 0x7fff_ffff) ?? 0;
-  const list = changes(source, { ...(rest as ChangesOptions), stat: true, expand: true });
-  return counted(list, new DirectoryCounter(levels, rest.encoding === 'buffer'));
+  const checked = checkedOptions({ ...(rest as ChangesOptions), stat: true, expand: true });
+  const opened = openableSource(source);
+  // What patterns leave out is known where the list is.
+  return checked.keep === undefined
+    ? summed(opened, checked, levels, found)
+    : counted(listOf(opened, checked), new DirectoryCounter(levels, checked.withBytes), found);
 }
 
 async function* counted(
   list: AsyncIterable<Change>,
   counter: DirectoryCounter,
+  found: (changes: number) => void,
 ): AsyncGenerator<DirectoryTotals, void, undefined> {
+  let count = 0;
   for await (const change of list) {
+    found(++count);
     yield* counter.add(change);
   }
   yield* counter.end();
+}
+
+interface SummaryWalk {
+  readonly changes: ChangesHandle;
+  readonly sides: SidesHandle;
+}
+
+/** Only totals come from the addon. */
+function summed(
+  source: OpenableSource,
+  { spec, withBytes, signal }: CheckedOptions,
+  depth: number,
+  found: (changes: number) => void,
+): PulledEntries<SummaryWalk, DirectoryTotals> {
+  return new PulledEntries<SummaryWalk, DirectoryTotals>(
+    {
+      open: () =>
+        source.with(async (layers) => {
+          const walk = await native().openChanges(layers, spec);
+          if ('failure' in walk) {
+            return walk;
+          }
+          const sides = await native().openSides(layers, spec.unknown);
+          if ('failure' in sides) {
+            await native().closeChanges(walk.value);
+            return sides;
+          }
+          return { value: { changes: walk.value, sides: sides.value } };
+        }),
+      next: async (walk) => {
+        const batch = await native().summarizeChanges(walk.changes, walk.sides, depth);
+        if ('value' in batch) {
+          found(batch.value.found);
+        }
+        return batch;
+      },
+      cancel: (walk) => native().cancelChanges(walk.changes),
+      close: (walk) =>
+        Promise.all([native().closeChanges(walk.changes), native().closeSides(walk.sides)]),
+      decode: (block) =>
+        decodeTotals(block, withBytes).map(({ name, totals }) => named(name, totals)),
+    },
+    signal,
+  );
 }

@@ -7,6 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import type { Change, Changes } from 'overlayfs';
 import { changes, scanLayer } from 'overlayfs';
+import type { Pulled } from '../lib/pull.ts';
+import { PulledEntries } from '../lib/pull.ts';
 import { Lab } from './helpers/lab.ts';
 
 const directories = 20;
@@ -161,6 +163,93 @@ test('a list is to be had once, in one way', async (t) => {
   t.throws(() => list.batches(), { code: 'ERR_INVALID_STATE' });
   await t.throwsAsync(() => list.count(), { code: 'ERR_INVALID_STATE' });
   t.throws(() => list[Symbol.asyncIterator](), { code: 'ERR_INVALID_STATE' });
+});
+
+/** What a consumer gets of one block of `size` entries of which every second one is kept. */
+function choosing(size: number, asked: () => void, signal?: AbortSignal) {
+  const source: Pulled<object, number> = {
+    open: () => Promise.resolve({ value: {} }),
+    next: () => Promise.resolve({ value: { blocks: [Buffer.alloc(size)], more: false } }),
+    cancel: () => undefined,
+    close: () => Promise.resolve(),
+    decode: (block) => [...block.keys()],
+    keep: (item) => {
+      asked();
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      return item % 2 === 0;
+    },
+  };
+  return new PulledEntries(source, signal);
+}
+
+test('others have their turns while entries are chosen', async (t) => {
+  const size = 60;
+  const asked: number[] = [];
+  let turn = 0;
+  let timer = setImmediate(function next() {
+    turn++;
+    timer = setImmediate(next);
+  });
+  const kept: (readonly number[])[] = [];
+  for await (const batch of choosing(size, () => asked.push(turn)).batches()) kept.push(batch);
+  clearImmediate(timer);
+  t.deepEqual(kept, [Array.from({ length: size / 2 }, (_, i) => 2 * i)]);
+  t.is(asked.length, size);
+  // Each takes a millisecond at least, however fast the machine is.
+  const most = Math.max(...asked.map((which) => asked.filter((other) => other === which).length));
+  t.true(most <= 6, `${most} in one turn`);
+});
+
+test('nothing more is chosen after an abort or a return', async (t) => {
+  for (const how of ['abort', 'return'] as const) {
+    const controller = new AbortController();
+    let asked = 0;
+    const list = choosing(1000, () => asked++, controller.signal);
+    const batches = list.batches();
+    const pending = batches.next();
+    while (asked === 0) await setTimeout(1);
+    if (how === 'abort') {
+      controller.abort();
+      await t.throwsAsync(pending, { name: 'AbortError' });
+    } else {
+      await batches.return?.();
+      t.deepEqual(await pending, { done: true, value: undefined });
+    }
+    const until = asked;
+    await setTimeout(20);
+    t.is(asked, until);
+    t.true(asked < 1000);
+  }
+});
+
+test('leaving the batches does not wait for the one that is asked for', async (t) => {
+  let finish = (): void => undefined;
+  let closed = false;
+  const list = new PulledEntries<object, number>(
+    {
+      open: () => Promise.resolve({ value: {} }),
+      next: () =>
+        new Promise((resolve) => {
+          finish = () => resolve({ value: { blocks: [Buffer.alloc(1)], more: true } });
+        }),
+      cancel: () => undefined,
+      close: () => {
+        closed = true;
+        return Promise.resolve();
+      },
+      decode: (block) => [...block.keys()],
+    },
+    undefined,
+  ).batches();
+  const end = { done: true, value: undefined };
+  const pending = [list.next(), list.next()];
+  await setTimeout(1);
+  t.deepEqual(await list.return?.(), end);
+  t.true(closed);
+  finish();
+  t.deepEqual(await Promise.all(pending), [end, end]);
+  t.deepEqual(await list.next(), end);
 });
 
 test('what is wrong is told by each of them', async (t) => {

@@ -103,6 +103,25 @@ test('include and exclude choose first, and ignore patterns cannot take back', a
   ]);
 });
 
+test('what is ignored is not counted either', async (t) => {
+  using place = new Place('before', 'after');
+  for (const name of ['a.log', 'b.log', 'c.txt']) writeFileSync(place.at(`after/${name}`), '');
+  writeFileSync(place.at('before/gone.log'), '');
+  writeFileSync(place.at('before/gone.txt'), '');
+  const source = { before: place.at('before'), after: place.at('after') };
+  const ignorePatterns = ['*.log'];
+  const expected = { added: 1, modified: 0, deleted: 1 };
+  t.deepEqual(await changes(source, { ignorePatterns }).count(), expected);
+  t.deepEqual(await changes(source, { ignorePatterns, stat: true }).count(), expected);
+  const list = changes(source, { ignorePatterns });
+  await list.count();
+  await t.throwsAsync(() => list.count(), { code: 'ERR_INVALID_STATE' });
+  const signal = AbortSignal.abort();
+  await t.throwsAsync(() => changes(source, { ignorePatterns, signal }).count(), {
+    name: 'AbortError',
+  });
+});
+
 test('more paths than are remembered at once', async (t) => {
   using place = new Place('before', 'after');
   const wide = 10_000;

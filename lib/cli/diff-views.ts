@@ -104,19 +104,23 @@ function totalsObject({ path, pathBytes, ...totals }: DirectoryTotals): string {
 
 const heads = ['added', 'modified', 'deleted', 'bytes+', 'bytes-', 'changed'];
 
-/** Counts and bytes by directory, each after those in it. */
-export function statView(depth: number, json: boolean, paint: Paint): View {
-  const counter = new DirectoryCounter(depth, false);
-  const text = (list: readonly DirectoryTotals[]): string =>
-    list.map((each) => (json ? totalsObject(each) : totalsRow(each, paint))).join('');
+/** Counts and bytes by directory, each after those in it; the first text has the heads. */
+export function totalsPrinter(
+  json: boolean,
+  paint: Paint,
+): (list: readonly DirectoryTotals[]) => string {
   let head = json ? '' : row(heads, 'directory');
-  const after = (lines: string): string => {
+  return (list) => {
+    const lines = list.map((each) => (json ? totalsObject(each) : totalsRow(each, paint))).join('');
     const all = lines === '' ? '' : `${head}${lines}`;
     head = lines === '' ? head : '';
     return all;
   };
-  return {
-    add: (change) => after(text(counter.add(change))),
-    end: () => after(text(counter.end())),
-  };
+}
+
+/** The same of a list that is read anyway. */
+export function statView(depth: number, json: boolean, paint: Paint): View {
+  const counter = new DirectoryCounter(depth, false);
+  const print = totalsPrinter(json, paint);
+  return { add: (change) => print(counter.add(change)), end: () => print(counter.end()) };
 }

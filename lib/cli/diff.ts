@@ -2,6 +2,8 @@ import type { ChangesSource } from '../change-source.ts';
 import type { ChangesOptions } from '../changes.ts';
 import { changes } from '../changes.ts';
 import type { Change } from '../entries.ts';
+import type { DirectoryTotals } from '../summarize.ts';
+import { summaryOf } from '../summarize.ts';
 import { changePrinter } from './change-text.ts';
 import type { Paint } from './colour.ts';
 import { paintFor } from './colour.ts';
@@ -11,7 +13,14 @@ import { changesOptions, shownOf, shownOptions } from './diff-options.ts';
 import { ignorePatterns, patterns } from './diff-patterns.ts';
 import { namedSource, sessionSource, sourceOptions } from './diff-source.ts';
 import type { View } from './diff-views.ts';
-import { capped, listView, statView, treeView, withoutRemoved } from './diff-views.ts';
+import {
+  capped,
+  listView,
+  statView,
+  totalsPrinter,
+  treeView,
+  withoutRemoved,
+} from './diff-views.ts';
 import { exitCodes } from './exit-codes.ts';
 import { handedOver } from './handing-over.ts';
 import { listOptions, optionalArgument, parseWords } from './options.ts';
@@ -65,6 +74,19 @@ async function showList(
     }
   }
   await output.write(view.end());
+}
+
+/** Where nobody asks for the changes themselves. */
+async function showTotals(
+  totals: AsyncIterable<DirectoryTotals>,
+  print: (list: readonly DirectoryTotals[]) => string,
+  output: Output,
+): Promise<void> {
+  for await (const each of totals) {
+    if (!(await output.write(print([each])))) {
+      return;
+    }
+  }
 }
 
 async function showPatch(
@@ -121,6 +143,11 @@ export async function diff(words: readonly Word[], output: Output): Promise<numb
     if (shown.form === 'patch') {
       const form = { terminal: process.stdout.isTTY === true, paint };
       await showPatch(source, given, shown, form, output, seen, checker !== undefined);
+    } else if (shown.form === 'stat' && checker === undefined) {
+      const totals = summaryOf(source, { ...given, depth: shown.depth }, (changes) => {
+        count = changes;
+      });
+      await showTotals(totals, totalsPrinter(values.json ?? false, paint), output);
     } else {
       const counted = checker !== undefined || shown.form !== 'list';
       const expand = counted || shown.expand;

@@ -140,4 +140,17 @@ void PackedEntries::Add(const ScanEntry& entry) {
   }
 }
 
+// added, modified, deleted, bytes added, freed and changed f64 each; path length u32; path
+void PackedTotals::Add(std::string_view path, const ChangeTotals& totals) {
+  ++entries_;
+  Put(totals.added);
+  Put(totals.modified);
+  Put(totals.deleted);
+  Put(totals.added_bytes);
+  Put(totals.freed_bytes);
+  Put(totals.changed_bytes);
+  Put(Size(path));
+  Put(path);
+}
+
 }  // namespace ovl

@@ -1,4 +1,4 @@
-// Batches of results as one block of bytes, decoded by lib/packed.ts: an object for every entry
+// Batches of results as one block of bytes, decoded by lib/packed*.ts: an object for every entry
 // made here would cost more than finding it. Little-endian, without padding; the layouts are
 // written down beside the functions that write them.
 #ifndef OVL_BINDING_PACKED_H_
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/change.h"
+#include "core/change_totals.h"
 #include "core/layer_scan.h"
 
 namespace ovl {
@@ -91,6 +92,15 @@ class ChangeBlocks final : public ChangeSink {
   size_t entries_ = 0;
   std::vector<std::string> blocks_;
   PackedChanges block_{kChangesEach};
+};
+
+class PackedTotals final : public TotalsSink, public Packed {
+ public:
+  void Add(std::string_view path, const ChangeTotals& totals) override;
+  bool Full() const override { return entries_ >= kBatchEntries || bytes().size() >= kBatchBytes; }
+
+ private:
+  size_t entries_ = 0;
 };
 
 // How many there are of each kind. Never full: nothing of it crosses before the end.

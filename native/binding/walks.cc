@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,9 +19,11 @@
 #include "binding/handle.h"
 #include "binding/packed.h"
 #include "binding/work.h"
+#include "core/change_summary.h"
 #include "core/change_walk.h"
 #include "core/layer_scan.h"
 #include "core/layers.h"
+#include "core/side_facts.h"
 #include "core/work_slice.h"
 
 namespace ovl {
@@ -52,15 +57,11 @@ struct ChangesWalk : Walk<ChangeWalk> {
   ChangeBlocks blocks;
   std::optional<Failure> failure;  // told after what was found before it
   ChangeCounts counts;
+  std::optional<ChangeSummary> summary;
 };
 
-Result<Batch> Fill(ChangesWalk& walk) {
-  if (walk.failure) return Failure(*walk.failure);
-  walk.blocks.Begin(walk.most);
-  walk.most = std::min(8 * walk.most, kMostChanges);
-  const WorkSlice slice(walk.cancelled, kSlice);
-  auto more = walk.core->Next(slice, walk.blocks);
-  Batch found{walk.blocks.Take()};
+// The failure, if there is one, has its turn after what was found before it.
+Result<Batch> Settle(ChangesWalk& walk, Batch found, Result<bool> more) {
   if (more.ok()) {
     found.more = more.value();
   } else if (found.blocks.empty()) {
@@ -71,12 +72,43 @@ Result<Batch> Fill(ChangesWalk& walk) {
   return found;
 }
 
+Result<Batch> Fill(ChangesWalk& walk) {
+  if (walk.failure) return Failure(*walk.failure);
+  walk.blocks.Begin(walk.most);
+  walk.most = std::min(8 * walk.most, kMostChanges);
+  const WorkSlice slice(walk.cancelled, kSlice);
+  auto more = walk.core->Next(slice, walk.blocks);
+  return Settle(walk, Batch{walk.blocks.Take()}, std::move(more));
+}
+
+Result<Batch> Summarize(ChangesWalk& walk, SideReader& sides, size_t depth) {
+  if (walk.failure) return Failure(*walk.failure);
+  if (!walk.summary) walk.summary.emplace(depth);
+  PackedTotals sink;
+  const WorkSlice slice(walk.cancelled, kSlice);
+  auto more = walk.summary->Next(*walk.core, sides, slice, sink);
+  Batch found;
+  if (!sink.bytes().empty()) found.blocks.push_back(sink.bytes());
+  return Settle(walk, std::move(found), std::move(more));
+}
+
 Result<Batch> Fill(Walk<LayerScan>& walk) {
   PackedEntries sink;
   const WorkSlice slice(walk.cancelled, kSlice);
   auto more = walk.core->Next(slice, sink);
   if (!more.ok()) return std::move(more.failure());
   return Batch{{sink.bytes()}, more.value()};
+}
+
+Napi::Object FromBatch(Napi::Env env, const Batch& batch) {
+  auto object = Napi::Object::New(env);
+  auto blocks = Napi::Array::New(env, batch.blocks.size());
+  for (size_t i = 0; i < batch.blocks.size(); ++i) {
+    blocks.Set(static_cast<uint32_t>(i), FromBytes(env, batch.blocks[i]));
+  }
+  object.Set("blocks", blocks);
+  object.Set("more", batch.more);
+  return object;
 }
 
 template <typename Each>
@@ -88,14 +120,29 @@ Napi::Value Next(const Napi::CallbackInfo& info) {
         const std::lock_guard only(walk->at_work);
         return Fill(*walk);
       },
-      [](Napi::Env env, Batch& batch) -> Napi::Value {
-        auto object = Napi::Object::New(env);
-        auto blocks = Napi::Array::New(env, batch.blocks.size());
-        for (size_t i = 0; i < batch.blocks.size(); ++i) {
-          blocks.Set(static_cast<uint32_t>(i), FromBytes(env, batch.blocks[i]));
-        }
-        object.Set("blocks", blocks);
-        object.Set("more", batch.more);
+      [](Napi::Env env, Batch& batch) -> Napi::Value { return FromBatch(env, batch); });
+}
+
+// (walk, sides, depth): goes on summing up. {blocks, more, found}, where `found` is the number of
+// changes so far
+Napi::Value CallSummarizeChanges(const Napi::CallbackInfo& info) {
+  struct Summed {
+    Batch batch;
+    uint64_t found;
+  };
+  return Run<Summed>(
+      info.Env(), false,
+      [walk = Handle<ChangesWalk>::Get(info[0]), sides = Handle<SideReader>::Get(info[1]),
+       depth = ToUint64(info[2])]() -> Result<Summed> {
+        if (!walk || !sides) return Refusal(EBADF, "read", "closed");
+        const std::lock_guard only(walk->at_work);
+        auto batch = Summarize(*walk, *sides, depth);
+        if (!batch.ok()) return std::move(batch.failure());
+        return Summed{std::move(batch.value()), walk->summary->found()};
+      },
+      [](Napi::Env env, Summed& summed) -> Napi::Value {
+        auto object = FromBatch(env, summed.batch);
+        object.Set("found", static_cast<double>(summed.found));
         return object;
       });
 }
@@ -197,6 +244,7 @@ void ExportWalks(Napi::Env env, Napi::Object exports) {
   exports.Set("openChanges", Napi::Function::New(env, CallOpenChanges));
   exports.Set("nextChanges", Napi::Function::New(env, Next<ChangesWalk>));
   exports.Set("countChanges", Napi::Function::New(env, CallCountChanges));
+  exports.Set("summarizeChanges", Napi::Function::New(env, CallSummarizeChanges));
   exports.Set("cancelChanges", Napi::Function::New(env, Cancel<ChangesWalk>));
   exports.Set("closeChanges", Napi::Function::New(env, Close<ChangesWalk>));
   exports.Set("openScan", Napi::Function::New(env, CallOpenScan));

@@ -30,16 +30,22 @@ Result<SideFacts> FactsOf(const Found& found) {
 }  // namespace
 
 Result<SideReader::Both> SideReader::Read(std::string_view path) {
-  auto found = search_.Find(path == "." ? std::string_view() : path, entry_);
+  auto found = Find(path);
   if (!found.ok()) return std::move(found.failure());
   Both both;
-  auto before = FactsOf(entry_.sides.before);
+  auto before = FactsOf(found.value()->before);
   if (!before.ok()) return std::move(before.failure());
-  auto after = FactsOf(entry_.sides.after);
+  auto after = FactsOf(found.value()->after);
   if (!after.ok()) return std::move(after.failure());
   both.before = std::move(before.value());
   both.after = std::move(after.value());
   return both;
+}
+
+Result<const Sides*> SideReader::Find(std::string_view path) {
+  auto found = search_.Find(path == "." ? std::string_view() : path, entry_);
+  if (!found.ok()) return std::move(found.failure());
+  return &entry_.sides;
 }
 
 }  // namespace ovl

@@ -32,6 +32,8 @@ class SideReader {
   // Of a path from the root of the overlay; "." is the root. What has vanished since it was listed
   // is not there.
   Result<Both> Read(std::string_view path);
+  // The same without the targets of links; until the reader is asked again.
+  Result<const Sides*> Find(std::string_view path);
   // What it reads: its roots stay open.
   const Layers& layers() const { return search_.layers(); }
 
