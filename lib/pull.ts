@@ -19,7 +19,7 @@ export interface Pulled<Walk, Item> {
   complete?(items: Item[]): Promise<Item[]>;
 }
 
-/** So long, in milliseconds, entries are chosen before others have their turn. */
+/** So long, in milliseconds, entries are decoded and chosen before others have their turn. */
 const turn = 5;
 
 const milliseconds = (): number => process.uptime() * 1000;
@@ -174,18 +174,19 @@ class PulledBatches<Walk, Item> {
     if (this.#ended) {
       return [];
     }
-    const items = await this.#kept(this.#source.decode(block));
+    const items = await this.#kept(block);
     const complete = this.#ended ? undefined : this.#source.complete?.(items);
     return complete === undefined ? items : await this.#interruptible(complete);
   }
 
-  async #kept(items: Item[]): Promise<Item[]> {
+  async #kept(block: Buffer): Promise<Item[]> {
+    let until = milliseconds() + turn;
+    const items = this.#source.decode(block);
     const { keep } = this.#source;
     if (keep === undefined) {
       return items;
     }
     const kept: Item[] = [];
-    let until = milliseconds() + turn;
     for (const item of items) {
       if (milliseconds() >= until) {
         await this.#interruptible(othersTurn());
