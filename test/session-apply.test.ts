@@ -51,6 +51,27 @@ test.serial('what fails in one directory changes none', async (t) => {
   t.deepEqual(place.sessions(), []);
 });
 
+test.serial('a mount below that a sandbox shows is not changed either', async (t) => {
+  using place = new SandboxPlace();
+  const inside = place.at('lower/d');
+  mkdirSync(inside);
+  syscalls.mountSync('tmpfs', inside, 'tmpfs');
+  try {
+    const options = { directory: place.state };
+    const one = await place.sandbox({ lower: inside, session: 'one' });
+    await one.run('touch', ['new'], { cwd: inside });
+    await one.close();
+    const other = await place.sandbox({ session: 'two' });
+    other.spawn('sleep', ['60'], { cwd: inside });
+    await t.throwsAsync(applySession('one', options), { code: 'EBUSY', message: /is a layer/ });
+    await other.close();
+    t.true((await applySession('one', options)).discarded);
+    t.deepEqual(readdirSync(inside), ['new']);
+  } finally {
+    syscalls.umountSync(inside, 0);
+  }
+});
+
 // Without the file handles that the kernel writes for root it cannot be told from one that was changed, and
 // whose file somebody else has removed.
 (asRoot ? test.serial : test.serial.skip)(

@@ -298,6 +298,28 @@ function libraryCases(): void {
     t.deepEqual(place.sessions(), ['one', 'two']);
   });
 
+  test.serial('what a sandbox shows is not changed under its programs', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    const options = { directory: place.state };
+    const other = await place.sandbox({ session: 'two' });
+    try {
+      other.spawn('sleep', ['60'], { cwd: place.lower });
+      const used = {
+        code: 'EBUSY',
+        message: new RegExp(`layer of the overlay mounted on .*${place.lower}`),
+      };
+      await t.throwsAsync(applySession('one', options), used);
+      await t.throwsAsync(applySession('one', { ...options, dryRun: true }), used);
+      t.deepEqual(content(place), before);
+    } finally {
+      await other.close();
+    }
+    t.true((await applySession('one', options)).discarded);
+    t.deepEqual(content(place), after);
+  });
+
   test.serial('wrong arguments of applySession', async (t) => {
     using place = new SandboxPlace();
     const options = { directory: place.state };
