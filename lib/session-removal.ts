@@ -15,7 +15,7 @@ import { pathOfSession, readSession, SessionLock, sessionName } from './session-
 import { finishRemoval } from './tree-removal.ts';
 
 /**
- * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that
+ * Removes a session that is locked, and lets go of the lock. Where somebody else has removed it that is all. First it gets a name that no session has, so that
  * what is left of it after a failure is known for what it is.
  */
 export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {

@@ -77,7 +77,7 @@ Napi::Value CallRetireSession(const Napi::CallbackInfo& info) {
   const int lock = info[2].As<Napi::Number>().Int32Value();
   return RunStatus(info.Env(), false,
                    [path = ToBytes(info[0]), retired = ToBytes(info[1]), lock]() -> Status {
-                     auto status = RetireSession(path, retired);
+                     auto status = RetireSession(path, retired, lock);
                      // In here: the last to close a directory that was removed waits for the disk.
                      if (status.ok()) UniqueFd(lock).Reset();
                      return status;
