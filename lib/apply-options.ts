@@ -40,6 +40,7 @@ export interface PendingApplyOptions {
   /** As in `ApplyOptions`. */
   readonly sync?: boolean;
   readonly encoding?: 'utf8' | 'buffer';
+  /** As in `ApplyOptions`; what an abort takes back stays so whatever it throws. */
   readonly onChange?: (change: AppliedChange) => void;
   readonly onProgress?: (progress: ApplyProgress) => void;
 }
@@ -89,9 +90,12 @@ export interface ApplyOptions extends PendingApplyOptions {
    * place it is too late.
    */
   readonly signal?: AbortSignal;
-  /** Called for every change: while it is prepared for those that are not carried out, then for the others. */
+  /**
+   * Called for every change: while it is prepared for those that are not carried out, then for the others. What it
+   * throws takes everything back, and the call rejects with it.
+   */
   readonly onChange?: (change: AppliedChange) => void;
-  /** Called every 20 ms or so. */
+  /** Called every 20 ms or so. What it throws does the same, but in the phase `'clean'`, when all is in place. */
   readonly onProgress?: (progress: ApplyProgress) => void;
 }
 

@@ -83,7 +83,7 @@ function progressOf(batch: NativeApplyBatch): ApplyProgress {
   };
 }
 
-/** Pulls it to its end. What a callback throws undoes it, as the signal does. */
+/** Pulls it to its end. What a callback throws takes everything back, as the signal does. */
 async function pull(
   apply: ApplyHandle,
   { withBytes, onChange, onProgress, signal }: Listening,
@@ -158,7 +158,9 @@ async function pull(
  * destination is a layer of a mounted overlay, or where another apply on it is running or was
  * interrupted; `EINVAL` without `to` where there are several lowers; `EROFS`, `ENOSPC` and what else
  * making and moving files gives. After a failure while changes are made `resumeApply` and `abortApply`
- * go on from there; after any other nothing has been changed.
+ * go on from there; after any other nothing has been changed. What `onChange` or `onProgress` throws takes everything
+ * back, and the call rejects with it; but in the phase `'clean'`, where it comes too late as `signal` does: then all is
+ * in place.
  */
 export async function applyChanges(
   source: ChangesSource,
@@ -224,7 +226,10 @@ export async function findPendingApply(destination: PathLike): Promise<PendingAp
     state: states[found.state] ?? 'preparing',
     stage: found.stage.toString(),
     changes: found.changes,
-    began: found.seconds === 0 ? undefined : new Date(found.seconds * 1000),
+    began:
+      found.seconds === 0
+        ? undefined
+        : new Date(found.seconds * 1000 + Math.max(found.nanoseconds, 0) / 1_000_000),
     source: found.source.toString(),
   };
 }

@@ -2,7 +2,14 @@
  * The calls of node:fs that sessions need, as promises: node:fs/promises with its file handles alone takes Node as
  * long to load as all of them take together.
  */
-import type { Dir, MakeDirectoryOptions, OpenDirOptions, PathLike, Stats } from 'node:fs';
+import type {
+  BigIntStats,
+  Dir,
+  MakeDirectoryOptions,
+  OpenDirOptions,
+  PathLike,
+  Stats,
+} from 'node:fs';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 
@@ -13,6 +20,10 @@ export const open: (path: PathLike, flags: string | number, mode?: number) => Pr
   promisify(fs.open);
 export const close: (fd: number) => Promise<void> = promisify(fs.close);
 export const lstat: (path: PathLike) => Promise<Stats> = promisify(fs.lstat);
+export const lstatExactly: (
+  path: PathLike,
+  options: { readonly bigint: true },
+) => Promise<BigIntStats> = promisify(fs.lstat);
 export const fstat: (fd: number) => Promise<Stats> = promisify(fs.fstat);
 export const readText: ReadText = promisify(fs.readFile);
 export const mkdir: MakeDirectory = promisify(fs.mkdir);

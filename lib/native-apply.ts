@@ -41,6 +41,8 @@ export interface NativePendingApply {
   readonly stage: Buffer;
   readonly changes: number;
   readonly seconds: number;
+  /** -1 where an older version has not written them. */
+  readonly nanoseconds: number;
   readonly source: Buffer;
 }
 

@@ -21,7 +21,7 @@ export const applyReasons: Readonly<Record<string, (where: Where) => string>> = 
     `the upper ${path} is in use${detail === '' ? '' : `: ${detail}`}; what is read from it now could be half ` +
     'written. Unmount the overlay first, or name it as the source and another directory to apply to',
   'apply-running': ({ path, detail }) =>
-    `another apply is at work on this directory (process ${detail}, with ${path})`,
+    `another apply is at work on this directory (${detail === '' ? 'of a process that cannot be seen from here, or has just ended' : `process ${detail}`}, with ${path})`,
   'apply-pending': ({ detail }) =>
     `another apply on this directory, of ${detail}, was interrupted; finish it with \`resumeApply\` ` +
     '(`overlayfs apply --resume`) or undo it with `abortApply` (`--abort`)',

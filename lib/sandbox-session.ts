@@ -1,5 +1,6 @@
 /** From what a sandbox was asked for to a session that is locked and whose overlays are mounted. */
 
+import { OverlayError } from './errors.ts';
 import { freshDigits } from './fresh-name.ts';
 import { mountOfSession } from './mount-overlay.ts';
 import { native } from './native.ts';
@@ -269,10 +270,25 @@ async function mountSession(
   return { record, places };
 }
 
+/** Of one that is to be made, others may make it at the same time: then it is theirs, and can be entered. */
 async function lockSession(plan: SandboxPlan, base: Base | undefined): Promise<Locked> {
   const { session, directory } = plan;
-  const found = session === undefined ? undefined : await findStored(session, directory);
-  return found === undefined ? create(plan, base) : reuse(plan, found);
+  const find = async (): Promise<StoredSession | undefined> =>
+    session === undefined ? undefined : findStored(session, directory);
+  const found = await find();
+  if (found !== undefined) {
+    return reuse(plan, found);
+  }
+  try {
+    return await create(plan, base);
+  } catch (error) {
+    const quicker =
+      error instanceof OverlayError && error.code === 'EEXIST' ? await find() : undefined;
+    if (quicker === undefined || quicker.record.base !== base?.name) {
+      throw error;
+    }
+    return reuse(plan, quicker);
+  }
 }
 
 /** Of a session that is there already its own record says on which one it is stacked. */

@@ -260,8 +260,9 @@ export class Sandbox implements AsyncDisposable {
       const ended = { ...record, ephemeral: false, last: this.#last };
       const failing = 'how the program has ended was not written down';
       await writeRecord(path, ended, failing).catch(async (error: unknown) => {
-        if (!record.ephemeral) {
-          await release(); // it is whole as it is
+        const gone = error instanceof OverlayError && error.code === 'ENOENT';
+        if (!record.ephemeral || gone) {
+          await release(); // it is whole as it is, or nothing is left to be kept
           this.#finished = true;
         }
         throw error;

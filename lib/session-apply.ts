@@ -1,19 +1,33 @@
 /** Applying what a session holds to what it was made from. */
+import { accessSync, constants } from 'node:fs';
 import type { ApplyResult } from './apply.ts';
 import { applyChanges } from './apply.ts';
 import type { ApplyOptions } from './apply-options.ts';
 import { applyKeys, checkedApply } from './apply-options.ts';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, optionalBoolean, optionsObject } from './arguments.ts';
-import { argumentValue } from './errors.ts';
+import { argumentValue, OverlayError } from './errors.ts';
+import { parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { dependentsOf } from './session-bases.ts';
 import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
-import { sessionHasDependents, sessionOnSeveral } from './session-errors.ts';
+import {
+  readOnlyTarget,
+  sessionHasDependents,
+  sessionOnSeveral,
+  undiscardable,
+} from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { described } from './session-list.ts';
 import { discardLocked } from './session-removal.ts';
-import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
+import type { StoredSession } from './session-store.ts';
+import {
+  lastUsedExactly,
+  pathOfSession,
+  readSession,
+  SessionLock,
+  sessionName,
+} from './session-store.ts';
 import { overlaysAt, targetsOf } from './session-target.ts';
 
 /** `since` is by default when the session was made, `to` goes with one overlay. */
@@ -37,6 +51,8 @@ export interface AppliedSession {
   readonly complete: boolean;
   /** The session is gone. */
   readonly discarded: boolean;
+  /** Why it is not, where it was to be: all of it was applied, and removing it has failed. `discardSession` does that again. */
+  readonly notDiscarded: OverlayError | undefined;
   /** Outer ones first. */
   readonly overlays: readonly AppliedOverlay[];
 }
@@ -57,13 +73,17 @@ interface Step {
   readonly all: boolean;
 }
 
+type Entering = (overlay: SessionOverlay) => void;
+
 async function applyAll(
   steps: readonly Step[],
-  more: ApplyOptions = {},
+  more: ApplyOptions,
+  entering: Entering = () => undefined,
 ): Promise<AppliedOverlay[]> {
   const results: AppliedOverlay[] = [];
   for (const { overlay, options } of steps) {
     const { target, targetBytes, layers } = overlay;
+    entering(overlay);
     const result = await applyChanges(layers, { ...options, ...more });
     results.push({ ...result, target, targetBytes });
   }
@@ -85,6 +105,60 @@ async function failsIn(
     : undefined;
 }
 
+function isReadOnly(path: Buffer): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
+}
+
+async function hasChanges(
+  { layers }: SessionOverlay,
+  { include, exclude, paths }: ApplyOptions,
+): Promise<boolean> {
+  const { changes } = await import('./changes.ts');
+  const selected = { ...(include && { include }), ...(exclude && { exclude }) };
+  for await (const _ of changes(layers, selected)) {
+    return paths?.length !== 0;
+  }
+  return false;
+}
+
+/**
+ * Those of which something may be to be applied: where nothing has changed, as in most of what is mounted below a
+ * directory that a session covers, nothing has to be writable.
+ */
+async function withChanges(
+  overlays: readonly SessionOverlay[],
+  { path, record }: StoredSession,
+  options: ApplyOptions,
+): Promise<readonly SessionOverlay[]> {
+  const readOnly = overlays.filter(({ targetBytes }) => isReadOnly(targetBytes));
+  for (const overlay of readOnly) {
+    if (await hasChanges(overlay, options)) {
+      const others = overlays.filter((each) => !readOnly.includes(each));
+      throw readOnlyTarget(
+        record.name,
+        path,
+        overlay.targetBytes,
+        others.map(({ targetBytes }) => targetBytes),
+      );
+    }
+  }
+  return overlays.filter((overlay) => !readOnly.includes(overlay));
+}
+
+/** Found out before anything is applied: afterwards the session would mean something else. */
+function checkDiscardable({ path, record }: StoredSession): void {
+  try {
+    accessSync(parentOf(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw undiscardable(record.name, path, error);
+  }
+}
+
 /**
  * Carries out what the programs of a session have changed, on the directories that it was made from:
  * `applyChanges` with each of its overlays. A file there that was changed since the session was made is a
@@ -98,7 +172,21 @@ async function failsIn(
  * session or others are stacked on it; `EINVAL` where it is stacked itself, without `to`.
  */
 export function applySession(name: string, options?: SessionApplyOptions): Promise<AppliedSession> {
-  return applyChosen(name, options, undefined);
+  return applyChosen(name, options);
+}
+
+async function whyNotDiscarded(
+  ...session: Parameters<typeof discardLocked>
+): Promise<OverlayError | undefined> {
+  try {
+    await discardLocked(...session);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OverlayError) {
+      return error; // that of the apply is more than this
+    }
+    throw error;
+  }
 }
 
 /** What of the changes of one overlay is to be carried out. */
@@ -122,11 +210,17 @@ async function stepOf(
   return { overlay, options: { ...rest, paths }, all };
 }
 
-/** The same; `choose` is asked about each overlay, while the session is locked. */
+interface Applying {
+  /** Asked about each overlay, while the session is locked. */
+  readonly choose?: Chooser | undefined;
+  /** What is told from then on is about this one. */
+  readonly entering?: Entering;
+}
+
 export async function applyChosen(
   name: string,
   options: SessionApplyOptions | undefined,
-  choose: Chooser | undefined,
+  { choose, entering }: Applying = {},
 ): Promise<AppliedSession> {
   const keys = [...applyKeys, 'directory', 'of', 'keep'];
   const given = optionsObject(options, 'options', keys);
@@ -142,12 +236,16 @@ export async function applyChosen(
   try {
     const stored = await readSession(path, wanted);
     const session = await described(stored);
-    const overlays = chosenOverlays(session, target);
+    let overlays = chosenOverlays(session, target);
     if (chosen.to !== undefined && overlays.length > 1) {
       throw argumentValue('options.to', 'goes with one overlay; say which with `of`');
     }
     if (chosen.to !== undefined) {
-      await checkNotUsedSince(stored, absolutePath(chosen.to, 'options.to'), session.used);
+      await checkNotUsedSince(
+        stored,
+        absolutePath(chosen.to, 'options.to'),
+        await lastUsedExactly(path),
+      );
     } else if (overlays.some(({ layers }) => [layers.lower].flat().length > 1)) {
       throw sessionOnSeveral(wanted, session.base);
     } else {
@@ -161,20 +259,26 @@ export async function applyChosen(
     if (dependents.length > 0) {
       throw sessionHasDependents(wanted, stored.path, dependents);
     }
+    const part = chosen.include ?? chosen.exclude ?? chosen.paths ?? of;
+    const discards = inPlace && part === undefined && !keeps;
+    if (discards) {
+      checkDiscardable(stored);
+    }
     const how = { ...chosen, since: chosen.since ?? session.created };
+    if (chosen.to === undefined) {
+      overlays = await withChanges(overlays, stored, how);
+    }
     const steps: Step[] = [];
     for (const overlay of overlays) {
       steps.push(await stepOf(overlay, how, choose));
     }
-    const results = (await failsIn(steps, how)) ?? (await applyAll(steps));
+    const results = (await failsIn(steps, how)) ?? (await applyAll(steps, {}, entering));
     const complete = results.every((result) => result.complete);
     const all = steps.every((step) => step.all);
-    const part = chosen.include ?? chosen.exclude ?? chosen.paths ?? of;
-    const discarded = complete && all && inPlace && part === undefined && !keeps;
-    if (discarded) {
-      await discardLocked(lock, path, wanted, root);
-    }
-    return { complete, discarded, overlays: results };
+    const discarding = discards && complete && all;
+    const notDiscarded = discarding ? await whyNotDiscarded(lock, path, wanted, root) : undefined;
+    const discarded = discarding && notDiscarded === undefined;
+    return { complete, discarded, notDiscarded, overlays: results };
   } finally {
     await lock.release();
   }

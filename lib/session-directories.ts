@@ -104,12 +104,23 @@ interface Pending {
   readonly on: Buffer;
   readonly source: Buffer;
   readonly state: (typeof states)[number];
-  /** In seconds since 1970. */
-  readonly began: number;
+  /** Nanoseconds since 1970; of what an older version has written only between which ones is known. */
+  readonly began: { readonly first: bigint; readonly last: bigint };
 }
 
 /** Of which it cannot be told how far they are: they are somebody else's, or at work. */
 const others: ReadonlySet<string> = new Set(['apply-running', 'stage-foreign']);
+
+const billion = 1_000_000_000n;
+
+function beganOf({ seconds, nanoseconds }: NativePendingApply): Pending['began'] {
+  const second = BigInt(seconds) * billion;
+  const known = nanoseconds >= 0;
+  return {
+    first: second + BigInt(known ? nanoseconds : 0),
+    last: second + (known ? BigInt(nanoseconds) : billion - 1n),
+  };
+}
 
 /** @throws OverlayError where there is one and it cannot be read: it may be anybody's. */
 async function pendingOn(on: Buffer): Promise<Pending | undefined> {
@@ -122,7 +133,7 @@ async function pendingOn(on: Buffer): Promise<Pending | undefined> {
         on,
         source: found.source,
         state: states[found.state] ?? 'preparing',
-        began: found.seconds,
+        began: beganOf(found),
       };
 }
 
@@ -149,7 +160,8 @@ function hasBegun({ state }: Pending): boolean {
 }
 
 function isOf({ source, began }: Pending, { path, record }: Stored): boolean {
-  const older = record.created.getTime() < (began + 1) * 1000; // else it is another one of that name
+  const created = BigInt(record.created.getTime()) * 1_000_000n;
+  const older = created <= began.last; // else it is another one of that name
   return older && record.overlays.some((_, i) => isSameFile(source, joined(path, `${i}`, 'upper')));
 }
 
@@ -186,12 +198,13 @@ export async function checkNotPending(stored: Stored): Promise<void> {
  * To another directory an interrupted apply keeps nobody out of the session, and the same call would finish it without
  * what was written since.
  *
+ * @param used In nanoseconds since 1970.
  * @throws OverlayError `EBUSY` where it was used since one on this directory began.
  */
-export async function checkNotUsedSince(stored: Stored, on: Buffer, used: Date): Promise<void> {
+export async function checkNotUsedSince(stored: Stored, on: Buffer, used: bigint): Promise<void> {
   const found = await pendingOn(on);
   const begun = found !== undefined && hasBegun(found) && isOf(found, stored);
-  if (begun && used.getTime() >= (found.began + 1) * 1000) {
+  if (begun && used >= found.began.first) {
     throw usedSinceApply(stored.record.name, stored.path, on);
   }
 }

@@ -177,6 +177,34 @@ export function applyInterrupted(
   });
 }
 
+/** One of several. */
+export function readOnlyTarget(
+  name: string,
+  path: Buffer,
+  target: Buffer,
+  others: readonly Buffer[],
+): OverlayError {
+  const ways = others.map((each) =>
+    proposed(`apply --of ${shellWord(each)}`, parentOf(path), name),
+  );
+  const way =
+    ways.length === 0 ? proposed('apply --to DIR', parentOf(path), name) : ways.join(', ');
+  const hint = `it is on a read-only mount or filesystem, and the session changes something in it; ${way} applies the rest`;
+  return failure('EROFS', `'${target}' cannot be changed`, { path: target, hint });
+}
+
+export function undiscardable(name: string, path: Buffer, cause: unknown): OverlayError {
+  const { code = 'EACCES' } = cause as NodeJS.ErrnoException;
+  const hint =
+    `the directory it lies in cannot be written to, so nothing was applied: what is left of a session means something ` +
+    `else once it was; ${proposed('apply --keep', parentOf(path), name)} (\`keep\`) applies it all the same`;
+  return failure(code, `the session '${name}' could not be discarded afterwards`, {
+    path,
+    hint,
+    cause,
+  });
+}
+
 const finishOrUndo = (on: Buffer): string =>
   `\`overlayfs apply --resume ${shellWord(on)}\` finishes it, \`overlayfs apply --abort ${shellWord(on)}\` undoes it`;
 

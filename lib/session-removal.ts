@@ -15,8 +15,8 @@ import { pathOfSession, readSession, SessionLock, sessionName } from './session-
 import { finishRemoval } from './tree-removal.ts';
 
 /**
- * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that
- * what is left of it after a failure is known for what it is.
+ * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that what is
+ * left of it after a failure is known for what it is. Where somebody else has removed it nothing is left to do.
  */
 export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {
   const retired = joined(parentOf(path), `${halfRemoved}${freshDigits()}`);

@@ -3,7 +3,17 @@
 import { constants, mkdirSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { argumentType, argumentValue, errorFromFailure, OverlayError } from './errors.ts';
-import { close, fstat, lstat, mkdir, open, readNames, readText, utimes } from './files.ts';
+import {
+  close,
+  fstat,
+  lstat,
+  lstatExactly,
+  mkdir,
+  open,
+  readNames,
+  readText,
+  utimes,
+} from './files.ts';
 import { freshDigits } from './fresh-name.ts';
 import { native, unwrap } from './native.ts';
 import type { Outcome } from './native-outcome.ts';
@@ -16,6 +26,7 @@ import {
   newerSession,
   noSuchSession,
   notASession,
+  sessionExists,
   sessionInUse,
 } from './session-errors.ts';
 import {
@@ -242,6 +253,11 @@ export async function lastUsed(path: Buffer): Promise<Date> {
   return (await lstat(joined(path, recordName))).mtime;
 }
 
+/** The same in nanoseconds since 1970. */
+export async function lastUsedExactly(path: Buffer): Promise<bigint> {
+  return (await lstatExactly(joined(path, recordName), { bigint: true })).mtimeNs;
+}
+
 export async function markUsed(path: Buffer): Promise<void> {
   const now = new Date();
   await utimes(joined(path, recordName), now, now);
@@ -272,11 +288,19 @@ type Making = (draft: Buffer) => Promise<Outcome<number>>;
 
 const notMade = 'the session could not be made';
 
+interface Draft {
+  readonly draft: Buffer;
+  readonly lock: SessionLock;
+}
+
+/** Somebody else has made a session of that name; rename(2) says it in either way. */
+function isTaken(outcome: Outcome<unknown>): boolean {
+  const { ENOTEMPTY, EEXIST } = osConstants.errno;
+  return 'failure' in outcome && [ENOTEMPTY, EEXIST].includes(outcome.failure.errno);
+}
+
 /** Most often the directory of sessions is there. */
-async function withDraft(
-  root: Buffer,
-  make: Making,
-): Promise<{ readonly draft: Buffer; readonly lock: SessionLock }> {
+async function withDraft(root: Buffer, make: Making): Promise<Draft> {
   for (let made = false; ; ) {
     const draft = joined(root, `${halfMade}${freshDigits()}`);
     const outcome = await make(draft);
@@ -303,17 +327,24 @@ interface Stored {
   readonly lock: SessionLock;
 }
 
-/** @throws OverlayError `ENOTEMPTY` where somebody was quicker. */
+/** @throws OverlayError `EEXIST` where somebody was quicker. */
 export async function createStored(root: Buffer, record: SessionRecord): Promise<Stored> {
   const path = joined(root, record.name);
   const text = textOf(record);
-  const { lock } = await withDraft(root, (draft) =>
-    native().makeSession(draft, record.overlays.length, path, ...text),
-  );
+  const { lock } = await withDraft(root, async (draft) => {
+    const outcome = await native().makeSession(draft, record.overlays.length, path, ...text);
+    if (isTaken(outcome)) {
+      throw sessionExists(record.name, path);
+    }
+    return outcome;
+  });
   return { stored: { path, record }, lock };
 }
 
-/** @param fill What is to be in it before it gets its name. */
+/**
+ * @param fill What is to be in it before it gets its name.
+ * @throws OverlayError `EEXIST` where somebody was quicker.
+ */
 export async function createFilled(
   root: Buffer,
   record: SessionRecord,
@@ -328,7 +359,9 @@ export async function createFilled(
     const [from, to] = [draft, path];
     const outcome = await native().nameSession(from, to, ...textOf(record));
     if ('failure' in outcome) {
-      throw errorFromFailure(outcome.failure, { hint: notMade });
+      throw isTaken(outcome)
+        ? sessionExists(record.name, to)
+        : errorFromFailure(outcome.failure, { hint: notMade });
     }
   } catch (error) {
     await lock.release();

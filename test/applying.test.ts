@@ -362,6 +362,54 @@ test('an abort in the middle undoes everything', async (t) => {
   t.is(await findPendingApply(copy), undefined);
 });
 
+test('what a callback throws takes everything back, of however little', async (t) => {
+  const { source, copy, lower } = await startApplying(t, lab, { lower: tree, edit });
+  const before = (await lab.stat(copy)).mtimeNs;
+  for (const last of [1, 5, 10]) {
+    let told = 0;
+    const thrown = applyChanges(source, {
+      to: copy,
+      sync: false,
+      onChange: () => {
+        if (++told >= last) throw new Error('enough');
+      },
+    });
+    await t.throwsAsync(thrown, { message: 'enough' });
+    for await (const change of changes({ before: lower, after: copy })) t.fail(change.path);
+  }
+  const progress = applyChanges(source, {
+    to: copy,
+    onProgress: ({ applied: done }) => {
+      if (done > 0) throw new Error('enough');
+    },
+  });
+  await t.throwsAsync(progress, { message: 'enough' });
+  for await (const change of changes({ before: lower, after: copy })) t.fail(change.path);
+  t.is((await lab.stat(copy)).mtimeNs, before);
+  t.deepEqual(leftovers(copy), []);
+  t.is(await findPendingApply(copy), undefined);
+});
+
+test('of several at a time one is at work, and the others are told', async (t) => {
+  const { source, copy } = await startApplying(t, lab, { lower: tree, edit });
+  for (let round = 0; round < 30; round++) {
+    const options = { to: copy, conflicts: 'theirs', sync: false } as const;
+    const all = await Promise.allSettled([1, 2, 3].map(() => applyChanges(source, options)));
+    for (const each of all) {
+      if (each.status === 'rejected') {
+        t.like(each.reason, { code: 'EBUSY' });
+        t.regex(
+          each.reason.message,
+          /another apply is at work .*\((process [1-9]|of a process that)/,
+        );
+      } else {
+        t.true(each.value.complete);
+      }
+    }
+    t.deepEqual(leftovers(copy), []);
+  }
+});
+
 test('wrong arguments and places', async (t) => {
   const { source, copy, scene, lower } = await startApplying(t, lab, { lower: tree, edit });
   const wrong = { conflicts: 'mine' } as never;

@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { applySession, syscalls } from 'overlayfs';
+import type { Result } from './helpers/command.ts';
+import { overlayfs } from './helpers/command.ts';
 import { asRoot } from './helpers/place.ts';
 import { SandboxPlace } from './helpers/sandbox-place.ts';
 import { plantLower, sessionApplyCases } from './helpers/session-apply-cases.ts';
@@ -49,6 +51,90 @@ test.serial('what fails in one directory changes none', async (t) => {
     t.deepEqual(readdirSync(each).sort(), ['changed', 'd']);
   }
   t.deepEqual(place.sessions(), []);
+});
+
+test.serial('a mount below that a sandbox shows is not changed either', async (t) => {
+  using place = new SandboxPlace();
+  const inside = place.at('lower/d');
+  mkdirSync(inside);
+  syscalls.mountSync('tmpfs', inside, 'tmpfs');
+  try {
+    const options = { directory: place.state };
+    const one = await place.sandbox({ lower: inside, session: 'one' });
+    await one.run('touch', ['new'], { cwd: inside });
+    await one.close();
+    const other = await place.sandbox({ session: 'two' });
+    other.spawn('sleep', ['60'], { cwd: inside });
+    await t.throwsAsync(applySession('one', options), { code: 'EBUSY', message: /is a layer/ });
+    await other.close();
+    t.true((await applySession('one', options)).discarded);
+    t.deepEqual(readdirSync(inside), ['new']);
+  } finally {
+    syscalls.umountSync(inside, 0);
+  }
+});
+
+test.serial('where nothing has changed nothing has to be writable', async (t) => {
+  using place = new SandboxPlace();
+  const inside = place.at('lower/ro');
+  mkdirSync(inside);
+  syscalls.mountSync('tmpfs', inside, 'tmpfs', syscalls.MS_RDONLY);
+  const command = (name: string, ...words: string[]): Promise<Result> =>
+    overlayfs([name, '--dir', place.state, ...words], { cwd: place.lower });
+  const touch = (file: string): string[] => ['--on-success', 'apply', '--', 'touch', file];
+  try {
+    const ran = await command('run', ...touch('new'));
+    t.deepEqual([ran.status, ran.stderr], [0, '']);
+    t.deepEqual([readdirSync(place.lower).sort(), place.sessions()], [['new', 'ro'], []]);
+    await command('run', '--name', 'one', '--', 'touch', 'more');
+    for (const words of [['--dry-run'], ['--keep', '--keep-going'], []]) {
+      const applied = await command('apply', ...words, '--theirs', 'one');
+      t.deepEqual([applied.status, applied.stderr], [0, ''], words.join(' '));
+    }
+    t.deepEqual([readdirSync(place.lower).sort(), place.sessions()], [['more', 'new', 'ro'], []]);
+    const other = await command('run', ...touch('ro/f'));
+    const entered = await command('run', '--name', 'two', ...touch('ro/f'));
+    for (const { status, stderr } of [other, entered]) {
+      t.is(status, 1);
+      t.regex(
+        stderr,
+        /EROFS: .*lower\/ro.*`overlayfs apply --of \S*\/lower --dir \S+ (two|tmp-\w+)`/,
+      );
+    }
+    for (const words of [['--dry-run'], ['--keep-going'], []]) {
+      t.is((await command('apply', ...words, 'two')).status, 1);
+    }
+    const part = await command('apply', '--of', place.lower, 'two');
+    t.deepEqual([part.status, part.stderr], [0, '']);
+    const again = await command('run', '--name', 'two', ...touch('last'));
+    t.is(again.status, 1, again.stderr); // not 125
+  } finally {
+    syscalls.umountSync(inside, 0);
+  }
+});
+
+test.serial('a session that could not be discarded is not applied', async (t) => {
+  using place = new SandboxPlace();
+  await plantLower(place.lower);
+  mkdirSync(place.state);
+  syscalls.mountSync('tmpfs', place.state, 'tmpfs');
+  try {
+    const sandbox = await place.sandbox({ session: 'one' });
+    await sandbox.run('touch', ['new'], { cwd: place.lower });
+    await sandbox.close();
+    syscalls.mountSync('none', place.state, null, syscalls.MS_REMOUNT | syscalls.MS_RDONLY);
+    const options = { directory: place.state };
+    const refused = {
+      code: 'EROFS',
+      message: /session 'one'.*nothing was (applied|changed).*keep/,
+    };
+    await t.throwsAsync(applySession('one', options), refused);
+    t.deepEqual(readdirSync(place.lower).sort(), ['changed', 'gone']);
+    t.like(await applySession('one', { ...options, keep: true }), { complete: true });
+    t.deepEqual(readdirSync(place.lower).sort(), ['changed', 'gone', 'new']);
+  } finally {
+    syscalls.umountSync(place.state, 0);
+  }
 });
 
 // Without the file handles that the kernel writes for root it cannot be told from one that was changed, and

@@ -1,9 +1,13 @@
 /** The forms in which the outcome of a change is printed. */
 import type { ApplyResult } from '../apply.ts';
 import type { ApplyProgress } from '../apply-options.ts';
+import type { OverlayError } from '../errors.ts';
 import type { AppliedChange, ApplyOutcome } from '../packed-apply.ts';
+import { joined } from '../path-bytes.ts';
 import { changeLine, changeObject } from './change-text.ts';
 import type { Paint } from './colour.ts';
+import { escapeBytes } from './escape.ts';
+import { base64Of } from './json.ts';
 import { complain } from './messages.ts';
 
 const marks: Readonly<Record<ApplyOutcome, string>> = {
@@ -20,30 +24,52 @@ export function appliedLine(change: AppliedChange, paint: Paint): string {
   return changeLine(change, paint).replace(/\n$/, `${marks[change.outcome]}${needed}\n`);
 }
 
-function object(change: AppliedChange): string {
+/** One of the directories that a session covers. */
+export interface AppliedOn {
+  readonly target: Buffer;
+  /** Changes of no other one are printed. */
+  readonly alone: boolean;
+}
+
+function object(change: AppliedChange, on: AppliedOn | undefined): string {
   const { outcome, implied, error } = change;
   const failure =
     error === undefined
       ? undefined
       : { code: error.code, syscall: error.syscall, message: error.message, hint: error.hint };
-  return changeObject(change, { outcome, implied, error: failure });
+  const target = on?.target.toString();
+  const targetBase64 = base64Of(on?.target);
+  return changeObject(change, { outcome, implied, error: failure, target, targetBase64 });
 }
 
 export interface AppliedForm {
   readonly json: boolean;
-  /** Bare paths of what was applied, ended by NUL. */
+  /** Bare paths of what was applied, ended by NUL; absolute where one alone does not say where it lies. */
   readonly ended: boolean;
   readonly paint: Paint;
 }
 
-export function appliedPrinter(form: AppliedForm): (change: AppliedChange) => string | Buffer {
-  if (form.ended) {
-    return ({ outcome, path, pathBytes }) =>
-      outcome === 'applied'
-        ? Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
-        : Buffer.alloc(0);
-  }
-  return form.json ? object : (change) => appliedLine(change, form.paint);
+export type AppliedPrinter = (change: AppliedChange, on: AppliedOn | undefined) => string | Buffer;
+
+function ended({ outcome, path, pathBytes }: AppliedChange, on: AppliedOn | undefined): Buffer {
+  const bare = pathBytes ?? Buffer.from(path);
+  const whole = on === undefined || on.alone ? bare : joined(on.target, bare);
+  return outcome === 'applied' ? Buffer.concat([whole, Buffer.of(0)]) : Buffer.alloc(0);
+}
+
+/** Each directory before its changes, where there are several. */
+function linePrinter(paint: Paint): AppliedPrinter {
+  let last: AppliedOn | undefined;
+  return (change, on) => {
+    const heading =
+      on === undefined || on.alone || on === last ? '' : `${escapeBytes(on.target)}:\n`;
+    last = on;
+    return `${heading}${appliedLine(change, paint)}`;
+  };
+}
+
+export function appliedPrinter(form: AppliedForm): AppliedPrinter {
+  return form.ended ? ended : form.json ? object : linePrinter(form.paint);
 }
 
 /** Before there is anything to be counted. */
@@ -71,4 +97,9 @@ export function complainOf({ conflicts, failed }: ApplyResult): void {
       complain(error.message);
     }
   }
+}
+
+/** Of a session that is still there though all of it was applied. */
+export function complainOfRest({ message }: OverlayError): void {
+  complain(`all of it was applied, but the session could not be removed: ${message}`);
 }

@@ -51,6 +51,7 @@ export async function finishPending(
   session: Session | undefined,
   abort: boolean,
   listening: PendingApplyOptions,
+  entering: (destination: Buffer, alone: boolean) => void,
 ): Promise<readonly ApplyResult[]> {
   const lock = session && (await SessionLock.take(session.pathBytes, session.name));
   try {
@@ -63,6 +64,9 @@ export async function finishPending(
     const results: ApplyResult[] = [];
     // Where there is nothing, the first says so.
     for (const each of pending.length > 0 ? pending : destinations.slice(0, 1)) {
+      if (session !== undefined) {
+        entering(each, pending.length <= 1);
+      }
       results.push(await (abort ? abortApply : resumeApply)(each, listening));
     }
     return results;

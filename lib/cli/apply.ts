@@ -7,12 +7,19 @@ import type {
   PendingApplyOptions,
 } from '../apply-options.ts';
 import type { ChangesSource } from '../change-source.ts';
+import type { OverlayError } from '../errors.ts';
 import type { AppliedChange } from '../packed-apply.ts';
 import type { Choice } from '../session-apply.ts';
 import { applyChosen } from '../session-apply.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
-import { targetsOf } from '../session-target.ts';
-import { appliedPrinter, complainOf, preparing, progressText } from './applied-text.ts';
+import type { AppliedOn, AppliedPrinter } from './applied-text.ts';
+import {
+  appliedPrinter,
+  complainOf,
+  complainOfRest,
+  preparing,
+  progressText,
+} from './applied-text.ts';
 import { finishPending, pendingDestinations } from './apply-pending.ts';
 import { paintFor } from './colour.ts';
 import { UsageError } from './command-errors.ts';
@@ -25,7 +32,7 @@ import { complain } from './messages.ts';
 import { exclude, listOptions, optionalArgument, parseWords, pathOf } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
-import { overlaysNamed, sessionsOption } from './session-words.ts';
+import { overlaysNamed, sayWhich, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -81,10 +88,11 @@ function conclude(results: readonly ApplyResult[], dryRun: boolean, undone: bool
 /** Prints every change, and says on a terminal how far it has come. */
 class Listener {
   readonly #output: Output;
-  readonly #print: (change: AppliedChange) => string | Buffer;
+  readonly #print: AppliedPrinter;
   readonly #paint = paintFor('auto', process.stdout, process.env);
   readonly #progress: Progress;
   #text = preparing;
+  #on: AppliedOn | undefined;
 
   constructor(output: Output, form: { readonly json: boolean; readonly ended: boolean }) {
     this.#output = output;
@@ -94,7 +102,12 @@ class Listener {
   }
 
   readonly onChange = (change: AppliedChange): void => {
-    void this.#output.write(this.#print(change));
+    void this.#output.write(this.#print(change, this.#on));
+  };
+
+  /** Of a session: what follows is about this directory. */
+  readonly entering = (target: Buffer, alone: boolean): void => {
+    this.#on = { target, alone };
   };
 
   readonly onProgress = (progress: ApplyProgress): void => {
@@ -150,11 +163,14 @@ function checkRelative(session: Session, root: Buffer | undefined, values: Value
   const { include = [], exclude: excluded = [] } = values;
   const absolute = [...include, ...excluded].find((word) => word.startsWith('/'));
   if (root === undefined && absolute !== undefined) {
-    throw new UsageError(
-      `the pattern '${textOf(absolute)}' is absolute, and the session '${session.name}' covers ` +
-        `${targetsOf(session)}; say which with --of DIR`,
-    );
+    throw sayWhich(session, `the pattern '${textOf(absolute)}' is absolute, and `);
   }
+}
+
+interface Carried {
+  readonly results: readonly ApplyResult[];
+  /** Why a session is still there though all of it was applied. */
+  readonly notDiscarded?: OverlayError | undefined;
 }
 
 /** Of each overlay, where it is a session. */
@@ -164,7 +180,8 @@ async function carryOut(
   values: Values,
   listening: PendingApplyOptions,
   review: Listener['review'] | undefined,
-): Promise<readonly ApplyResult[]> {
+  entering: Listener['entering'],
+): Promise<Carried> {
   const { dir, of, keep } = values;
   if (session === undefined) {
     if (keep || of !== undefined) {
@@ -175,11 +192,15 @@ async function carryOut(
     const options = applyOptions(values, listening, root);
     const { include: _, ...chosen } = options;
     const paths = (await review?.(source, options))?.paths;
-    return [await applyChanges(source, paths === undefined ? options : { ...chosen, paths })];
+    const result = await applyChanges(source, paths === undefined ? options : { ...chosen, paths });
+    return { results: [result] };
   }
   const covered = overlaysNamed(session, of);
   const [overlay] = covered;
   const root = covered.length === 1 ? overlay?.targetBytes : undefined;
+  if (values.to !== undefined && covered.length > 1) {
+    throw sayWhich(session);
+  }
   checkRelative(session, root, values);
   const sessionOptions = {
     ...applyOptions(values, listening, root),
@@ -189,7 +210,11 @@ async function carryOut(
   };
   const choose =
     review && (({ layers }: SessionOverlay, options: ApplyOptions) => review(layers, options));
-  return (await applyChosen(session.name, sessionOptions, choose)).overlays;
+  const applied = await applyChosen(session.name, sessionOptions, {
+    choose,
+    entering: ({ targetBytes }) => entering(targetBytes, covered.length === 1),
+  });
+  return { results: applied.overlays, notDiscarded: applied.notDiscarded };
 }
 
 /** A program has no use for questions, and no way to see what they are about. */
@@ -232,15 +257,22 @@ export async function apply(words: readonly Word[], output: Output): Promise<num
     return elsewhere;
   }
   const listener = new Listener(output, { json, ended });
-  const { onChange, onProgress } = listener;
+  const { onChange, onProgress, entering } = listener;
   const listening = { sync: !values['no-sync'], onChange, onProgress };
   const review: Listener['review'] | undefined = interactive
     ? (source, options) => listener.review(source, options)
     : undefined;
-  const carried = pending
-    ? finishPending(pending, session, abort ?? false, listening)
-    : carryOut(named, session, values, listening, review);
-  const results = await carried.finally(() => listener.end());
+  const carried: Promise<Carried> = pending
+    ? finishPending(pending, session, abort ?? false, listening, entering).then((results) => ({
+        results,
+      }))
+    : carryOut(named, session, values, listening, review, entering);
+  const { results, notDiscarded }: Carried = await carried.finally(() => listener.end());
   await output.flush(); // what was done comes before what was not
-  return conclude(results, dryRun, abort ?? false);
+  const status = conclude(results, dryRun, abort ?? false);
+  if (notDiscarded === undefined) {
+    return status;
+  }
+  complainOfRest(notDiscarded);
+  return exitCodes.failed;
 }

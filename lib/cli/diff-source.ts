@@ -7,10 +7,9 @@ import { listOverlays } from '../mount-table.ts';
 import { neitherSessionNorDirectory } from '../session-errors.ts';
 import { isSessionName } from '../session-kind.ts';
 import type { Session, SessionOverlay } from '../session-list.ts';
-import { targetsOf } from '../session-target.ts';
 import { UsageError } from './command-errors.ts';
 import { exclude, pathOf } from './options.ts';
-import { overlaysNamed, sessionsOption } from './session-words.ts';
+import { overlaysNamed, sayWhich, sessionsOption } from './session-words.ts';
 import type { Word } from './words.ts';
 import { textOf } from './words.ts';
 
@@ -132,9 +131,7 @@ export async function sessionSource(
   }
   const [overlay, ...more] = overlaysNamed(session, of);
   if (overlay === undefined || more.length > 0) {
-    throw new UsageError(
-      `the session '${session.name}' covers ${targetsOf(session)}; say which with --of DIR`,
-    );
+    throw sayWhich(session);
   }
   const source = await sourceOf(overlay);
   if (source === overlay.layers) {

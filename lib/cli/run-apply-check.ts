@@ -36,6 +36,14 @@ function asked({ lower, overlays, base }: SandboxOptions): Place[] {
   ];
 }
 
+/** What is mounted below a directory is covered along with it, and has to be writable only if something changes in it. */
+function isBelowAnother({ target }: Place, all: readonly Place[]): boolean {
+  return all.some(
+    (other) =>
+      target.startsWith(other.target === '/' ? '/' : `${other.target}/`) && other.target !== target,
+  );
+}
+
 async function recorded(options: SandboxOptions): Promise<Place[] | undefined> {
   const { session, directory } = options;
   if (session === undefined) {
@@ -43,11 +51,12 @@ async function recorded(options: SandboxOptions): Promise<Place[] | undefined> {
   }
   try {
     const found = await findSession(session, directory === undefined ? {} : { directory });
-    return found.overlays.map(({ targetBytes, layers }) => ({
+    const places = found.overlays.map(({ targetBytes, layers }) => ({
       target: textOf(targetBytes),
       lower: pathsOf(layers.lower),
       stacked: found.base !== undefined,
     }));
+    return places.filter((place) => !isBelowAnother(place, places));
   } catch (error) {
     // It is to be made; or what is wrong with it is said when it is entered.
     return error instanceof OverlayError && error.code === 'ENOENT' ? undefined : [];

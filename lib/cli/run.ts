@@ -230,7 +230,7 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
     return elsewhere;
   }
   const { applySession } = await import('../session-apply.ts');
-  const { complainOf, preparing, progressText } = await import('./applied-text.ts');
+  const { complainOf, complainOfRest, preparing, progressText } = await import('./applied-text.ts');
   let text = preparing;
   const onProgress = (progress: ApplyProgress): void => {
     text = progressText(progress);
@@ -241,10 +241,13 @@ async function finish(sandbox: Sandbox, how: Ending, { session, directory }: San
       () => applySession(name, { ...where, onProgress }),
     );
     applied.overlays.forEach(complainOf);
+    if (applied.notDiscarded !== undefined) {
+      complainOfRest(applied.notDiscarded);
+    }
     if (!applied.discarded) {
       kept();
     }
-    return applied.complete;
+    return applied.complete && applied.notDiscarded === undefined;
   } catch (error) {
     kept();
     throw error;

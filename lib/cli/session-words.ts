@@ -25,6 +25,12 @@ export function sessionNameOf(word: Word, name: string): string {
   return text;
 }
 
+export function sayWhich(session: Session, wrong = ''): UsageError {
+  return new UsageError(
+    `${wrong}the session '${session.name}' covers ${targetsOf(session)}; say which with --of DIR`,
+  );
+}
+
 /** What `--of` names, or all that the session covers. */
 export function overlaysNamed(session: Session, of: Word | undefined): readonly SessionOverlay[] {
   const wanted = of === undefined ? undefined : absolutePath(pathOf(of, '--of'), '--of');

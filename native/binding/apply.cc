@@ -114,6 +114,7 @@ Napi::Value CallFindPendingApply(const Napi::CallbackInfo& info) {
         object.Set("stage", FromBytes(env, found->stage));
         object.Set("changes", static_cast<double>(found->changes));
         object.Set("seconds", static_cast<double>(found->seconds));
+        object.Set("nanoseconds", static_cast<double>(found->nanoseconds));
         object.Set("source", FromBytes(env, found->source));
         return object;
       });

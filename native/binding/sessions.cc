@@ -89,14 +89,18 @@ Napi::Value CallReleaseLock(const Napi::CallbackInfo& info) {
 
 // (path, retired, lock)
 Napi::Value CallRetireSession(const Napi::CallbackInfo& info) {
-  return RunStatus(info.Env(), false,
-                   [path = ToBytes(info[0]), retired = ToBytes(info[1]),
-                    release = Handle<UniqueFd>::Releaser(info[2])]() -> Status {
-                     auto status = RetireSession(path, retired);
-                     // In here: the last to close a directory that was removed waits for the disk.
-                     if (status.ok()) release();
-                     return status;
-                   });
+  return RunStatus(
+      info.Env(), false,
+      [path = ToBytes(info[0]), retired = ToBytes(info[1]), lock = Handle<UniqueFd>::Get(info[2]),
+       release = Handle<UniqueFd>::Releaser(info[2])]() mutable -> Status {
+        auto status = RetireSession(path, retired, lock ? lock->get() : -1);
+        // In here: the last to close a directory that was removed waits for the disk.
+        if (status.ok()) {
+          release();
+          lock.reset();
+        }
+        return status;
+      });
 }
 
 // (upper, work)

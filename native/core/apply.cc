@@ -22,6 +22,7 @@ Apply::Progress Apply::progress() const {
 
 Result<bool> Apply::Next(const WorkSlice& slice, ApplySink& sink) {
   while (phase_ != Phase::kEnd && !slice.Over() && !sink.Full()) {
+    const bool made = made_;
     auto status = Step(slice, sink);
     if (!status.ok()) {
       phase_ = Phase::kEnd;
@@ -30,6 +31,8 @@ Result<bool> Apply::Next(const WorkSlice& slice, ApplySink& sink) {
       stage_.reset();  // and with it the lock
       return std::move(status.failure());
     }
+    // Whoever hears of the last changes may turn back still.
+    if (made_ != made) return true;
   }
   return phase_ != Phase::kEnd;
 }
@@ -82,7 +85,10 @@ Status Apply::BeginPrepare() {
     header.stage_ino = stage_->ino();
     header.destination_ino = destination_.st.st_ino;
     header.fingerprint = options_.fingerprint;
-    header.seconds = ::time(nullptr);
+    struct timespec now {};
+    (void)::clock_gettime(CLOCK_REALTIME, &now);  // fails for no clock that there is
+    header.seconds = now.tv_sec;
+    header.nanoseconds = now.tv_nsec;
     header.pid = static_cast<uint64_t>(::getpid());
     header.root_seconds = destination_.st.st_mtim.tv_sec;
     header.root_nanoseconds = destination_.st.st_mtim.tv_nsec;
@@ -204,9 +210,12 @@ Status Apply::OpenJournal() {
 }
 
 Status Apply::StepCommit(ApplySink& sink) {
-  auto more = commit_->Redo(sink);
-  if (!more.ok()) return std::move(more.failure());
-  if (more.value()) return Done{};
+  if (!made_) {
+    auto more = commit_->Redo(sink);
+    if (!more.ok()) return std::move(more.failure());
+    made_ = !more.value();
+    return Done{};
+  }
   auto synced = Synced();
   if (!synced.ok()) return synced;
   auto entered = stage_->Enter(ApplyStage::State::kDone, options_.sync);

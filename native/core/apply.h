@@ -35,6 +35,7 @@ class Apply {
     std::string stage;
     uint64_t changes = 0;
     int64_t seconds = 0;
+    int64_t nanoseconds = -1;  // -1: an older version has not written them
     std::string source;
   };
   static Result<std::optional<Pending>> FindPending(const std::string& destination);
@@ -102,6 +103,7 @@ class Apply {
   std::optional<struct timespec> root_mtime_;  // where the stage was in the destination
   bool prepare_after_ = false;                 // once what an apply before has left is done with
   bool begun_ = false;                         // the preparation has
+  bool made_ = false;                          // every change has been
   bool refused_ = false;
   bool rolled_back_ = false;
   ApplyPlan plan_;

@@ -20,12 +20,15 @@ namespace {
 // end mark.
 constexpr std::string_view kMagic = "ovlapply";
 constexpr std::string_view kEnd = "ovlended";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
+constexpr uint32_t kOldestVersion = 1;  // its header has no nanoseconds
 constexpr size_t kFront = 16;
 constexpr size_t kTrailer = 32;
 constexpr size_t kWindow = 256 * 1024;
 constexpr size_t kFlushAt = 64 * 1024;
 constexpr size_t kLength = sizeof(uint32_t);
+
+bool IsKnown(uint32_t version) { return version >= kOldestVersion && version <= kVersion; }
 
 // FNV-1a: a guard against accidents, which is all that a file of our own in a directory of our own
 // has to be guarded against.
@@ -153,7 +156,7 @@ Status JournalReader::Verify() {
     auto bytes = Read(at, piece, false);
     if (!bytes.ok()) return std::move(bytes.failure());
     if (at == 0 && !bytes.value().starts_with(kMagic)) return Damaged();
-    if (at == 0 && NumberAt<uint32_t>(bytes.value(), kMagic.size()) != kVersion) {
+    if (at == 0 && !IsKnown(NumberAt<uint32_t>(bytes.value(), kMagic.size()))) {
       return Refusal(ENOTSUP, "read", "journal-version", display_);
     }
     sum = Checksum(sum, bytes.value());

@@ -180,6 +180,7 @@ Result<std::optional<Apply::Pending>> Apply::FindPending(const std::string& path
   const auto header = JournalReader::Peek(stage.value()->fd(), stage.value()->JournalName());
   if (header) {
     pending.seconds = header->seconds;
+    pending.nanoseconds = header->nanoseconds;
     pending.source = header->source;
   }
   if (pending.state == ApplyStage::State::kReady) {

@@ -287,6 +287,7 @@ std::string EncodeHeader(const JournalHeader& header) {
   to.Times(header.root_seconds, header.root_nanoseconds);
   to.Text(header.source);
   to.Text(header.destination);
+  to.Put(header.nanoseconds);
   return to.Take();
 }
 
@@ -302,6 +303,7 @@ std::optional<JournalHeader> DecodeHeader(std::string_view bytes) {
   header.root_nanoseconds = from.Get<int64_t>();
   header.source = from.Text();
   header.destination = from.Text();
+  if (!from.Ended()) header.nanoseconds = from.Get<int64_t>();
   if (!from.Ended()) return std::nullopt;
   return header;
 }

@@ -100,6 +100,7 @@ struct JournalHeader {
   uint64_t destination_ino = 0;  // and it belongs to one directory
   uint64_t fingerprint = 0;      // of what was asked for
   int64_t seconds = 0;           // when
+  int64_t nanoseconds = -1;      // of that; -1 where it was not written (version 1)
   uint64_t pid = 0;
   int64_t root_seconds = 0;  // modification time of the destination, which may hold the stage
   int64_t root_nanoseconds = 0;

@@ -7,6 +7,7 @@
 
 #include "core/entry_attributes.h"
 #include "core/overlay_magic.h"
+#include "core/patience.h"
 #include "core/sys_file.h"
 #include "core/sys_lock.h"
 #include "core/sys_make.h"
@@ -42,6 +43,25 @@ const char* NameOf(ApplyStage::State state) {
 Failure At(Failure failure, const std::string& path) {
   failure.path = path;
   return failure;
+}
+
+Failure Running(const std::string& path, uint64_t holder) {
+  Failure failure = Refusal(EBUSY, "flock", "apply-running", path);
+  if (holder != 0) failure.detail = std::to_string(holder);
+  return failure;
+}
+
+Status Lock(int fd, const std::string& path) {
+  Patience patience;
+  do {
+    auto locked = TryLock(fd);
+    if (!locked.ok()) return At(std::move(locked.failure()), path);
+    if (locked.value()) return Done{};
+    const uint64_t holder = LockHolder(fd);
+    if (holder != 0) return Running(path, holder);
+    // It was given up since, or its holder is in a pid namespace that ours cannot see.
+  } while (patience.Another());
+  return Running(path, 0);
 }
 
 Result<UniqueFd> CopyOf(int fd) {
@@ -128,12 +148,14 @@ Result<std::optional<ApplyStage>> ApplyStage::OpenAt(Place place) {
   if (st.value().st_uid != ::geteuid() || (st.value().st_mode & 077) != 0) {
     return Refusal(EEXIST, "fstat", "stage-foreign", place.path);
   }
-  auto locked = TryLock(fd.value().get());
-  if (!locked.ok()) return At(std::move(locked.failure()), place.path);
-  if (!locked.value()) {
-    Failure failure = Refusal(EBUSY, "flock", "apply-running", place.path);
-    failure.detail = std::to_string(LockHolder(fd.value().get()));
-    return failure;
+  auto locked = Lock(fd.value().get(), place.path);
+  if (!locked.ok()) return std::move(locked.failure());
+  // Whoever had the lock before may have removed it.
+  struct stat now;
+  auto named = StatAt(place.parent.get(), place.name, now);
+  if (!named.ok()) return At(std::move(named.failure()), place.path);
+  if (!named.value() || now.st_dev != st.value().st_dev || now.st_ino != st.value().st_ino) {
+    return std::optional<ApplyStage>();
   }
   ApplyStage stage;
   stage.parent_ = std::move(place.parent);
@@ -194,16 +216,21 @@ bool ApplyStage::SeemsThere(const std::string& path) {
 // Nothing where we may not make it there.
 Result<std::optional<ApplyStage>> ApplyStage::CreateAt(Place place) {
   auto made = MakeDirectoryAt(place.parent.get(), place.name, 0700);
-  if (!made.ok()) {
+  // Another apply was quicker: it has the lock, or it finds out that we have.
+  if (!made.ok() && made.failure().err != EEXIST) {
     const int err = made.failure().err;
     const bool forbidden = err == EACCES || err == EPERM || err == EROFS;
     if (!place.inside && forbidden) return std::optional<ApplyStage>();
     if (forbidden) made.failure().reason = "destination-not-writable";
     return At(std::move(made.failure()), place.path);
   }
+  const std::string path = place.path;
   auto stage = OpenAt(std::move(place));
   if (!stage.ok()) return stage;
-  if (!stage.value()) return Refusal(ENOENT, "openat", "replaced");
+  // That one has come to its end already, or was killed.
+  const bool ours = stage.value() && stage.value()->state() == State::kPreparing &&
+                    !stage.value()->marked() && !stage.value()->slots();
+  if (!ours) return Running(path, 0);
   auto slots = MakeBareDirectoryAt(stage.value()->fd(), kSlots);
   if (slots.ok()) slots = stage.value()->OpenSlots();
   if (!slots.ok()) return At(std::move(slots.failure()), stage.value()->PathOf(kSlots));

@@ -14,12 +14,6 @@ namespace {
 
 FileId IdOf(const struct stat& st) { return FileId{st.st_dev, st.st_ino}; }
 
-// Component by component: "ab" is not below "a".
-bool NamesWithin(std::string_view inner, std::string_view outer) {
-  if (!inner.starts_with(outer)) return false;
-  return inner.size() == outer.size() || outer.ends_with('/') || inner[outer.size()] == '/';
-}
-
 std::vector<FileId> ChainOf(const LayerPlace& place) {
   std::vector<FileId> chain{IdOf(place.st)};
   UniqueFd at;
@@ -44,19 +38,28 @@ std::string InsidePath(const LayerPlace& place, const std::vector<MountEntry>& t
   });
   auto path = PathOfFd(place.fd.get());
   if (entry == table.end() || !path.ok()) return {};
-  const std::string& named = path.value();
-  if (!NamesWithin(named, entry->target)) return {};
-  std::string_view below = std::string_view(named).substr(entry->target.size());
+  return InsidePath(*entry, path.value());
+}
+
+}  // namespace
+
+// Component by component: "ab" is not below "a".
+bool NamesWithin(std::string_view inner, std::string_view outer) {
+  if (!inner.starts_with(outer)) return false;
+  return inner.size() == outer.size() || outer.ends_with('/') || inner[outer.size()] == '/';
+}
+
+std::string InsidePath(const MountEntry& mount, std::string_view path) {
+  if (!NamesWithin(path, mount.target)) return {};
+  std::string_view below = path.substr(mount.target.size());
   if (below.starts_with('/')) below.remove_prefix(1);
-  std::string inside = entry->root;
+  std::string inside = mount.root;
   if (!below.empty()) {
     if (!inside.ends_with('/')) inside.push_back('/');
     inside.append(below);
   }
   return inside;
 }
-
-}  // namespace
 
 Ancestry AncestryOf(const LayerPlace& place, const std::vector<MountEntry>& table) {
   return Ancestry{ChainOf(place), place.missing, InsidePath(place, table)};

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/layer_place.h"
@@ -30,6 +31,12 @@ struct Ancestry {
   // have the mount.
   std::string inside;
 };
+
+// Component by component: "ab" is not below "a".
+bool NamesWithin(std::string_view inner, std::string_view outer);
+
+// The path inside the filesystem of what has this path on a mount; "" where it is not on it.
+std::string InsidePath(const MountEntry& mount, std::string_view path);
 
 Ancestry AncestryOf(const LayerPlace& place, const std::vector<MountEntry>& table);
 

@@ -48,6 +48,17 @@ Status Write(const std::string& path, const SessionText& record) {
   return Done{};
 }
 
+// Whether the name still leads to the open directory.
+Result<bool> IsNamed(const std::string& path, int fd) {
+  auto mine = StatFd(fd);
+  if (!mine.ok()) return On(std::move(mine.failure()), path);
+  struct stat there;
+  auto found = StatAt(AT_FDCWD, path, there);
+  if (!found.ok()) return On(std::move(found.failure()), path);
+  return found.value() && there.st_dev == mine.value().st_dev &&
+         there.st_ino == mine.value().st_ino;
+}
+
 // After a failure, which is what is reported: one of removing as well would hide it, and what is
 // left then has a name that says what it is.
 void RemoveDraft(const std::string& draft) { (void)RemoveTree(draft); }
@@ -118,7 +129,10 @@ Result<UniqueFd> MakeSession(const std::string& draft, unsigned places, const st
   return lock;
 }
 
-Status RetireSession(const std::string& path, const std::string& retired) {
+Status RetireSession(const std::string& path, const std::string& retired, int lock) {
+  auto named = IsNamed(path, lock);
+  if (!named.ok()) return std::move(named.failure());
+  if (!named.value()) return Done{};
   auto moved = Rename(path, retired);
   if (!moved.ok()) return moved;
   return RemoveTree(retired);

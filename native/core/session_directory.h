@@ -37,8 +37,10 @@ Result<UniqueFd> MakeSession(const std::string& draft, unsigned places, const st
                              const SessionText& record);
 
 // Moves a session to `retired`, a name that no session has, and removes it there: what is left of
-// it after a failure is known for what it is.
-Status RetireSession(const std::string& path, const std::string& retired);
+// it after a failure is known for what it is. `lock`: the directory, open and locked. Where that
+// has lost its name already, by whoever tidies up there, nothing is done: another may have the
+// name.
+Status RetireSession(const std::string& path, const std::string& retired, int lock);
 
 }  // namespace ovl
 

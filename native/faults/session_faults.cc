@@ -72,7 +72,11 @@ const Scenario kScenarios[] = {
        return text == (done ? "second" : "first") ? "" : "its record is '" + text + "'";
      }},
     {"session retired", true,
-     [](const Place& place) { return ovl::RetireSession(place.path, place.retired); },
+     [](const Place& place) -> ovl::Status {
+       auto lock = ovl::LockDirectory(place.path);
+       if (!lock.ok()) return std::move(lock.failure());
+       return ovl::RetireSession(place.path, place.retired, lock.value().get());
+     },
      [](const Place& place, bool done) -> std::string {
        if (done) return faults::Entries(place.base) == 0 ? "" : "something is left";
        const bool whole = TextOf(place.path + "/session.json") == "first";

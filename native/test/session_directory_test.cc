@@ -150,10 +150,15 @@ TEST(SessionsAreRetiredWhole) {
   tree.File("name/0/upper/file");
   tree.Mode("name/0/upper", 0);
   const std::string retired = temp.path() + "/retired";
-  CHECK_EQ(FailureOf(ovl::RetireSession(temp.path() + "/name", retired)), "");
+  auto lock = ovl::LockDirectory(temp.path() + "/name");
+  CHECK(lock.ok());
+  const int held = lock.value().get();
+  CHECK_EQ(FailureOf(ovl::RetireSession(temp.path() + "/name", retired, held)), "");
   CHECK(!IsThere(temp.path() + "/name"));
   CHECK(!IsThere(retired));
-  auto again = ovl::RetireSession(temp.path() + "/name", retired);
-  CHECK(!again.ok() && again.failure().err == ENOENT);
-  CHECK(!again.ok() && std::string(again.failure().call) == "renameat2");
+  // It is gone, and one of the same name is another one.
+  CHECK_EQ(FailureOf(ovl::RetireSession(temp.path() + "/name", retired, held)), "");
+  tree.File("name/session.json", "other");
+  CHECK_EQ(FailureOf(ovl::RetireSession(temp.path() + "/name", retired, held)), "");
+  CHECK_EQ(TextOf(temp.path() + "/name/session.json"), "other");
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import type { SandboxOptions } from 'overlayfs';
+import type { Sandbox, SandboxOptions } from 'overlayfs';
 import { pruneSessions } from 'overlayfs';
+import { native, unwrap } from '../../lib/native.ts';
 import { until } from './holding.ts';
 import { closed, descriptors } from './sandbox-cases.ts';
 import { SandboxPlace } from './sandbox-place.ts';
@@ -105,6 +106,29 @@ function leftOverCases(where: string, options: SandboxOptions): void {
   });
 }
 
+function goneCases(where: string, options: SandboxOptions): void {
+  test.serial(`a session that somebody has removed can be closed${where}`, async (t) => {
+    using place = new SandboxPlace(options);
+    const before = await descriptors();
+    const remove = ({ pathBytes }: Sandbox): void => unwrap(native().removeTree(pathBytes, true));
+    const unnamed = await place.sandbox();
+    remove(unnamed);
+    await unnamed.close();
+    const named = await place.sandbox({ session: 'one' });
+    remove(named);
+    const other = await place.sandbox({ session: 'one' });
+    await named.close({ discard: true });
+    t.deepEqual(place.sessions(), ['one']);
+    await other.close({ discard: true });
+    const kept = await place.sandbox();
+    remove(kept);
+    await t.throwsAsync(kept.close({ discard: false }), { code: 'ENOENT' });
+    await kept.close();
+    t.deepEqual(place.sessions(), []);
+    t.is(await descriptors(), before);
+  });
+}
+
 function lifeCases(where: string, options: SandboxOptions): void {
   const life = fileURLToPath(new URL('./sandbox-life.js', import.meta.url));
 
@@ -132,5 +156,6 @@ function lifeCases(where: string, options: SandboxOptions): void {
 /** @param options of every sandbox: how one ends does not depend on them. */
 export function sandboxEndCases(where = '', options: SandboxOptions = {}): void {
   leftOverCases(where, options);
+  goneCases(where, options);
   lifeCases(where, options);
 }

@@ -261,6 +261,33 @@ function libraryCases(): void {
     await t.throwsAsync(applySession('one', { ...options, to: place.at('copy') }), {
       code: 'ERR_INVALID_ARG_VALUE',
     });
+    const words = ['apply', '--dir', place.state, '--to', place.at('copy'), 'one'];
+    for (const more of [[], ['--dry-run', '--json']]) {
+      const refused = await overlayfs([...words, ...more]);
+      t.is(refused.status, 2, refused.stderr);
+      t.regex(refused.stderr, /^overlayfs: the session 'one' covers .*; say which with --of DIR\n/);
+    }
+    const listed = async (...form: string[]): Promise<string> => {
+      const dry = await overlayfs(['apply', '--dir', place.state, '--dry-run', ...form, 'one']);
+      t.deepEqual([dry.status, dry.stderr], [0, '']);
+      return dry.stdout.toString();
+    };
+    // Within one directory in the order in which they are put in place.
+    const lines = (await listed()).trimEnd().split('\n');
+    t.deepEqual([lines[0], lines[3], lines.length], [`${first}:`, `${second}:`, 6]);
+    for (const at of [1, 4]) {
+      t.deepEqual(lines.slice(at, at + 2).sort(), ['A  new', 'D  gone']);
+    }
+    const told = objects(Buffer.from(await listed('--json')));
+    t.deepEqual(
+      told.map(({ target, path }) => `${target}/${path}`).sort(),
+      [first, second].flatMap((each) => [`${each}/gone`, `${each}/new`]),
+    );
+    t.deepEqual((await listed('-0')).split('\0').sort(), [
+      '',
+      ...told.map(({ target, path }) => `${target}/${path}`).sort(),
+    ]);
+    t.deepEqual((await listed('--of', first)).trimEnd().split('\n').sort(), ['A  new', 'D  gone']);
     const part = await applySession('one', { ...options, of: second });
     t.like(part, { complete: true, discarded: false });
     t.deepEqual(
@@ -296,6 +323,28 @@ function libraryCases(): void {
     t.deepEqual(content(place), before);
     t.true((await applySession('one', { ...options, dryRun: true })).complete);
     t.deepEqual(place.sessions(), ['one', 'two']);
+  });
+
+  test.serial('what a sandbox shows is not changed under its programs', async (t) => {
+    using place = new SandboxPlace();
+    await plantLower(place.lower);
+    await run(place, '--name', 'one', '--', 'sh', '-c', script);
+    const options = { directory: place.state };
+    const other = await place.sandbox({ session: 'two' });
+    try {
+      other.spawn('sleep', ['60'], { cwd: place.lower });
+      const used = {
+        code: 'EBUSY',
+        message: new RegExp(`layer of the overlay mounted on .*${place.lower}`),
+      };
+      await t.throwsAsync(applySession('one', options), used);
+      await t.throwsAsync(applySession('one', { ...options, dryRun: true }), used);
+      t.deepEqual(content(place), before);
+    } finally {
+      await other.close();
+    }
+    t.true((await applySession('one', options)).discarded);
+    t.deepEqual(content(place), after);
   });
 
   test.serial('wrong arguments of applySession', async (t) => {

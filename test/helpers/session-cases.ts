@@ -105,6 +105,24 @@ function lookingCases(): void {
     );
   });
 
+  test.serial('of several that make the same one, one has it', async (t) => {
+    using place = new SandboxPlace();
+    for (let round = 0; round < 10; round++) {
+      const session = `one${round}`;
+      const made = await Promise.allSettled([1, 2, 3].map(() => place.sandbox({ session })));
+      const sandboxes = made.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      t.is(sandboxes.length, 1);
+      for (const each of made) {
+        if (each.status === 'rejected') {
+          t.like(each.reason, { code: 'EBUSY' });
+          t.regex(each.reason.message, new RegExp(`is in use: process ${process.pid} `));
+        }
+      }
+      await sandboxes[0]?.close({ discard: true });
+    }
+    t.deepEqual(place.sessions(), []);
+  });
+
   test.serial('a session outlives a change of what lies below', async (t) => {
     using place = new SandboxPlace();
     await kept(place, 'one');

@@ -131,9 +131,12 @@ export function sessionPendingCases(): void {
       const copy = other.at('copy');
       mkdirSync(join(copy, 'd'), { recursive: true });
       for (const name of files) writeFileSync(join(copy, 'd', name), 'old\n');
+      {
+        using unused = await killedApply(t, '--theirs', '--to', copy);
+        t.is((await command(unused, 'apply', '--theirs', '--to', copy, 'one')).status, 0);
+      }
       using place = await killedApply(t, '--theirs', '--to', copy);
       t.true(existsSync(other.at('.copy.overlayfs-apply/journal')));
-      await pause(1100); // the journal has seconds
       t.is((await command(place, 'run', '--name', 'one', '--', 'touch', 'more')).status, 0);
       const again = ['--theirs', '--to', copy, 'one'] as const;
       const refused = await command(place, 'apply', ...again);
