@@ -10,7 +10,7 @@ import { argumentValue, OverlayError } from './errors.ts';
 import { parentOf } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { dependentsOf } from './session-bases.ts';
-import { checkDirectories, checkNotUsedSince } from './session-directories.ts';
+import { checkDirectories, checkNotUsedSince, isPendingOn } from './session-directories.ts';
 import {
   readOnlyTarget,
   sessionHasDependents,
@@ -90,16 +90,23 @@ async function applyAll(
   return results;
 }
 
-/** What is known to fail in one of several is to change none of them. */
+/** What is known to fail in one of several is to change none of them; one that was interrupted is to be finished. */
 async function failsIn(
+  stored: StoredSession,
   steps: readonly Step[],
   { dryRun, keepGoing }: ApplyOptions,
 ): Promise<AppliedOverlay[] | undefined> {
   if (steps.length < 2 || dryRun || keepGoing) {
     return undefined;
   }
+  const untouched: Step[] = [];
+  for (const step of steps) {
+    if (!(await isPendingOn(stored, step.overlay.targetBytes))) {
+      untouched.push(step);
+    }
+  }
   const unheard = { onChange: () => undefined, onProgress: () => undefined };
-  const tried = await applyAll(steps, { ...unheard, dryRun: true });
+  const tried = await applyAll(untouched, { ...unheard, dryRun: true });
   return tried.some(({ failed }) => failed.length > 0)
     ? tried.map((result) => ({ ...result, applied: 0 }))
     : undefined;
@@ -272,7 +279,7 @@ export async function applyChosen(
     for (const overlay of overlays) {
       steps.push(await stepOf(overlay, how, choose));
     }
-    const results = (await failsIn(steps, how)) ?? (await applyAll(steps, {}, entering));
+    const results = (await failsIn(stored, steps, how)) ?? (await applyAll(steps, {}, entering));
     const complete = results.every((result) => result.complete);
     const all = steps.every((step) => step.all);
     const discarding = discards && complete && all;

@@ -186,6 +186,12 @@ export async function ownPending(stored: Stored): Promise<Pending | undefined> {
   return undefined;
 }
 
+/** Whether an apply of it on that directory was interrupted, however far it had come. */
+export async function isPendingOn(stored: Stored, on: Buffer): Promise<boolean> {
+  const found = await pendingOn(on);
+  return found !== undefined && isOf(found, stored);
+}
+
 /** @throws OverlayError `EBUSY` where an apply of it was interrupted after its first change. */
 export async function checkNotPending(stored: Stored): Promise<void> {
   const found = await ownPending(stored);

@@ -82,6 +82,37 @@ export function sessionPendingCases(): void {
     t.deepEqual(place.sessions(), []);
   });
 
+  tracing(
+    'one of several directories is finished by the same command, and then the others',
+    async (t) => {
+      using place = new SandboxPlace();
+      const roots = ['one', 'two'].map((name) => place.at(name));
+      for (const root of roots) {
+        mkdirSync(root);
+        for (const name of files) writeFileSync(join(root, name), 'old\n');
+      }
+      await pause(30);
+      const lowers = roots.flatMap((root) => ['--lower', root]);
+      const script = `for name in ${roots.map((root) => `${root}/*`).join(' ')}; do echo new > $name; done`;
+      await command(place, 'run', '--name', 'both', ...lowers, '--', 'sh', '-c', script);
+      const inject = ['-e', 'trace=renameat2', '-e', 'inject=renameat2:signal=KILL:when=15'];
+      const own = [process.execPath, program, 'apply', '--dir', place.state, 'both'];
+      const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+      spawnSync('strace', ['-qq', '-f', '-o', '/dev/null', ...inject, ...own], { env });
+      const changed = (): number[] =>
+        roots.map(
+          (root) =>
+            files.filter((name) => readFileSync(join(root, name), 'utf8') === 'new\n').length,
+        );
+      const [first = 0, second] = changed();
+      t.true(first > 0 && first < files.length && second === 0, `${first} ${second}`);
+      const applied = await command(place, 'apply', 'both');
+      t.is(applied.status, 0, applied.stderr);
+      t.deepEqual(changed(), [files.length, files.length]);
+      t.deepEqual(place.sessions(), []);
+    },
+  );
+
   tracing('once that was undone the session is what it was', async (t) => {
     using place = await killedApply(t);
     const undone = await command(place, 'apply', '--abort', 'one');
