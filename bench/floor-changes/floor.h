@@ -134,6 +134,8 @@ struct marks {
 
 void fail(const char* call, const char* path) __attribute__((noreturn));
 void* allocate(size_t size);
+// To a path of PATHS bytes that is so long already; fails where it gets too long.
+void append(char* path, size_t length, const char* name);
 
 // pool.c
 void push(struct worker* w, struct directory* d);

@@ -44,7 +44,7 @@ static void report(struct worker* w, const struct directory* d, char kind, unsig
   if (d->after != NULL) {
     const size_t length = strlen(d->after);
     memcpy(home, d->after, length);
-    strcpy(home + length, w->path + d->length);
+    append(home, length, w->path + d->length);
   }
   late.after_ino = after->st.st_ino;
   late.before_ino = before == NULL ? 0 : before->st.st_ino;

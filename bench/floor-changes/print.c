@@ -1,4 +1,5 @@
 // The answer: `A path`, NUL-ended, in any order; verbose with aspects and the former path.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,15 @@ void* allocate(size_t size) {
   void* out = malloc(size);
   if (out == NULL) fail("malloc", "");
   return out;
+}
+
+void append(char* path, size_t length, const char* name) {
+  const size_t size = strlen(name) + 1;
+  if (length + size > PATHS) {
+    errno = ENAMETOOLONG;
+    fail("path", name);
+  }
+  memcpy(path + length, name, size);
 }
 
 void* grow(struct list* list, size_t size) {

@@ -214,7 +214,7 @@ void work_on(struct worker* w, struct directory* d) {
     for (size_t i = 0; i < n; i += dent_at(dents, i)->size) {
       const struct dent* e = dent_at(dents, i);
       if (is_dot(e->name)) continue;
-      strcpy(w->path + length, e->name);
+      append(w->path, length, e->name);
       if (phase == UPPER) {
         visit_upper(w, d, e);
       } else {
