@@ -92,7 +92,7 @@ export interface ApplyOptions extends PendingApplyOptions {
   readonly signal?: AbortSignal;
   /**
    * Called for every change: while it is prepared for those that are not carried out, then for the others. What it
-   * throws takes everything back, and the call rejects with it.
+   * throws takes everything back (of a session: on the directory that it was at), and the call rejects with it.
    */
   readonly onChange?: (change: AppliedChange) => void;
   /** Called every 20 ms or so. What it throws does the same, but in the phase `'clean'`, when all is in place. */

@@ -4,6 +4,7 @@ import { optionalBoolean, optionalSignal, optionsObject } from './arguments.ts';
 import type { Changes, ChangesOptions } from './changes.ts';
 import { OverlayError } from './errors.ts';
 import { overlayDescriptor, userNamespaceOf } from './opened-layers.ts';
+import { parentOf } from './path-bytes.ts';
 import type { RunResult } from './program-result.ts';
 import { resultOf, signalName } from './program-result.ts';
 import { programPlan, resultPlan, signalNumber } from './run-options.ts';
@@ -21,6 +22,7 @@ import type { MountedPlace, OpenedSession } from './sandbox-session.ts';
 import { closeAll, openSession } from './sandbox-session.ts';
 import type { SandboxView } from './sandboxed-program.ts';
 import { programEnvironment, SandboxedProgram, throwIfAborted } from './sandboxed-program.ts';
+import { noSuchSession } from './session-errors.ts';
 import type { RecordedEnd } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { writeRecord } from './session-store.ts';
@@ -256,13 +258,16 @@ export class Sandbox implements AsyncDisposable {
     const release = (): Promise<unknown> => Promise.all(locks.map((lock) => lock.release()));
     if (discard) {
       await removeLocked(path, lock);
+    } else if (!(await lock.isAt(path))) {
+      await release(); // nothing of it is left to be kept
+      this.#finished = true;
+      throw noSuchSession(record.name, parentOf(path));
     } else {
       const ended = { ...record, ephemeral: false, last: this.#last };
       const failing = 'how the program has ended was not written down';
       await writeRecord(path, ended, failing).catch(async (error: unknown) => {
-        const gone = error instanceof OverlayError && error.code === 'ENOENT';
-        if (!record.ephemeral || gone) {
-          await release(); // it is whole as it is, or nothing is left to be kept
+        if (!record.ephemeral) {
+          await release(); // it is whole as it is
           this.#finished = true;
         }
         throw error;

@@ -51,7 +51,7 @@ export interface AppliedSession {
   readonly complete: boolean;
   /** The session is gone. */
   readonly discarded: boolean;
-  /** Why it is not, where it was to be: all of it was applied, and removing it has failed. `discardSession` does that again. */
+  /** Why it is not, where it was to be: all of it was applied, and removing it has failed. `discardSession` does that again, or, where it has lost its name by then, `pruneSessions`. */
   readonly notDiscarded: OverlayError | undefined;
   /** Outer ones first. */
   readonly overlays: readonly AppliedOverlay[];
@@ -112,12 +112,13 @@ async function failsIn(
     : undefined;
 }
 
-function isReadOnly(path: Buffer): boolean {
+/** Undefined: it may be written to. */
+function whyUnwritable(path: Buffer): string | undefined {
   try {
     accessSync(path, constants.W_OK);
-    return false;
+    return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS';
+    return (error as NodeJS.ErrnoException).code;
   }
 }
 
@@ -142,19 +143,25 @@ async function withChanges(
   { path, record }: StoredSession,
   options: ApplyOptions,
 ): Promise<readonly SessionOverlay[]> {
-  const readOnly = overlays.filter(({ targetBytes }) => isReadOnly(targetBytes));
-  for (const overlay of readOnly) {
-    if (await hasChanges(overlay, options)) {
-      const others = overlays.filter((each) => !readOnly.includes(each));
-      throw readOnlyTarget(
-        record.name,
-        path,
-        overlay.targetBytes,
-        others.map(({ targetBytes }) => targetBytes),
-      );
+  const wanted: SessionOverlay[] = [];
+  let readOnly: Buffer | undefined;
+  for (const overlay of overlays) {
+    const why = whyUnwritable(overlay.targetBytes);
+    if (why !== undefined && !(await hasChanges(overlay, options))) {
+      continue;
+    }
+    // Where it is only forbidden (EACCES) what is in its directories may be allowed.
+    if (why === 'EROFS') {
+      readOnly ??= overlay.targetBytes;
+    } else {
+      wanted.push(overlay);
     }
   }
-  return overlays.filter((overlay) => !readOnly.includes(overlay));
+  if (readOnly !== undefined) {
+    const others = wanted.map(({ targetBytes }) => targetBytes);
+    throw readOnlyTarget(record.name, path, readOnly, others);
+  }
+  return wanted;
 }
 
 /** Found out before anything is applied: afterwards the session would mean something else. */

@@ -187,9 +187,12 @@ export function readOnlyTarget(
   const ways = others.map((each) =>
     proposed(`apply --of ${shellWord(each)}`, parentOf(path), name),
   );
+  const onto = proposed(`apply --of ${shellWord(target)} --to DIR`, parentOf(path), name);
   const way =
-    ways.length === 0 ? proposed('apply --to DIR', parentOf(path), name) : ways.join(', ');
-  const hint = `it is on a read-only mount or filesystem, and the session changes something in it; ${way} applies the rest`;
+    ways.length === 0
+      ? `${onto} applies that to another directory`
+      : `${ways.join(', ')} applies the rest`;
+  const hint = `it is on a read-only mount or filesystem, and the session changes something in it; ${way}`;
   return failure('EROFS', `'${target}' cannot be changed`, { path: target, hint });
 }
 

@@ -12,13 +12,18 @@ import { checkNotPending } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
 import { halfRemoved } from './session-kind.ts';
 import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
-import { finishRemoval } from './tree-removal.ts';
+import { finishRemoval, removeTree } from './tree-removal.ts';
 
 /**
  * Removes a session that is locked, and lets go of the lock. First it gets a name that no session has, so that what is
  * left of it after a failure is known for what it is. Where somebody else has removed it nothing is left to do.
  */
 export async function removeLocked(path: Buffer, lock: SessionLock): Promise<void> {
+  if (lock.retired !== undefined) {
+    await removeTree(lock.retired);
+    await lock.release();
+    return;
+  }
   const retired = joined(parentOf(path), `${halfRemoved}${freshDigits()}`);
   const outcome = await native().retireSession(path, retired, lock.held);
   if ('failure' in outcome) {
@@ -27,6 +32,7 @@ export async function removeLocked(path: Buffer, lock: SessionLock): Promise<voi
         hint: 'the session could not be taken out of use',
       });
     }
+    lock.retired = retired;
     await finishRemoval(retired, outcome);
     await lock.release();
   }

@@ -201,6 +201,8 @@ export class SessionLock {
   /** The lock lives as long as any duplicate of it. */
   readonly fd: number;
   readonly held: LockHandle;
+  /** The name it got when it was taken out of use, of which something may be left to be removed. */
+  retired: Buffer | undefined;
 
   private constructor(fd: number) {
     this.fd = fd;
@@ -230,6 +232,12 @@ export class SessionLock {
       throw sessionInUse(name, path, await user());
     }
     return lock;
+  }
+
+  /** Whether what is locked still has that name: somebody may have removed it, and made another one there. */
+  async isAt(path: Buffer): Promise<boolean> {
+    const [own, there] = await Promise.all([fstat(this.fd), lstat(path).catch(missing)]);
+    return own.dev === there?.dev && own.ino === there.ino;
   }
 
   /** Calling it again is harmless. */

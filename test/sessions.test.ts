@@ -44,6 +44,21 @@ test.serial('what is mounted in a session is not removed with it', async (t) => 
   t.deepEqual(place.sessions(), []);
 });
 
+test.serial(
+  'closing that failed at what is mounted in a session removes it when it is tried again',
+  async (t) => {
+    using place = new SandboxPlace();
+    const sandbox = await place.sandbox();
+    tmpfs(join(sandbox.path, '0/upper/mounted'));
+    const mounted = (): string => join(place.state, place.sessions()[0] ?? '', '0/upper/mounted');
+    await t.throwsAsync(sandbox.close(), { code: 'EXDEV' });
+    await t.throwsAsync(sandbox.close(), { code: 'EXDEV' });
+    syscalls.umountSync(mounted(), 0);
+    await sandbox.close();
+    t.deepEqual(place.sessions(), []);
+  },
+);
+
 test.serial('a session whose upper another program has mounted is not discarded', async (t) => {
   using place = new SandboxPlace();
   const sandbox = await place.sandbox({ session: 'one' });

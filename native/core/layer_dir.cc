@@ -10,8 +10,8 @@ namespace ovl {
 
 namespace {
 
-// Of a chain that has to be re-opened this many of the deepest directories stay open, so that on the way out
-// of a deep tree it is re-opened once for so many levels.
+// Of a chain that has to be re-opened this many of the deepest directories stay open, so that on
+// the way out of a deep tree it is re-opened once for so many levels.
 constexpr size_t kKeepOpen = 16;
 
 // As the calls that read are named where they fail. What is made is forbidden by the directory.

@@ -238,9 +238,10 @@ int RunSupervisor(void* argument) {
     return 0;
   }
   // A SIGKILL for the whole process group of the caller (`timeout -s KILL`) must leave somebody who
-  // ends what the program has started in others. It cannot fail: nobody has made us the leader of a
-  // session.
-  (void)::setpgid(0, 0);
+  // ends what the program has started in others. A group of our own in the same session would do
+  // for that, but the caller's would never count as orphaned then, and Ctrl-Z would stop it where
+  // nobody is there to continue it (setpgid(2)). It cannot fail: we lead no group.
+  (void)::setsid();
   supervisor.fault.call = supervisor.pid_namespace ? "sendmsg" : "send";
   // Who is not told would wait for us, and we for the answer.
   const bool said = supervisor.fault.Did(ViewStep::kReport, SayStarted(supervisor, program));

@@ -164,6 +164,28 @@ export function signalCases(where = '', own: readonly string[] = []): void {
     t.pass();
   });
 
+  test.serial(`nothing is stopped where nobody could continue it${where}`, async (t) => {
+    using place = new SandboxPlace();
+    const words = [process.execPath, program, 'run', '--dir', place.state, ...own];
+    const line = `exec ${words.join(' ')} -- sh -c 'echo ready; read line; echo "got $line"; exec sleep 1000'`;
+    const terminal = spawn('script', ['-qec', line, '/dev/null'], {
+      cwd: place.lower,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let said = '';
+    terminal.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    await until('the program runs', () => said.includes('ready'));
+    terminal.stdin.write('\x1a'); // Ctrl-Z: the leader of the session has no shell above it
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    terminal.stdin.write('on\n');
+    await until('the program goes on', () => said.includes('got on'));
+    terminal.kill('SIGKILL');
+    await until('all of it has ended', () => place.processes().length === 0);
+    t.pass();
+  });
+
   test.serial(`a shell on a terminal has its job control${where}`, (t) => {
     using place = new SandboxPlace();
     const shellWords = ['bash', '--norc', '--noprofile', '-i'];

@@ -1,12 +1,12 @@
 /** What ends when, whoever makes the sandbox. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Sandbox, SandboxOptions } from 'overlayfs';
-import { pruneSessions } from 'overlayfs';
+import { findSession, pruneSessions } from 'overlayfs';
 import { native, unwrap } from '../../lib/native.ts';
 import { until } from './holding.ts';
 import { closed, descriptors } from './sandbox-cases.ts';
@@ -119,7 +119,19 @@ function goneCases(where: string, options: SandboxOptions): void {
     const other = await place.sandbox({ session: 'one' });
     await named.close({ discard: true });
     t.deepEqual(place.sessions(), ['one']);
+    const elsewhere = place.at('elsewhere');
+    mkdirSync(elsewhere);
     await other.close({ discard: true });
+    const replaced = await place.sandbox({ session: 'two' });
+    remove(replaced);
+    const its = await place.sandbox({ session: 'two', lower: elsewhere });
+    await t.throwsAsync(replaced.close(), { code: 'ENOENT' });
+    const found = await findSession('two', { directory: place.state });
+    t.deepEqual(
+      found.overlays.map(({ target }) => target),
+      [elsewhere],
+    );
+    await its.close({ discard: true });
     const kept = await place.sandbox();
     remove(kept);
     await t.throwsAsync(kept.close({ discard: false }), { code: 'ENOENT' });

@@ -1,6 +1,7 @@
 /** What holds for applying sessions, whoever does it. */
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -303,6 +304,26 @@ function libraryCases(): void {
     );
     t.deepEqual(place.sessions(), ['one']);
   });
+
+  test.serial(
+    'a directory that may not be written to, and has no changes, is left out',
+    async (t) => {
+      using place = new SandboxPlace();
+      await plantLower(place.lower);
+      const locked = place.at('locked/directory');
+      mkdirSync(locked, { recursive: true });
+      for (const path of [locked, place.at('locked')]) {
+        chmodSync(path, 0o555); // no stage can be made in it, or beside it
+      }
+      const lowers = ['--lower', place.lower, '--lower', locked];
+      const ran = await run(place, '--name', 'both', ...lowers, '--', 'sh', '-c', script);
+      t.is(ran.status, 0, ran.stderr);
+      const applied = await apply(place, 'both');
+      t.is(applied.status, 0, applied.stderr);
+      t.deepEqual(content(place), ['changed', 'd', 'new']);
+      t.deepEqual(place.sessions(), []);
+    },
+  );
 
   test.serial('what is in use, and what others are stacked on, is not applied', async (t) => {
     using place = new SandboxPlace();
