@@ -1,11 +1,13 @@
 #include "core/compare.h"
 
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "core/filesystem_magic.h"
 #include "core/sys_extents.h"
 #include "core/sys_file.h"
 
@@ -29,6 +31,13 @@ Result<UniqueFd> OpenContent(const LayerEntry& entry) {
 // Fewer blocks (of 512 bytes, stat(2)) than there are bytes: holes, or data that is stored
 // compressed.
 bool HasHoles(const struct stat& st) { return st.st_blocks < st.st_size / 512; }
+
+// FUSE asks the server, which may not have been given yet what was written (kernel: fuse_lseek).
+bool TellsHoles(int fd) {
+  struct statfs fs;
+  return ::fstatfs(fd, &fs) == 0 &&
+         !magic::IsOneOf(static_cast<unsigned long>(fs.f_type), {magic::kFuse});
+}
 
 // pread(2) of exactly `size` bytes, or fewer at the end of the file.
 Result<size_t> ReadAll(int fd, char* to, size_t size, off_t offset, const LayerEntry& entry) {
@@ -123,7 +132,8 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!always && may_share) {
     out->offset_ = SharedLength(out->before_.get(), out->after_.get(), out->size_);
   }
-  out->sparse_ = out->size_ >= kWorthAsking && HasHoles(before.st) && HasHoles(after.st);
+  out->sparse_ = out->size_ >= kWorthAsking && HasHoles(before.st) && HasHoles(after.st) &&
+                 TellsHoles(out->before_.get()) && TellsHoles(out->after_.get());
   out->piece_ = std::min(kFirstPiece, static_cast<size_t>(out->size_));
   out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * out->piece_);
   return out;
