@@ -41,6 +41,9 @@ export async function mountPointOf(path: Buffer): Promise<Buffer | undefined> {
 async function unfitness(root: Buffer, covered: readonly Buffer[]): Promise<string | undefined> {
   const there = nearestExisting(root);
   if (there.equals(root) && !isOwnDirectory(root)) {
+    if (lookAt(root)?.isSymbolicLink()) {
+      return 'it is a symbolic link, which anybody might have put there; name the directory that it leads to';
+    }
     return 'it is somebody else’s, or no directory';
   }
   const found = unwrap(await native().inspectUpperParent(there, false)).map(findingOf);
