@@ -171,8 +171,8 @@ export class Changes extends PulledEntries<ChangesHandle, Change> {
 
   /**
    * How many there are of each kind, instead of the list: nothing is made of a single change, unless
-   * there are `ignorePatterns`. It rejects as the iteration does, but
-   * for what only the details of a change would need (bytes, attributes, where it came from).
+   * there are `ignorePatterns`. It rejects as the iteration does, but for what
+   * only the details of a change need (bytes, attributes, where it came from).
    */
   async count(): Promise<ChangeCounts> {
     if (this.#keep !== undefined) {

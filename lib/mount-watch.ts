@@ -240,8 +240,8 @@ export class MountWatch implements AsyncIterableIterator<MountChange> {
  * propagation and a renamed directory on the way to a mount point are not announced by the kernel and
  * show up with the next change that is.
  *
- * The watch begins with the first `next()`, and with it what it compares with is read, before that call returns: to know what that
- * is, ask for it with `initial`. Until it ends, by `return()` (leaving a `for await`) or by the signal, it
+ * The watch begins with the first `next()`, and before that call returns what it compares with is read: to know what
+ * that is, ask for it with `initial`. Until it ends, by `return()` (leaving a `for await`) or by the signal, it
  * keeps the program running, as `fs.watch` does.
  *
  * @throws TypeError for wrong arguments. The iteration rejects with an `OverlayError` where the table

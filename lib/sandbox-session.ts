@@ -19,6 +19,7 @@ import {
   pendingWarnings,
 } from './session-directories.ts';
 import { brokenSession, fileFailure, otherLayers, sessionHasDependents } from './session-errors.ts';
+import { SessionLock } from './session-lock.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { removeLocked } from './session-removal.ts';
 import { chooseRoot } from './session-roots.ts';
@@ -31,7 +32,6 @@ import {
   markUsed,
   pathOfSession,
   readSession,
-  SessionLock,
   writeRecord,
 } from './session-store.ts';
 import type { SandboxIds } from './subordinate-ids.ts';

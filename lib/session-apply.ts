@@ -19,15 +19,10 @@ import {
 } from './session-errors.ts';
 import type { Session, SessionOverlay } from './session-list.ts';
 import { described } from './session-list.ts';
+import { SessionLock } from './session-lock.ts';
 import { discardLocked } from './session-removal.ts';
 import type { StoredSession } from './session-store.ts';
-import {
-  lastUsedExactly,
-  pathOfSession,
-  readSession,
-  SessionLock,
-  sessionName,
-} from './session-store.ts';
+import { lastUsedExactly, pathOfSession, readSession, sessionName } from './session-store.ts';
 import { overlaysAt, targetsOf } from './session-target.ts';
 
 /** `since` is by default when the session was made, `to` goes with one overlay. */
@@ -51,7 +46,10 @@ export interface AppliedSession {
   readonly complete: boolean;
   /** The session is gone. */
   readonly discarded: boolean;
-  /** Why it is not, where it was to be: all of it was applied, and removing it has failed. `discardSession` does that again, or, where it has lost its name by then, `pruneSessions`. */
+  /**
+   * Why it is not, where it was to be: all of it was applied, and removing it has failed. `discardSession` does that
+   * again, or, where it has lost its name by then, `pruneSessions`.
+   */
   readonly notDiscarded: OverlayError | undefined;
   /** Outer ones first. */
   readonly overlays: readonly AppliedOverlay[];

@@ -17,6 +17,7 @@ import {
 } from './session-errors.ts';
 import type { Session } from './session-list.ts';
 import { findSession } from './session-list.ts';
+import { SessionLock } from './session-lock.ts';
 import type { SessionRecord } from './session-record.ts';
 import { checkUnmounted } from './session-removal.ts';
 import {
@@ -24,7 +25,6 @@ import {
   findPath,
   pathOfSession,
   readSession,
-  SessionLock,
   sessionName,
 } from './session-store.ts';
 

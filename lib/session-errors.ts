@@ -310,3 +310,11 @@ export function fileFailure(error: unknown, what: string): OverlayError {
     cause: error,
   });
 }
+
+/** A failure to look says nothing about what is there. */
+export function missing(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+    throw fileFailure(error, 'a directory of the session cannot be looked at');
+  }
+}

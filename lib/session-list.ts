@@ -10,6 +10,7 @@ import { joined, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkDirectories, ownPending } from './session-directories.ts';
 import { draftKind, isSessionName } from './session-kind.ts';
+import { userOf } from './session-lock.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
 import type { StoredSession } from './session-store.ts';
 import {
@@ -18,7 +19,6 @@ import {
   readSession,
   sessionName,
   storedEntries,
-  userOf,
 } from './session-store.ts';
 import { overlaysAt } from './session-target.ts';
 import { someAtOnce } from './some-at-once.ts';

@@ -8,9 +8,10 @@ import { dependentsOf, recordedBases, stackedFirst } from './session-bases.ts';
 import { checkNotPending } from './session-directories.ts';
 import type { Session, SessionRest } from './session-list.ts';
 import { isSession, listSessions, sessionAt } from './session-list.ts';
+import { SessionLock } from './session-lock.ts';
 import type { DiscardOptions } from './session-removal.ts';
 import { checkUnmounted, removeLocked } from './session-removal.ts';
-import { readSession, SessionLock } from './session-store.ts';
+import { readSession } from './session-store.ts';
 import { someAtOnce } from './some-at-once.ts';
 
 export interface PruneOptions extends DiscardOptions {

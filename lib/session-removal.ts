@@ -11,7 +11,8 @@ import { dependentsOf } from './session-bases.ts';
 import { checkNotPending } from './session-directories.ts';
 import { sessionHasDependents } from './session-errors.ts';
 import { halfRemoved } from './session-kind.ts';
-import { pathOfSession, readSession, SessionLock, sessionName } from './session-store.ts';
+import { SessionLock } from './session-lock.ts';
+import { pathOfSession, readSession, sessionName } from './session-store.ts';
 import { finishRemoval, removeTree } from './tree-removal.ts';
 
 /**

@@ -1,33 +1,22 @@
 /** Sessions on disk. docs/running.md describes the layout. */
 
-import { constants, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { argumentType, argumentValue, errorFromFailure, OverlayError } from './errors.ts';
-import {
-  close,
-  fstat,
-  lstat,
-  lstatExactly,
-  mkdir,
-  open,
-  readNames,
-  readText,
-  utimes,
-} from './files.ts';
+import { close, fstat, lstat, lstatExactly, mkdir, readNames, readText, utimes } from './files.ts';
 import { freshDigits } from './fresh-name.ts';
-import { native, unwrap } from './native.ts';
+import { native } from './native.ts';
 import type { Outcome } from './native-outcome.ts';
-import type { LockHandle, SessionText } from './native-sessions.ts';
-import { joined, parentOf } from './path-bytes.ts';
+import type { SessionText } from './native-sessions.ts';
+import { joined } from './path-bytes.ts';
 import {
   brokenSession,
-  commandOf,
   fileFailure,
+  missing,
   newerSession,
   noSuchSession,
   notASession,
   sessionExists,
-  sessionInUse,
 } from './session-errors.ts';
 import {
   halfMade,
@@ -37,6 +26,7 @@ import {
   openRecord,
   recordName,
 } from './session-kind.ts';
+import { SessionLock } from './session-lock.ts';
 import type { RecordedOverlay, SessionRecord } from './session-record.ts';
 import { formatRecord, NoRecord, parseRecord } from './session-record.ts';
 import { isOwnDirectory } from './session-roots.ts';
@@ -97,14 +87,6 @@ async function readRecord(path: Buffer, name: string): Promise<SessionRecord> {
       throw await noWhole(path, name, `${recordName} is missing, or cannot be read (${code})`);
     }
     throw fileFailure(error, 'the record of a session could not be read');
-  }
-}
-
-/** A failure to look says nothing about what is there. */
-function missing(error: unknown): undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') {
-    throw fileFailure(error, 'a directory of the session cannot be looked at');
   }
 }
 
@@ -174,86 +156,6 @@ export async function pathOfSession(name: string, directory: Buffer | undefined)
     throw noSuchSession(name, directory);
   }
   return path;
-}
-
-/**
- * Milliseconds: what a run that was killed has left may be just ending. The kernel syncs the filesystem of its upper
- * and gives up its overlay before the lock.
- */
-const patience = [5, 15, 25, 50, 100, 300];
-
-async function lockOf(path: Buffer, name: string): Promise<number> {
-  const outcome = await native().lockDirectory(path);
-  if ('value' in outcome) {
-    return outcome.value;
-  }
-  const found = errorFromFailure(outcome.failure, {
-    hint: `the session '${name}' could not be opened`,
-  });
-  if (found.code === 'ENOTDIR') {
-    throw notASession(name, path, 'it is no directory');
-  }
-  throw found.code === 'ENOENT' ? noSuchSession(name, parentOf(path)) : found;
-}
-
-/** The one user of a session: an open directory with flock(2) on it. */
-export class SessionLock {
-  /** The lock lives as long as any duplicate of it. */
-  readonly fd: number;
-  readonly held: LockHandle;
-  /** The name it got when it was taken out of use, of which something may be left to be removed. */
-  retired: Buffer | undefined;
-
-  private constructor(fd: number) {
-    this.fd = fd;
-    this.held = native().holdLock(fd);
-  }
-
-  /** One that the addon has taken; none where it says that somebody else has it. */
-  static of(fd: number): SessionLock | undefined {
-    return fd < 0 ? undefined : new SessionLock(fd);
-  }
-
-  /**
-   * @throws OverlayError `EBUSY` with who has it, `ENOENT` where it is not there, or another directory by
-   * now (it was discarded, and made anew).
-   */
-  static async take(path: Buffer, name: string): Promise<SessionLock> {
-    const user = (): Promise<number> => userOf(path).catch(() => 0);
-    let lock = SessionLock.of(await lockOf(path, name));
-    for (const wait of patience) {
-      if (lock !== undefined || commandOf(await user()) !== undefined) {
-        break;
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      lock = SessionLock.of(await lockOf(path, name));
-    }
-    if (lock === undefined) {
-      throw sessionInUse(name, path, await user());
-    }
-    return lock;
-  }
-
-  /** Whether what is locked still has that name: somebody may have removed it, and made another one there. */
-  async isAt(path: Buffer): Promise<boolean> {
-    const [own, there] = await Promise.all([fstat(this.fd), lstat(path).catch(missing)]);
-    return own.dev === there?.dev && own.ino === there.ino;
-  }
-
-  /** Calling it again is harmless. */
-  async release(): Promise<void> {
-    unwrap(await native().releaseLock(this.held));
-  }
-}
-
-/** Who works with it: a process, 0 where nobody does or it cannot be said. */
-export async function userOf(path: Buffer): Promise<number> {
-  const fd = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    return native().lockHolder(fd);
-  } finally {
-    await close(fd);
-  }
 }
 
 /** When a sandbox was last made on it: the time of its record, since to set that takes no space. */

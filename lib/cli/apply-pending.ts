@@ -4,7 +4,7 @@ import { abortApply, findPendingApply, resumeApply } from '../apply.ts';
 import type { PendingApplyOptions } from '../apply-options.ts';
 import { absolutePath } from '../arguments.ts';
 import type { Session } from '../session-list.ts';
-import { SessionLock } from '../session-store.ts';
+import { SessionLock } from '../session-lock.ts';
 import { UsageError } from './command-errors.ts';
 import { pathOf } from './options.ts';
 import { overlaysNamed } from './session-words.ts';

@@ -6,6 +6,7 @@ import { describeErrno } from '../errno.ts';
 import { OverlayError } from '../errors.ts';
 import type { SandboxOptions } from '../sandbox-options.ts';
 import { findSession } from '../session-list.ts';
+import { isWithin } from '../session-roots.ts';
 import { UsageError } from './command-errors.ts';
 
 interface Place {
@@ -38,10 +39,7 @@ function asked({ lower, overlays, base }: SandboxOptions): Place[] {
 
 /** What is mounted below a directory is covered along with it, and has to be writable only if something changes in it. */
 function isBelowAnother({ target }: Place, all: readonly Place[]): boolean {
-  return all.some(
-    (other) =>
-      target.startsWith(other.target === '/' ? '/' : `${other.target}/`) && other.target !== target,
-  );
+  return all.some((other) => other.target !== target && isWithin(target, other.target));
 }
 
 async function recorded(options: SandboxOptions): Promise<Place[] | undefined> {
