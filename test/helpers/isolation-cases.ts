@@ -6,7 +6,7 @@ import test from 'ava';
 import { overlayfs, program } from './command.ts';
 import { furnished, refusal, said, writes } from './isolation-kit.ts';
 import { linkCases } from './isolation-link-cases.ts';
-import { signalCases } from './run-command-cases.ts';
+import { signalCases } from './run-signal-cases.ts';
 import { closed, descriptors } from './sandbox-cases.ts';
 import { sandboxEndCases } from './sandbox-end-cases.ts';
 import { SandboxPlace } from './sandbox-place.ts';
