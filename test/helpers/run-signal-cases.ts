@@ -66,7 +66,7 @@ export function signalCases(where = '', own: readonly string[] = []): void {
   });
 
   /** What it leaves in a session of its own would outlive its group. */
-  const leaving = 'setsid sleep 1000 & echo ready; sleep 1000';
+  const leaving = 'setsid sh -c "echo ready; exec sleep 1000" & sleep 1000';
 
   test.serial(`SIGKILL for the whole process group leaves nothing running${where}`, async (t) => {
     using place = new SandboxPlace();
