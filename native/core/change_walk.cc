@@ -206,13 +206,17 @@ void ChangeWalk::Give(const Change& change, std::string_view name, std::string_v
 
 bool ChangeWalk::HoldFront() {
   if (held_) return true;
+  if (!schedule_.Hold(*levels_.back().unit)) return false;
+  TakeFront();
+  return true;
+}
+
+void ChangeWalk::TakeFront() {
   ChangeUnit& front = *levels_.back().unit;
-  if (!schedule_.Hold(front)) return false;
   held_ = true;
-  if (front.progress == Progress::kDone) return true;
+  if (front.progress == Progress::kDone) return;
   pinned_ = front.frame;
   if (pinned_) pinned_->EachDirectory([](const DirPtr& dir) { dir->Pin(); });
-  return true;
 }
 
 void ChangeWalk::LetGoOfFront() {
@@ -294,7 +298,8 @@ void ChangeWalk::WorkBehind(const WorkSlice& slice) {
   if (ChangeUnit* const unit = schedule_.Claim()) {
     Work(front_worker_, *unit, slice);
   } else {
-    schedule_.AwaitRelease(*levels_.back().unit);
+    schedule_.AwaitHold(*levels_.back().unit);
+    TakeFront();
   }
 }
 

@@ -64,6 +64,7 @@ class ChangeWalk {
   void Give(const Change& change, std::string_view name, std::string_view renamed,
             ChangeSink& sink);
   bool HoldFront();
+  void TakeFront();
   void LetGoOfFront();
   void Enter(const NextRecord& next);
   void Leave();

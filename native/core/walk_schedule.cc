@@ -61,10 +61,12 @@ void WalkSchedule::Remove(ChangeUnit& unit) {
   unit.before = unit.after = nullptr;
 }
 
-// Those that are passed over are being worked on, or held: few.
+// Those that are passed over are being worked on, or held, or awaited: few.
 ChangeUnit* WalkSchedule::FirstWaiting() const {
   ChangeUnit* unit = first_;
-  while (unit != nullptr && unit->state != State::kWaiting) unit = unit->after;
+  while (unit != nullptr && (unit->state != State::kWaiting || unit == awaited_)) {
+    unit = unit->after;
+  }
   return unit;
 }
 
@@ -91,11 +93,24 @@ ChangeUnit* WalkSchedule::AwaitClaim() {
   }
 }
 
-bool WalkSchedule::Hold(ChangeUnit& unit) {
-  const std::lock_guard lock(mutex_);
+bool WalkSchedule::TryHold(ChangeUnit& unit) {
   if (unit.state == State::kRunning) return false;
   if (unit.state != State::kDone) unit.state = State::kRunning;
   return true;
+}
+
+bool WalkSchedule::Hold(ChangeUnit& unit) {
+  const std::lock_guard lock(mutex_);
+  return TryHold(unit);
+}
+
+// A thread that gives a unit back and asks for the next one is far quicker than one that has to be
+// woken: without a claim on it, the latter would wait until the unit is done, however long.
+void WalkSchedule::AwaitHold(ChangeUnit& unit) {
+  std::unique_lock lock(mutex_);
+  awaited_ = &unit;
+  changed_.wait(lock, [&] { return TryHold(unit); });
+  awaited_ = nullptr;
 }
 
 void WalkSchedule::ShowRest(ChangeUnit& unit) {
@@ -144,11 +159,6 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
       break;
   }
   changed_.notify_all();
-}
-
-void WalkSchedule::AwaitRelease(const ChangeUnit& unit) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return unit.state != State::kRunning; });
 }
 
 void WalkSchedule::Forget(ChangeUnit& unit) {

@@ -36,8 +36,8 @@ class WalkSchedule {
   // Gives a unit back, shows what is below to others, and closes what has long been unused. Of a
   // unit that is done the directory is let go of, unless it may have to be gone through again.
   void Release(ChangeUnit& unit, bool keep);
-  // Waits until another thread has given a unit back.
-  void AwaitRelease(const ChangeUnit& unit);
+  // The same once the other thread has given it back, which does not get it again before.
+  void AwaitHold(ChangeUnit& unit);
   // A unit, done, has been handed out.
   void Forget(ChangeUnit& unit);
 
@@ -52,6 +52,7 @@ class WalkSchedule {
   bool HasWaiting();
 
  private:
+  static bool TryHold(ChangeUnit& unit);
   void ShowChildren(ChangeUnit& unit);
   void InsertBefore(ChangeUnit& unit, ChangeUnit& place);
   void Remove(ChangeUnit& unit);
@@ -68,6 +69,7 @@ class WalkSchedule {
   std::mutex mutex_;
   std::condition_variable changed_;
   ChangeUnit* first_ = nullptr;
+  const ChangeUnit* awaited_ = nullptr;
   size_t ahead_ = 0;  // bytes
   size_t idle_ = 0;   // threads that wait
   bool stopped_ = false;
