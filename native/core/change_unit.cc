@@ -98,6 +98,13 @@ void AppendUnfinished(std::unique_ptr<UnfinishedEntry> entry, size_t index, Chan
   Append(record, {}, {}, unit);
 }
 
+bool IsChildNext(const ChangeUnit& unit) {
+  if (unit.given == unit.output.size()) return false;
+  Record record;
+  std::memcpy(&record, unit.output.data() + unit.given, sizeof record);
+  return record.what == Record::What::kChild;
+}
+
 bool TakeRecord(ChangeUnit& unit, NextRecord& next) {
   if (unit.given == unit.output.size()) {
     // What was handed out is not kept: the unit at the front may be a long one.

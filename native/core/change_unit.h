@@ -108,6 +108,8 @@ struct NextRecord {
   std::string_view renamed_from;
 };
 bool TakeRecord(ChangeUnit& unit, NextRecord& next);
+// Whether that is a child.
+bool IsChildNext(const ChangeUnit& unit);
 
 }  // namespace ovl
 

@@ -79,7 +79,10 @@ Result<bool> ChangeWalk::Advance(const WorkSlice& slice, ChangeSink& sink) {
         continue;
       }
       NextRecord next;
-      if (TakeRecord(front, next)) {
+      if (StaysAbove(front)) {
+        CallHelpers(slice);
+        StepAbove();
+      } else if (TakeRecord(front, next)) {
         status = HandOut(next, sink);
       } else if (front.progress != Progress::kDone) {
         CallHelpers(slice);
@@ -110,7 +113,7 @@ Status ChangeWalk::StepIndex(const WorkSlice& slice) {
   auto root = std::make_unique<ChangeUnit>();
   root->end = 1;
   schedule_.Begin(*root);
-  levels_.push_back({std::move(root), 0, 0});
+  levels_.push_back({std::move(root), 0, 0, false});
   return Done{};
 }
 
@@ -232,9 +235,10 @@ void ChangeWalk::Enter(const NextRecord& next) {
   ChangeUnit& front = *levels_.back().unit;
   trusted_met_ = trusted_met_ || front.trusted_at <= next.record.index;
   ChangeUnit::Ptr child = schedule_.TakeChild(front, next.record.number);
+  const bool left = levels_.back().left_above || front.progress != Progress::kDone;
   LetGoOfFront();
   schedule_.Release(front, Undecided());
-  levels_.push_back({std::move(child), path_.size(), next.record.index});
+  levels_.push_back({std::move(child), path_.size(), next.record.index, left});
 }
 
 // The unit at the front has been handed out; where its directory is a long one, another follows.
@@ -242,10 +246,25 @@ void ChangeWalk::Leave() {
   ChangeUnit::Ptr& unit = levels_.back().unit;
   trusted_met_ = trusted_met_ || unit->trusted_at != SIZE_MAX;
   LetGoOfFront();
-  schedule_.Forget(*unit);
+  schedule_.Forget(*unit, levels_.back().left_above);
   ChangeUnit::Ptr rest = std::move(unit->rest);
   unit = std::move(rest);
   if (!unit) levels_.pop_back();
+}
+
+// What else is in a directory is looked at before what is below it: to come back to one whose
+// descriptor was closed meanwhile takes as many calls as it is deep.
+bool ChangeWalk::StaysAbove(const ChangeUnit& front) {
+  return front.progress == Progress::kMore && !front.comparing && IsChildNext(front) &&
+         front.children.size() - front.taken_children < kEnoughBelow && schedule_.HasRoom();
+}
+
+// Not in order any more: as a helper does it.
+void ChangeWalk::StepAbove() {
+  ++steps_;
+  ChangeUnit& front = *levels_.back().unit;
+  front_worker_.Step(front);
+  if (front.rest && !front.rest_shown) schedule_.ShowRest(front);
 }
 
 void ChangeWalk::StepFront() {

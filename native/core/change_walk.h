@@ -52,6 +52,7 @@ class ChangeWalk {
     ChangeUnit::Ptr unit;
     size_t path_size;  // of path_, for the directory itself
     size_t index;      // of the directory's name in the one above
+    bool left_above;   // directories above were not done when it was entered
   };
 
   ChangeWalk(Layers layers, ChangeOptions options);
@@ -68,7 +69,9 @@ class ChangeWalk {
   void LetGoOfFront();
   void Enter(const NextRecord& next);
   void Leave();
+  bool StaysAbove(const ChangeUnit& front);
   void StepFront();
+  void StepAbove();
   bool Undecided() const { return job_.layers.marks.IsUndecided() && !job_.decided; }
   void Decide(size_t next, bool keep_output);
   void CallHelpers(const WorkSlice& slice);

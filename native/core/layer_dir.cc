@@ -132,28 +132,51 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
     }
     auto st = StatFd(opened.value().get());
     if (!st.ok()) return AtPath(std::move(st.failure()), dir->parent_->PathOf(dir->name_));
-    if (st.value().st_dev != dir->dev_ || st.value().st_ino != dir->ino_) {
+    if (!dir->IsSame(st.value())) {
       return Refusal(ENOENT, "openat", "replaced", dir->parent_->PathOf(dir->name_));
     }
     if (above != nullptr) std::exchange(above, nullptr)->Unpin();
     if (i < kKeepOpen) {
       dir->Pin();
       above = dir;
-      int there = -1;
-      const int own = opened.value().get();
-      dir->Used(0);
-      // Another thread may have been quicker.
-      if (dir->fd_.compare_exchange_strong(there, own, std::memory_order_acq_rel)) {
-        (void)opened.value().Release();
-        there = own;
-      }
-      parent_fd = there;
+      parent_fd = dir->Give(std::move(opened.value()));
     } else {
       parent_fd = opened.value().get();
       passing = std::move(opened.value());
     }
   }
   return parent_fd;
+}
+
+// The descriptor that it has then: another thread may have been quicker.
+int LayerDir::Give(UniqueFd opened) {
+  Used(0);
+  int there = -1;
+  if (!fd_.compare_exchange_strong(there, opened.get(), std::memory_order_acq_rel)) return there;
+  return opened.Release();
+}
+
+DirPtr LayerDir::OpenWayBack() {
+  // Those that nobody else has go with this one.
+  const DirPtr* above = &parent_;
+  while (*above && above->use_count() == 1) above = &(*above)->parent_;
+  if (!*above || (*above)->IsRoot() || (*above)->IsOpen()) return nullptr;
+  Pin();
+  UniqueFd passing;
+  int fd = fd_.load(std::memory_order_acquire);
+  for (const LayerDir* at = this; fd >= 0 && at != above->get(); at = at->parent_.get()) {
+    const bool there = at->parent_ == *above;
+    auto up = OpenDirectoryAt(fd, "..", there ? (*above)->use_ : DirUse::kLookUp);
+    if (up.ok()) passing = std::move(up.value());
+    fd = up.ok() ? passing.get() : -1;
+  }
+  Unpin();
+  if (fd < 0) return nullptr;
+  // A directory that was moved has another one above it.
+  auto st = StatFd(fd);
+  if (!st.ok() || !(*above)->IsSame(st.value())) return nullptr;
+  (void)(*above)->Give(std::move(passing));
+  return *above;
 }
 
 void LayerDir::Pin() {

@@ -71,6 +71,10 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   bool IsOpen() const { return fd_.load(std::memory_order_relaxed) >= 0; }
   // Closes the descriptor unless it is pinned; a root stays open. Fd() opens it again.
   void Close();
+  // For a directory that is done with: opens from here the nearest one above that somebody else has
+  // too, by "..", if that is closed. From the root it would be as many levels as it is deep. Null
+  // where there is nothing to be opened, or it is not the way back; Fd() tells then.
+  DirPtr OpenWayBack();
   // From Fd() on the descriptor stays what it is until Unpin().
   void Pin();
   void Unpin() { pins_.fetch_sub(1, std::memory_order_release); }
@@ -84,6 +88,8 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
 
   LayerDir() = default;
   Result<int> Open();
+  int Give(UniqueFd opened);
+  bool IsSame(const struct stat& st) const { return st.st_dev == dev_ && st.st_ino == ino_; }
   static Result<int> OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*& above,
                                int parent_fd, UniqueFd& passing);
 

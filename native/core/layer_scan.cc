@@ -82,8 +82,18 @@ Status LayerScan::Step(ScanSink& sink) {
     return Done{};
   }
   if (frame.next < frame.names.size()) return Visit(frame, sink);
-  frames_.pop_back();
+  Leave();
   return Done{};
+}
+
+// Back to where there is something left.
+void LayerScan::Leave() {
+  const DirPtr left = std::move(frames_.back()->dir);
+  frames_.pop_back();
+  while (!frames_.empty() && frames_.back()->next == frames_.back()->names.size()) {
+    frames_.pop_back();
+  }
+  if (!frames_.empty()) (void)left->OpenWayBack();
 }
 
 void LayerScan::Push(DirPtr dir) {

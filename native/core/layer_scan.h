@@ -47,6 +47,7 @@ class LayerScan {
   Status Step(ScanSink& sink);
   Status Visit(Frame& frame, ScanSink& sink);
   void Push(DirPtr dir);
+  void Leave();
 
   DirPtr root_;
   std::vector<std::unique_ptr<Frame>> frames_;

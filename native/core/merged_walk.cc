@@ -39,7 +39,7 @@ Result<MergedWalk::Event> MergedWalk::Step() {
     return Event::kBusy;
   }
   if (level.next == level.frame->size()) {
-    levels_.pop_back();
+    Leave();
     return Event::kBusy;
   }
   auto something = level.frame->Visit(layers_, level.next++, entry_);
@@ -47,6 +47,17 @@ Result<MergedWalk::Event> MergedWalk::Step() {
   if (!something.value()) return Event::kBusy;
   entered_ = false;
   return Event::kEntry;
+}
+
+// Back to where there is something left.
+void MergedWalk::Leave() {
+  const auto left = std::move(levels_.back().frame);
+  levels_.pop_back();
+  while (!levels_.empty() && levels_.back().next == levels_.back().frame->size()) {
+    levels_.pop_back();
+  }
+  if (levels_.empty()) return;
+  left->EachDirectory([](const DirPtr& dir) { (void)dir->OpenWayBack(); });
 }
 
 void MergedWalk::Push(std::unique_ptr<MergedFrame> frame) {

@@ -40,6 +40,7 @@ class MergedWalk {
     size_t next = 0;
   };
   void Push(std::unique_ptr<MergedFrame> frame);
+  void Leave();
 
   Layers layers_;
   WalkScope scope_;

@@ -27,7 +27,11 @@ Result<bool> RawWalk::Step(const std::function<void(const DirPtr&, const DirEntr
     return true;
   }
   if (frame.below.empty()) {
+    // Back to where there is something left.
+    const DirPtr left = std::move(frame.dir);
     frames_.pop_back();
+    while (!frames_.empty() && frames_.back().below.empty()) frames_.pop_back();
+    if (!frames_.empty()) (void)left->OpenWayBack();
     return true;
   }
   Frame next{std::move(frame.below.back()), false, {}};

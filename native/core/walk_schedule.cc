@@ -141,10 +141,13 @@ ChangeUnit::Ptr WalkSchedule::TakeChild(ChangeUnit& unit, size_t number) {
 
 void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   std::shared_ptr<MergedFrame> done;  // goes when others may go on
+  std::vector<DirPtr> above;
+  if (unit.progress == ChangeUnit::Progress::kDone && !keep) above = OpenWayBack(unit);
   const std::lock_guard lock(mutex_);
   ShowChildren(unit);
   Count(unit, unit.Weight());
   UsedAll(unit);
+  for (const DirPtr& dir : above) Used(dir);
   switch (unit.progress) {
     case ChangeUnit::Progress::kMore:
       unit.state = State::kWaiting;
@@ -161,8 +164,11 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   changed_.notify_all();
 }
 
-void WalkSchedule::Forget(ChangeUnit& unit) {
+void WalkSchedule::Forget(ChangeUnit& unit, bool left_above) {
+  std::vector<DirPtr> above;
+  if (left_above) above = OpenWayBack(unit);
   const std::lock_guard lock(mutex_);
+  for (const DirPtr& dir : above) Used(dir);
   const bool held_up = ahead_ >= kMostAhead;
   Remove(unit);
   Count(unit, 0);
@@ -186,6 +192,11 @@ bool WalkSchedule::HasWaiting() {
   return FirstWaiting() != nullptr;
 }
 
+bool WalkSchedule::HasRoom() {
+  const std::lock_guard lock(mutex_);
+  return ahead_ < kMostAhead;
+}
+
 void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
   ahead_ += weight - unit.counted;
   unit.counted = weight;
@@ -193,6 +204,16 @@ void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
 
 void WalkSchedule::UsedAll(const ChangeUnit& unit) {
   if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+}
+
+// What is left to do above a deep tree follows the end of what is below.
+std::vector<DirPtr> WalkSchedule::OpenWayBack(const ChangeUnit& unit) {
+  std::vector<DirPtr> opened;
+  if (!unit.frame) return opened;
+  unit.frame->EachDirectory([&](const DirPtr& dir) {
+    if (DirPtr above = dir->OpenWayBack()) opened.push_back(std::move(above));
+  });
+  return opened;
 }
 
 void WalkSchedule::Used(const DirPtr& dir) {

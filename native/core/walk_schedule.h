@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "core/change_unit.h"
 #include "core/layer_dir.h"
@@ -38,8 +39,8 @@ class WalkSchedule {
   void Release(ChangeUnit& unit, bool keep);
   // The same once the other thread has given it back, which does not get it again before.
   void AwaitHold(ChangeUnit& unit);
-  // A unit, done, has been handed out.
-  void Forget(ChangeUnit& unit);
+  // A unit, done, has been handed out. `left_above`: directories above may not be done.
+  void Forget(ChangeUnit& unit, bool left_above);
 
   // Nobody waits any more.
   void Stop();
@@ -50,6 +51,8 @@ class WalkSchedule {
 
   // Whether there is more to do than one thread can.
   bool HasWaiting();
+  // Whether more may be found out ahead.
+  bool HasRoom();
 
  private:
   static bool TryHold(ChangeUnit& unit);
@@ -58,6 +61,7 @@ class WalkSchedule {
   void Remove(ChangeUnit& unit);
   ChangeUnit* FirstWaiting() const;
   void UsedAll(const ChangeUnit& unit);
+  static std::vector<DirPtr> OpenWayBack(const ChangeUnit& unit);
   void Used(const DirPtr& dir);
   void Count(ChangeUnit& unit, size_t weight);
 

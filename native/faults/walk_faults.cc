@@ -177,6 +177,39 @@ bool Try(const Scenario& scenario, const Place& place, const std::string& right,
   return faults::Happened();
 }
 
+// Going back up a deep tree must not cost as many calls at each level as that is deep.
+constexpr size_t kDeep = 1500;
+constexpr size_t kCallsEachLevel = 60;
+
+void MakeDeep(const std::string& root) {
+  const std::string top = root + "/deep";
+  faults::Must(::mkdir(top.c_str(), 0755), top);
+  faults::Must(::chdir(top.c_str()), top);
+  for (size_t i = 0; i < kDeep; ++i) {
+    for (const char* file : {"a", "z"}) faults::Must(::mknod(file, S_IFREG | 0600, 0), file);
+    faults::Must(::mkdir("m", 0755), "m");
+    faults::Must(::chdir("m"), "m");
+  }
+  faults::Must(::chdir("/"), "/");
+}
+
+bool DeepTreeTakesCallsByLevel() {
+  const Place place;
+  MakeDeep(place.upper);
+  MakeDeep(place.lower);
+  for (const Scenario& scenario : kScenarios) {
+    faults::Arm(kDeep * kCallsEachLevel, EIO);
+    const auto answer = scenario.work(place);
+    faults::Disarm();
+    if (answer.ok() && !faults::Happened()) continue;
+    (void)std::printf("FAIL %s of a deep tree: more than %zu calls a level\n", scenario.name,
+                      kCallsEachLevel);
+    return false;
+  }
+  (void)std::printf("ok walks of a deep tree: calls by its levels\n");
+  return true;
+}
+
 }  // namespace
 
 void faults::RunWalks(const char* filter, size_t& passed, size_t& failed) {
@@ -203,4 +236,6 @@ void faults::RunWalks(const char* filter, size_t& passed, size_t& failed) {
                       scenario.name, nth - 1);
     ++(good ? passed : failed);
   }
+  if (filter != nullptr && std::strstr("walks of a deep tree", filter) == nullptr) return;
+  ++(DeepTreeTakesCallsByLevel() ? passed : failed);
 }

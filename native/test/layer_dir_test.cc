@@ -116,6 +116,35 @@ TEST(LayerDirThatIsNoLongerTheSameIsGone) {
   }
 }
 
+TEST(LayerDirOpensTheWayBackForThoseWhoStillNeedIt) {
+  const TempDir temp;
+  Tree tree(temp.path());
+  tree.Dir("a/b/c/d");
+  const DirPtr root = OpenRoot(temp.path());
+  const DirPtr a = ChildOf(root, "a");
+  DirPtr d = ChildOf(ChildOf(ChildOf(a, "b"), "c"), "d");
+  CHECK(Leads(d));
+  CHECK(d->OpenWayBack() == nullptr);  // everything is open
+  d->parent()->Close();
+  CHECK(d->OpenWayBack() == nullptr);  // that one goes with it
+  CHECK(!d->parent()->IsOpen());
+  a->Close();
+  CHECK(d->OpenWayBack() == a);
+  CHECK(a->IsOpen() && Leads(a));
+  a->Close();
+  d->Close();
+  CHECK(d->OpenWayBack() == nullptr);  // from where?
+  CHECK(!a->IsOpen());
+  CHECK(Leads(d));
+  a->Close();
+  CHECK(::rename(tree.Path("a/b").c_str(), tree.Path("b").c_str()) == 0);
+  CHECK(d->OpenWayBack() == nullptr);  // what is above is not "a" any more
+  CHECK(!a->IsOpen());
+  const size_t before = Descriptors();
+  d.reset();
+  CHECK_EQ(Descriptors(), before - 3);
+}
+
 TEST(LayerDirFailsToOpenWhatIsNotAllowed) {
   const TempDir temp;
   Tree tree(temp.path());

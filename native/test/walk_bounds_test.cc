@@ -119,8 +119,9 @@ class CancellingSink final : public ovl::ChangeSink {
   std::chrono::steady_clock::time_point when_;
 };
 
-// A chain of `depth` directories, without ever having a path that long; a file in each.
-void Chain(const Tree& tree, const std::string& name, size_t depth, bool files) {
+// A chain of `depth` directories, without ever having a path that long; beside each two files and
+// so many directories, before and after it.
+void Chain(const Tree& tree, const std::string& name, size_t depth, bool files, int others = 0) {
   int at = ::open(tree.Path("").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (size_t i = 0; i < depth; ++i) {
     CHECK(::mkdirat(at, name.c_str(), 0755) == 0);
@@ -128,6 +129,10 @@ void Chain(const Tree& tree, const std::string& name, size_t depth, bool files) 
     if (files) {
       (void)::close(::openat(at, "a", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
       (void)::close(::openat(at, "z", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    for (int other = 0; other < others; ++other) {
+      const std::string beside = (other % 2 == 0 ? "l" : "n") + std::to_string(other);
+      CHECK(::mkdirat(at, beside.c_str(), 0755) == 0);
     }
     (void)::close(at);
     at = next;
@@ -227,4 +232,19 @@ TEST(ConcurrentWalkOfAChainThatIsDeeperThanTheDescriptorLimit) {
     CHECK(several == one);
   }
   CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+// What is left to do above cannot all be done on the way down there.
+TEST(ConcurrentWalkOfADeepChainWithManyDirectoriesBeside) {
+  constexpr size_t kDepth = 250;
+  constexpr size_t kBeside = 40;
+  HandLayers hand(1);
+  Chain(hand.upper(), "m", kDepth, true, kBeside);
+  Chain(hand.lower(0), "m", kDepth, false);
+  const ovl::Layers layers = hand.Open();
+  const size_t before = Descriptors();
+  const auto one = ListChanges(hand, layers, Threads(1));
+  CHECK_EQ(one.size(), (2 + kBeside) * kDepth);
+  CHECK(ListChanges(hand, layers, Threads(4)) == one);
+  CHECK_EQ(Descriptors(), before);
 }
