@@ -1,11 +1,14 @@
 // `overlayfs apply`.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { startApplying } from './helpers/applying.ts';
-import { overlayfs } from './helpers/command.ts';
+import { overlayfs, shell } from './helpers/command.ts';
 import { Lab } from './helpers/lab.ts';
 import type { Edit } from './helpers/scene.ts';
 import { at, own, plant } from './helpers/scene.ts';
+import { snapshot } from './helpers/snapshot.ts';
 
 let lab: Lab;
 test.before('the lab starts', async () => {
@@ -64,4 +67,26 @@ test('wrong usage', async (t) => {
   const nothing = await overlayfs(['apply', '--abort', '--to', '/tmp']);
   t.is(nothing.status, 1);
   t.regex(nothing.stderr, /no apply on this directory was interrupted/);
+});
+
+// Below half of them the destination has nothing yet.
+test('a tree that is deeper than the process may have files open', async (t) => {
+  const base = mkdtempSync(join(tmpdir(), 'overlayfs-test-'));
+  t.teardown(() => rmSync(base, { recursive: true, force: true }));
+  const levels = 700;
+  const chain = (length: number): string => 'd/'.repeat(length);
+  const [upper = '', lower = '', to = ''] = ['upper', 'lower', 'to'].map((name) =>
+    join(base, name),
+  );
+  mkdirSync(join(upper, chain(levels)), { recursive: true });
+  for (const root of [lower, to]) mkdirSync(join(root, chain(levels / 2)), { recursive: true });
+  for (let level = levels; level >= 0; level--) {
+    for (const name of ['a', 'z']) writeFileSync(join(upper, chain(level), name), `${level}`);
+    utimesSync(join(upper, chain(level)), level, level);
+  }
+  const applied = await shell(
+    `ulimit -n 300 && overlayfs apply --upper ${upper} --lower ${lower} --to ${to} --xattrs ${own}`,
+  );
+  t.deepEqual([applied.status, applied.stderr], [0, '']);
+  t.deepEqual(snapshot(to), snapshot(upper));
 });

@@ -150,6 +150,7 @@ Status ApplyBuild::EndDirectory(const DirPtr& dir, const struct stat& st, const 
                                 mode_t mode) {
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
+  (void)dir->OpenWayBack();  // as long as everything may be done here
   auto status = GiveXattrs(-1, "", fd.value(), xattrs, true);
   if (status.ok()) status = SetMode(fd.value(), mode);
   if (status.ok()) status = SetTimes(fd.value(), st.st_atim, st.st_mtim);

@@ -19,6 +19,9 @@ constexpr mode_t kOwnerAll = 0700;
 constexpr mode_t kOwnerChanges = 0300;
 const DirPtr kNowhere;
 
+// Of a deep tree only so many directories are kept open.
+constexpr size_t kOpenLevels = 64;
+
 struct timespec TimeOf(int64_t seconds, int64_t nanoseconds) {
   struct timespec time {};
   time.tv_sec = static_cast<time_t>(seconds);
@@ -93,7 +96,17 @@ Status ApplyCommit::Push(const std::string& path, uint64_t ino) {
   auto dir = Find(path, ino);
   if (!dir.ok()) return std::move(dir.failure());
   levels_.push_back({path, std::move(dir.value())});
+  if (levels_.size() <= kOpenLevels) return Done{};
+  const DirPtr& far = levels_[levels_.size() - 1 - kOpenLevels].dir;
+  if (far) far->Close();
   return Done{};
+}
+
+DirPtr ApplyCommit::Pop() {
+  DirPtr dir = std::move(levels_.back().dir);
+  levels_.pop_back();
+  if (dir) (void)dir->OpenWayBack();
+  return dir;
 }
 
 const DirPtr& ApplyCommit::Directory(const UnitRecord& unit) const {
@@ -147,8 +160,7 @@ Status ApplyCommit::RedoEnter(const EnterRecord& record) {
 
 Status ApplyCommit::RedoLeave(const LeaveRecord& record, ApplySink& sink) {
   if (levels_.empty() || levels_.back().path != record.path) return journal_.Damaged();
-  const DirPtr dir = std::move(levels_.back().dir);
-  levels_.pop_back();
+  const DirPtr dir = Pop();
   if (!dir) {
     if (!record.change) return Done{};
     const Failure failure = ChangedMeanwhile(record.path);
@@ -300,8 +312,7 @@ Status ApplyCommit::UndoLeave(const LeaveRecord& record) {
 
 Status ApplyCommit::UndoEnter(const EnterRecord& record) {
   if (levels_.empty() || levels_.back().path != record.path) return journal_.Damaged();
-  const DirPtr dir = std::move(levels_.back().dir);
-  levels_.pop_back();
+  const DirPtr dir = Pop();
   if (!dir) return Done{};
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());

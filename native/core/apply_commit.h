@@ -42,6 +42,7 @@ class ApplyCommit {
 
   Result<DirPtr> Find(const std::string& path, uint64_t ino) const;
   Status Push(const std::string& path, uint64_t ino);
+  DirPtr Pop();
   const DirPtr& Directory(const UnitRecord& unit) const;
 
   Status RedoEnter(const EnterRecord& record);

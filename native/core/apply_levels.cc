@@ -65,7 +65,9 @@ Status ApplyLevels::Push(std::string path, const std::string& name) {
 Status ApplyLevels::Pop(const Left& left) {
   auto status = left(levels_.back());
   if (!status.ok()) return status;
+  const DirPtr dir = std::move(levels_.back().dir);
   levels_.pop_back();
+  if (dir) (void)dir->OpenWayBack();
   return Done{};
 }
 

@@ -7,6 +7,13 @@
 
 namespace ovl {
 
+namespace {
+
+// Of a deep tree only so many directories are kept open.
+constexpr size_t kOpenInner = 64;
+
+}  // namespace
+
 // Of the stage the group is ours, whatever it was made in.
 BuildPlace ApplyPreparation::InSlots(uint64_t slot) const {
   return {setup_.stage->slots(), ApplyStage::SlotName(slot), build_.maker().gid};
@@ -36,7 +43,10 @@ Status ApplyPreparation::BeginInner(const Found& found, const BuildPlace& place,
     inner.dir = std::move(dir.value());
     inner.xattrs = build_.xattrs();
   }
-  unit_->inner.push_back(std::move(inner));
+  std::vector<ApplyUnit::Inner>& all = unit_->inner;
+  all.push_back(std::move(inner));
+  if (dry() || all.size() <= kOpenInner) return Done{};
+  all[all.size() - 1 - kOpenInner].dir->Close();
   return Done{};
 }
 

@@ -14,10 +14,11 @@ namespace {
 // Of the directories that lead to a path this many of the deepest stay open.
 constexpr size_t kOpenLevels = 16;
 
-void Close(const MergedDirectory& dir) {
-  if (dir.upper) dir.upper->Close();
-  for (const DirPtr& lower : dir.after) lower->Close();
-  for (const DirPtr& lower : dir.before) lower->Close();
+template <typename Use>
+void EachDirectory(const MergedDirectory& dir, Use use) {
+  if (dir.upper) use(dir.upper);
+  for (const DirPtr& lower : dir.after) use(lower);
+  for (const DirPtr& lower : dir.before) use(lower);
 }
 
 // "a" leads to "a" and "a/b", not to "ab".
@@ -105,8 +106,12 @@ Status SideSearch::GoTo(std::string_view directory) {
     Push({}, std::move(root), WalkPlace::Root());
   }
   while (!LeadsTo(levels_.back().path, directory)) {
-    Close(levels_.back().dir);
+    const Level left = std::move(levels_.back());
     levels_.pop_back();
+    EachDirectory(left.dir, [](const DirPtr& dir) {
+      (void)dir->OpenWayBack();
+      dir->Close();
+    });
   }
   while (levels_.back().path.size() < directory.size()) {
     const Level& level = levels_.back();
@@ -128,7 +133,9 @@ void SideSearch::Push(std::string path, Sides sides, WalkPlace::Ptr place) {
                      MergedDirectory(std::move(sides.upper_dir), std::move(sides.after.dirs),
                                      std::move(sides.before.dirs)),
                      std::move(place)});
-  if (levels_.size() > kOpenLevels) Close(levels_[levels_.size() - 1 - kOpenLevels].dir);
+  if (levels_.size() <= kOpenLevels) return;
+  EachDirectory(levels_[levels_.size() - 1 - kOpenLevels].dir,
+                [](const DirPtr& dir) { dir->Close(); });
 }
 
 // A file of several names that the upper does not have may show as the index has it.

@@ -136,6 +136,8 @@ Status UpperCopy::Leave() {
   frames_.pop_back();
   auto fd = frame->to->Fd();
   if (!fd.ok()) return std::move(fd.failure());
+  (void)frame->to->OpenWayBack();
+  (void)frame->from->OpenWayBack();
   auto status = GiveAll(-1, "", fd.value(), {frame->st, frame->xattrs, Owned(frame->st)});
   if (!status.ok()) return Located(std::move(status.failure()), frame->to, "");
   auto made = StatFd(fd.value());
