@@ -119,6 +119,23 @@ const traced = (title: string, body: (t: ExecutionContext) => Promise<void>): vo
   else test.serial.skip(`${title} (strace is not installed, or may not trace)`, body);
 };
 
+traced('many files added to a directory that has few: the lower is listed', async (t) => {
+  const files = 2000;
+  const lower = await tree(
+    numbered(10, (i) => `d/old${i}`),
+    '',
+  );
+  const upper = await tree(
+    numbered(files, (i) => `d/new${i}`),
+    '',
+  );
+  const { entries, calls, byName } = await cost(upper, lower);
+  t.log(`${calls} calls`);
+  t.is(entries, files);
+  const most = fixedCalls + 2 * callsPerDirectory + files * (callsPerAdded - 1) * (1 + more);
+  t.true(calls <= most, JSON.stringify(byName));
+});
+
 traced('nothing changed, over a hundred thousand files', async (t) => {
   const { entries, calls, byName } = await cost(at('empty'), at('large'));
   t.log(`${calls} calls`);
@@ -166,7 +183,11 @@ traced('the cost of changed files grows with their number', async (t) => {
 traced('the cost of new files grows with their number', async (t) => {
   const each = await slope(t, 200, async (count) => [
     await tree(numbered(count, name), 'new'),
-    await tree(['d/other'], 'there'),
+    // As many, which are not worth listing.
+    await tree(
+      numbered(count, (i) => `d/other${i}`),
+      'there',
+    ),
   ]);
   t.true(each > 1 && each < callsPerAdded + more);
 });

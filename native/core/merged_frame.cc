@@ -10,6 +10,11 @@ namespace ovl {
 
 namespace {
 
+// The lowers are listed where they have at most half as many names as the upper, and that is worth
+// planning.
+constexpr size_t kFewToJoin = 32;
+constexpr size_t kBytesOfName = 32;  // that a directory is long by
+
 DirStack Ordinary(const Layers& layers) {
   return DirStack(layers.lowers.begin(),
                   layers.lowers.begin() + static_cast<std::ptrdiff_t>(layers.ordinary()));
@@ -122,18 +127,31 @@ Status MergedFrame::VisitRoot(const Layers& layers, const WalkScope& scope, Walk
 
 Result<bool> MergedFrame::Read() {
   if (sorted_) return false;
-  if (to_read_.empty()) {
+  if (!to_read_.empty()) {
+    auto status = List();
+    if (!status.ok()) return std::move(status.failure());
+    return true;
+  }
+  if (!std::exchange(ordered_, true)) {
     names_.Sort();
+    PlanJoin();
+  }
+  if (to_join_.empty()) {
     sorted_ = true;
     return false;
   }
+  Join();
+  return true;
+}
+
+Status MergedFrame::List() {
   const DirPtr& dir = to_read_.back().first;
   const NameSource source = to_read_.back().second;
   auto fd = Readable(dir);
   if (!fd.ok()) return std::move(fd.failure());
   if (fd.value() < 0) {
     to_read_.pop_back();
-    return true;
+    return Done{};
   }
   // Of an untouched directory only the names of files that an index keeps together matter.
   const bool few = source == kInLower && !dir_.split;
@@ -146,7 +164,53 @@ Result<bool> MergedFrame::Read() {
     reading_.Reset();
     to_read_.pop_back();
   }
-  return true;
+  return Done{};
+}
+
+// To list a name costs about a fifth of a lookup, which for a new file is all that is asked of the
+// lowers.
+void MergedFrame::PlanJoin() {
+  const bool held = scope_.index != nullptr && scope_.index->Holds(dir_.after);
+  if (!dir_.upper || dir_.split || held || dir_.after.empty()) return;
+  most_to_join_ = names_.size() / 2;
+  if (most_to_join_ < kFewToJoin) return;
+  uint64_t bytes = 0;
+  for (const DirPtr& lower : dir_.after) {
+    auto fd = lower->Fd();
+    if (!fd.ok()) return;
+    auto st = StatFd(fd.value());
+    if (!st.ok()) return;
+    bytes += static_cast<uint64_t>(st.value().st_size);
+  }
+  // What the size of a directory means is the filesystem's affair: the names are counted as well.
+  if (bytes > most_to_join_ * kBytesOfName) return;
+  to_join_ = dir_.after;
+  joined_ = true;
+}
+
+// Whoever may look up names in a directory may not always list it: without that it is as if
+// nothing had been planned.
+void MergedFrame::Join() {
+  const DirPtr& dir = to_join_.back();
+  auto fd = Readable(dir);
+  bool good = fd.ok() && fd.value() >= 0 && !FoldsCase(fd.value());
+  if (good) {
+    size_t names = 0;
+    auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
+      ++names;
+      names_.Mark(entry.name, kInLower);
+    });
+    good = more.ok() && names <= most_to_join_;
+    most_to_join_ -= good ? names : 0;
+    if (good && more.value()) return;
+  }
+  reading_.Reset();
+  joined_ = good;
+  if (good) {
+    to_join_.pop_back();
+  } else {
+    to_join_.clear();
+  }
 }
 
 Result<int> MergedFrame::Readable(const DirPtr& dir) {
@@ -171,7 +235,10 @@ Result<bool> MergedFrame::Visit(const Layers& layers, size_t i, WalkEntry& entry
   entry.name.assign(names_.name(i));
   entry.filter = scope_.filter.Below(filter_, entry.name);
   if (entry.filter.answer == PathFilter::Answer::kPruned) return false;
-  const Listed listed{names_.InUpper(i), names_.type(i), scope_.every_name};
+  const Listed listed{.in_upper = names_.InUpper(i),
+                      .type = names_.type(i),
+                      .examine = scope_.every_name,
+                      .absent = joined_ && !names_.InLower(i)};
   auto status = ResolveSides(layers, dir_, entry.name, listed, entry.sides);
   if (!status.ok()) return std::move(status.failure());
   entry.chosen = entry.filter.answer == PathFilter::Answer::kChosen;

@@ -4,7 +4,8 @@
 // merge with it (`after`), and the lower directories that would show without the upper (`before`).
 // Outside opaque and redirected directories the last two are the same, and then only the names in
 // the upper are looked at (and those that an index keeps together with a changed file): the cost
-// follows the upper, not the lowers.
+// follows the upper, not the lowers. Where the upper has far more names than the lowers these are
+// listed once, instead of being asked for each.
 #ifndef OVL_CORE_MERGED_FRAME_H_
 #define OVL_CORE_MERGED_FRAME_H_
 
@@ -90,7 +91,7 @@ class MergedFrame {
   // The root of the overlay, which is no name of any directory.
   static Status VisitRoot(const Layers& layers, const WalkScope& scope, WalkEntry& entry);
 
-  // One getdents64(2) call, or the sorting when there is nothing left to read. False when done.
+  // One getdents64(2) call, or the sorting. False when done.
   Result<bool> Read();
   bool sorted() const { return sorted_; }
   // Once they are sorted.
@@ -114,6 +115,9 @@ class MergedFrame {
   }
 
  private:
+  Status List();
+  void PlanJoin();
+  void Join();
   // A descriptor to read that directory by; -1 where it has vanished.
   Result<int> Readable(const DirPtr& dir);
 
@@ -125,6 +129,10 @@ class MergedFrame {
   NameList names_;
   std::vector<std::pair<DirPtr, NameSource>> to_read_;
   UniqueFd reading_;  // of the one to be read next, where its own descriptor cannot be read
+  std::vector<DirPtr> to_join_;  // lowers that are listed instead of being asked for each name
+  size_t most_to_join_ = 0;      // names
+  bool ordered_ = false;
+  bool joined_ = false;  // of a name that is not marked there is nothing in the lowers
   bool sorted_ = false;
 };
 

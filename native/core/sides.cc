@@ -12,7 +12,8 @@ namespace {
 
 // `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              bool expected, Sides& sides) {
+              const Listed& listed, bool expected, Sides& sides) {
+  if (listed.absent) return Done{};
   // The names of one that is not what shows now are read.
   const bool names_only = expected && !dir.split && layers.plain == nullptr;
   return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
@@ -118,7 +119,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, true, sides);
+      auto before = Before(layers, dir, name, listed, true, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -130,7 +131,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   bool looked_below = listed.alone;
   if (MayGoUnexamined(layers, listed)) {
     if (!looked_below) {
-      auto before = Before(layers, dir, name, false, sides);
+      auto before = Before(layers, dir, name, listed, false, sides);
       if (!before.ok()) return std::move(before.failure());
       looked_below = true;
     }
@@ -155,7 +156,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.value()) return false;
   sides.in_upper = true;
   if (!looked_below) {
-    auto before = Before(layers, dir, name, false, sides);
+    auto before = Before(layers, dir, name, listed, false, sides);
     if (!before.ok()) return std::move(before.failure());
   }
   if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
@@ -195,7 +196,7 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
-  auto before = Before(layers, dir, name, false, sides);
+  auto before = Before(layers, dir, name, listed, false, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

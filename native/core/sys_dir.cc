@@ -1,6 +1,8 @@
 #include "core/sys_dir.h"
 
 #include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,15 +79,28 @@ bool NameList::Before(const Entry& a, const Entry& b) const {
   return Text(a).substr(shared_) < Text(b).substr(shared_);
 }
 
-void NameList::Sort() {
-  for (size_t i = 0; i < size_; ++i) {
-    const std::string_view rest = Text(entries_[i]).substr(shared_);
-    uint64_t key = 0;
-    for (size_t k = 0; k < sizeof key; ++k) {
-      key = key << 8 | (k < rest.size() ? static_cast<uint8_t>(rest[k]) : 0);
-    }
-    entries_[i].key = key;
+uint64_t NameList::KeyOf(std::string_view rest) {
+  uint64_t key = 0;
+  for (size_t k = 0; k < sizeof key; ++k) {
+    key = key << 8 | (k < rest.size() ? static_cast<uint8_t>(rest[k]) : 0);
   }
+  return key;
+}
+
+void NameList::Mark(std::string_view name, NameSource source) {
+  if (size_ == 0 || name.substr(0, shared_) != Text(entries_[0]).substr(0, shared_)) return;
+  const std::string_view rest = name.substr(shared_);
+  const uint64_t key = KeyOf(rest);
+  Entry* const at =
+      std::lower_bound(entries_, entries_ + size_, key, [&](const Entry& entry, uint64_t wanted) {
+        if (entry.key != wanted) return entry.key < wanted;
+        return Text(entry).substr(shared_) < rest;
+      });
+  if (at != entries_ + size_ && Text(*at) == name) at->sources_and_type |= source;
+}
+
+void NameList::Sort() {
+  for (size_t i = 0; i < size_; ++i) entries_[i].key = KeyOf(Text(entries_[i]).substr(shared_));
   std::sort(entries_, entries_ + size_,
             [this](const Entry& a, const Entry& b) { return Before(a, b); });
   size_t kept = 0;
@@ -117,6 +132,11 @@ Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>
     at += reclen;
   }
   return true;
+}
+
+bool FoldsCase(int dir) {
+  unsigned flags = 0;
+  return ::ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
 }
 
 Result<bool> TellsTypes(int dir) {

@@ -23,6 +23,9 @@ struct DirEntry {
 // One getdents64(2) call on an open directory; "." and ".." are left out. False at the end.
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit);
 
+// Whether names that differ in case only are one and the same there (ext4, f2fs: casefold).
+bool FoldsCase(int dir);
+
 // Whether the filesystem says of what type an entry is (d_type), by the first getdents64(2) of an
 // open directory.
 Result<bool> TellsTypes(int dir);
@@ -43,9 +46,12 @@ class NameList {
   void Add(std::string_view name, NameSource source, uint8_t type = 0);
   // Orders by bytes and merges names that were seen more than once.
   void Sort();
+  // Says of a name, if it is in the sorted list, that it was seen there too.
+  void Mark(std::string_view name, NameSource source);
   size_t size() const { return size_; }
   std::string_view name(size_t i) const { return Text(entries_[i]); }
   bool InUpper(size_t i) const { return (entries_[i].sources_and_type & kInUpper) != 0; }
+  bool InLower(size_t i) const { return (entries_[i].sources_and_type & kInLower) != 0; }
   uint8_t type(size_t i) const { return static_cast<uint8_t>(entries_[i].sources_and_type >> 4); }
 
  private:
@@ -63,6 +69,7 @@ class NameList {
     return {arena_ + offset, entry.length};
   }
   bool Before(const Entry& a, const Entry& b) const;
+  static uint64_t KeyOf(std::string_view rest);
 
   // realloc(3) moves the pages of a large block instead of its bytes, so that growing needs no
   // second copy; that of a vector does.

@@ -61,3 +61,21 @@ TEST(NameListHoldsTheLongestNamesAndMany) {
   CHECK_EQ(list.name(99'999), std::string_view("199999"));
   CHECK(list.name(100'000) == longest);
 }
+
+TEST(NameListMarksNamesThatItHas) {
+  NameList list;
+  list.Mark("a", ovl::kInLower);
+  for (const char* name : {"ab", "abcdefghijk", "abcdefghijl", "abcdefghij", "ab\xff"}) {
+    list.Add(name, ovl::kInUpper);
+  }
+  list.Sort();
+  for (const char* name : {"", "a", "ab", "abcdefghijk", "abcdefghi", "abd", "zz", "ab\xff\xff"}) {
+    list.Mark(name, ovl::kInLower);
+  }
+  std::vector<std::string> marked;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list.InLower(i)) marked.emplace_back(list.name(i));
+    CHECK(list.InUpper(i));
+  }
+  CHECK_EQ(marked, std::vector<std::string>{"ab", "abcdefghijk"});
+}
