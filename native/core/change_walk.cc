@@ -235,7 +235,8 @@ void ChangeWalk::Enter(const NextRecord& next) {
   ChangeUnit& front = *levels_.back().unit;
   trusted_met_ = trusted_met_ || front.trusted_at <= next.record.index;
   ChangeUnit::Ptr child = schedule_.TakeChild(front, next.record.number);
-  const bool left = levels_.back().left_above || front.progress != Progress::kDone;
+  const bool left =
+      levels_.back().left_above || front.progress != Progress::kDone || front.rest != nullptr;
   LetGoOfFront();
   schedule_.Release(front, Undecided());
   levels_.push_back({std::move(child), path_.size(), next.record.index, left});
