@@ -82,6 +82,12 @@ function kernelSays(log: readonly string[]): string | undefined {
   return texts.length > 0 ? `the kernel says: ${texts.join('; ')}` : undefined;
 }
 
+/** Where nothing more is known: limits of the process and of the system, which the number alone does not tell apart. */
+const limits: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has as many files open as it may have; `ulimit -n` raises that',
+  ENFILE: 'the whole system has as many files open as it may have (fs.file-max)',
+};
+
 /** What was found out about a failure after it had happened. */
 export interface Findings {
   readonly hint?: string;
@@ -104,7 +110,9 @@ export function errorFromFailure(failure: Failure, found: Findings = {}): Overla
       path: path ?? '',
       dest: dest ?? '',
       detail: failure.detail.toString(),
-    }) ?? kernelSays(kernelLog);
+    }) ??
+    kernelSays(kernelLog) ??
+    limits[code];
   const unmounted = found.unmounted ?? [];
   const hint = sentences(
     found.hint ?? why,

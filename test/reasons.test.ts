@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { errorFromFailure } from '../lib/errors.ts';
 import { knownReasons } from '../lib/reasons.ts';
 
 const sources = ['core', 'binding'].map((part) =>
@@ -29,4 +30,11 @@ test('the words of the core and the sentences agree', (t) => {
       t.true(knownReasons.includes(word), `"${word}" has no sentence in lib/reasons.ts`);
     }
   }
+});
+
+test('a limit is named with what raises it', (t) => {
+  const failure = { errno: 24, syscall: 'openat', path: Buffer.from('/a'), dest: null, reason: '' };
+  const { message, hint } = errorFromFailure({ ...failure, detail: Buffer.alloc(0), log: [] });
+  t.regex(message, /^EMFILE: too many open files, openat '\/a': /);
+  t.regex(hint ?? '', /`ulimit -n`/);
 });
