@@ -1,7 +1,16 @@
 // `overlayfs apply`.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { startApplying } from './helpers/applying.ts';
 import { overlayfs, shell } from './helpers/command.ts';
@@ -69,24 +78,66 @@ test('wrong usage', async (t) => {
   t.regex(nothing.stderr, /no apply on this directory was interrupted/);
 });
 
-// Below half of them the destination has nothing yet.
-test('a tree that is deeper than the process may have files open', async (t) => {
+const few = 300;
+
+interface Few {
+  readonly upper: string;
+  readonly lower: string;
+  readonly to: string;
+  /** Applies with fewer descriptors than the tree has directories. */
+  readonly apply: () => Promise<void>;
+}
+
+function startFew(t: ExecutionContext): Few {
   const base = mkdtempSync(join(tmpdir(), 'overlayfs-test-'));
   t.teardown(() => rmSync(base, { recursive: true, force: true }));
-  const levels = 700;
-  const chain = (length: number): string => 'd/'.repeat(length);
-  const [upper = '', lower = '', to = ''] = ['upper', 'lower', 'to'].map((name) =>
-    join(base, name),
-  );
+  const [upper, lower, to] = [join(base, 'upper'), join(base, 'lower'), join(base, 'to')];
+  const words = `--upper ${upper} --lower ${lower} --to ${to} --xattrs ${own}`;
+  const apply = async (): Promise<void> => {
+    const { status, stderr } = await shell(`ulimit -n ${few} && overlayfs apply ${words}`);
+    t.deepEqual([status, stderr], [0, '']);
+    t.deepEqual(snapshot(to), snapshot(upper));
+  };
+  return { upper, lower, to, apply };
+}
+
+const chain = (length: number): string => 'd/'.repeat(length);
+const levels = 400;
+
+// Below half of them the destination has nothing yet.
+test('a tree that is deeper than the process may have files open', async (t) => {
+  const { upper, lower, to, apply } = startFew(t);
   mkdirSync(join(upper, chain(levels)), { recursive: true });
   for (const root of [lower, to]) mkdirSync(join(root, chain(levels / 2)), { recursive: true });
   for (let level = levels; level >= 0; level--) {
     for (const name of ['a', 'z']) writeFileSync(join(upper, chain(level), name), `${level}`);
     utimesSync(join(upper, chain(level)), level, level);
   }
-  const applied = await shell(
-    `ulimit -n 300 && overlayfs apply --upper ${upper} --lower ${lower} --to ${to} --xattrs ${own}`,
-  );
-  t.deepEqual([applied.status, applied.stderr], [0, '']);
-  t.deepEqual(snapshot(to), snapshot(upper));
+  await apply();
+});
+
+test('one change that is deeper than the process may have files open', async (t) => {
+  const { upper, lower, to, apply } = startFew(t);
+  for (const root of [upper, lower, to]) {
+    mkdirSync(join(root, chain(levels)), { recursive: true });
+    for (let level = levels; level >= 0; level--) utimesSync(join(root, chain(level)), 1, 1);
+  }
+  writeFileSync(join(upper, chain(levels), 'new'), 'x');
+  await apply();
+});
+
+test('files of several names in more new directories than the process may have files open', async (t) => {
+  const { upper, lower, to, apply } = startFew(t);
+  for (const root of [lower, to]) mkdirSync(root);
+  // What each of the first has for others is not all found at once.
+  for (let i = 0; i < 2 * few; i++) {
+    const [first, ...others] = ['a', 'b', 'c'].map((name) => join(upper, 'new', name, `${i}`));
+    mkdirSync(`${first}`, { recursive: true });
+    for (const other of others) {
+      mkdirSync(other, { recursive: true });
+      writeFileSync(join(`${first}`, basename(dirname(other))), other);
+      linkSync(join(`${first}`, basename(dirname(other))), join(other, 'file'));
+    }
+  }
+  await apply();
 });

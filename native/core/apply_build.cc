@@ -173,6 +173,7 @@ Result<bool> ApplyBuild::JoinGroup(const struct stat& st, const BuildPlace& plac
   auto to = place.dir->Fd();
   if (!to.ok()) return std::move(to.failure());
   auto linked = LinkAt(from.value(), found->second.name, to.value(), place.name);
+  CloseUpTo(found->second.dir, place.dir);
   if (!linked.ok()) return Located(std::move(linked.failure()), place.dir, place.name);
   auto looked = Look(place);
   if (!looked.ok()) return std::move(looked.failure());

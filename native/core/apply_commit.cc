@@ -74,6 +74,7 @@ Result<DirPtr> ApplyCommit::Find(const std::string& path, uint64_t ino) const {
       from = level.path.size() + 1;
     }
   }
+  const DirPtr known = dir;
   while (from < path.size()) {
     const size_t end = std::min(path.find('/', from), path.size());
     const std::string name = path.substr(from, end - from);
@@ -85,6 +86,8 @@ Result<DirPtr> ApplyCommit::Find(const std::string& path, uint64_t ino) const {
     }
     const bool inside = there.value() && look.st.st_dev == root_->dev() && !look.mount_root;
     if (!inside || !S_ISDIR(look.st.st_mode)) return DirPtr();
+    // In between nothing changes, and there may be any number of them.
+    if (dir != known && dir->parent() != known) dir->parent()->Close();
     dir = LayerDir::Child(dir, name, look.st.st_dev, look.st.st_ino);
     from = end + 1;
   }
@@ -97,8 +100,8 @@ Status ApplyCommit::Push(const std::string& path, uint64_t ino) {
   if (!dir.ok()) return std::move(dir.failure());
   levels_.push_back({path, std::move(dir.value())});
   if (levels_.size() <= kOpenLevels) return Done{};
-  const DirPtr& far = levels_[levels_.size() - 1 - kOpenLevels].dir;
-  if (far) far->Close();
+  const size_t far = levels_.size() - 1 - kOpenLevels;
+  CloseUpTo(levels_[far].dir, far == 0 ? root_ : levels_[far - 1].dir);
   return Done{};
 }
 

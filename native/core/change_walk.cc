@@ -82,11 +82,13 @@ Result<bool> ChangeWalk::Advance(const WorkSlice& slice, ChangeSink& sink) {
       if (StaysAbove(front)) {
         CallHelpers(slice);
         StepAbove();
+        if (front.comparing) looks = SIZE_MAX;
       } else if (TakeRecord(front, next)) {
         status = HandOut(next, sink);
       } else if (front.progress != Progress::kDone) {
         CallHelpers(slice);
         StepFront();
+        if (front.comparing) looks = SIZE_MAX;
       } else if (front.failure) {
         return Failure(*front.failure);
       } else {
@@ -235,8 +237,8 @@ void ChangeWalk::Enter(const NextRecord& next) {
   ChangeUnit& front = *levels_.back().unit;
   trusted_met_ = trusted_met_ || front.trusted_at <= next.record.index;
   ChangeUnit::Ptr child = schedule_.TakeChild(front, next.record.number);
-  const bool left =
-      levels_.back().left_above || front.progress != Progress::kDone || front.rest != nullptr;
+  const bool left = levels_.back().left_above || front.progress != Progress::kDone ||
+                    front.rest != nullptr || front.taken_children < front.children.size();
   LetGoOfFront();
   schedule_.Release(front, Undecided());
   levels_.push_back({std::move(child), path_.size(), next.record.index, left});
@@ -254,9 +256,10 @@ void ChangeWalk::Leave() {
 }
 
 // What else is in a directory is looked at before what is below it: to come back to one whose
-// descriptor was closed meanwhile takes as many calls as it is deep.
+// descriptor was closed meanwhile takes as many calls as it is deep. A comparison that was begun is
+// ended as well: its descriptors and its memory would wait with it.
 bool ChangeWalk::StaysAbove(const ChangeUnit& front) {
-  return front.progress == Progress::kMore && !front.comparing && IsChildNext(front) &&
+  return front.progress == Progress::kMore && IsChildNext(front) &&
          front.children.size() - front.taken_children < kEnoughBelow && schedule_.HasRoom();
 }
 
@@ -290,6 +293,9 @@ void ChangeWalk::Decide(size_t next, bool keep_output) {
     if (unit.state != State::kDone) schedule_.Begin(unit);
     if (front && unit.state == State::kWaiting) unit.state = State::kRunning;
   }
+  // It may have been done, and then none of its directories was kept open.
+  LetGoOfFront();
+  TakeFront();
 }
 
 void ChangeWalk::CallHelpers(const WorkSlice& slice) {

@@ -13,6 +13,7 @@ inline constexpr unsigned long kTmpfs = 0x01021994;
 inline constexpr unsigned long kRamfs = 0x858458f6;
 inline constexpr unsigned long kExt = 0xef53;
 inline constexpr unsigned long kBtrfs = 0x9123683e;
+inline constexpr unsigned long kF2fs = 0xf2f52010;
 inline constexpr unsigned long kBcachefs = 0xca451a4e;
 inline constexpr unsigned long kZfs = 0x2fc12fc1;
 inline constexpr unsigned long kNfs = 0x6969;

@@ -198,6 +198,10 @@ void LayerDir::Close() {
   pins_.store(0, std::memory_order_release);
 }
 
+void CloseUpTo(const DirPtr& dir, const DirPtr& here) {
+  for (DirPtr at = dir; at && !at->IsRoot() && at != here; at = at->parent()) at->Close();
+}
+
 Failure Located(Failure failure, const DirPtr& dir, const std::string& name) {
   failure.path = dir->PathOf(name);
   if (failure.err == EACCES && failure.reason[0] == '\0' && IsReading(failure.call)) {

@@ -106,6 +106,10 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   DirUse use_ = DirUse::kRead;
 };
 
+// Closes a directory that was opened only to reach something in it, and those above up to `here`:
+// of such there may be any number.
+void CloseUpTo(const DirPtr& dir, const DirPtr& here);
+
 // The same directory without a share in it, for as long as somebody else has one: copies of it do
 // not count, which threads that look at one directory would pay for on every entry.
 inline DirPtr Borrowed(const DirPtr& dir) { return DirPtr(DirPtr(), dir.get()); }

@@ -193,7 +193,7 @@ void MergedFrame::PlanJoin() {
 void MergedFrame::Join() {
   const DirPtr& dir = to_join_.back();
   auto fd = Readable(dir);
-  bool good = fd.ok() && fd.value() >= 0 && !FoldsCase(fd.value());
+  bool good = fd.ok() && fd.value() >= 0 && ListsEveryName(fd.value());
   if (good) {
     size_t names = 0;
     auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {

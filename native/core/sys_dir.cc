@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+#include "core/filesystem_magic.h"
 
 namespace ovl {
 
@@ -134,9 +137,17 @@ Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>
   return true;
 }
 
-bool FoldsCase(int dir) {
+bool ListsEveryName(int dir) {
+  struct statfs fs;
+  if (::fstatfs(dir, &fs) != 0) return false;
+  const auto type = static_cast<unsigned long>(fs.f_type);
+  if (!magic::IsOneOf(type, {magic::kBtrfs, magic::kExt, magic::kF2fs, magic::kTmpfs})) {
+    return false;
+  }
+  // tmpfs has no flags before Linux 6.6, and no casefold before 6.13.
   unsigned flags = 0;
-  return ::ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
+  if (::ioctl(dir, FS_IOC_GETFLAGS, &flags) != 0) return type == magic::kTmpfs;
+  return (flags & FS_CASEFOLD_FL) == 0;
 }
 
 Result<bool> TellsTypes(int dir) {

@@ -23,8 +23,9 @@ struct DirEntry {
 // One getdents64(2) call on an open directory; "." and ".." are left out. False at the end.
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit);
 
-// Whether names that differ in case only are one and the same there (ext4, f2fs: casefold).
-bool FoldsCase(int dir);
+// Whether a name leads to something if, and only if, the directory lists it, byte for byte. On many
+// filesystems that is not known: servers may fold case, XFS may, and some have names unlisted.
+bool ListsEveryName(int dir);
 
 // Whether the filesystem says of what type an entry is (d_type), by the first getdents64(2) of an
 // open directory.

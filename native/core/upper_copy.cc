@@ -176,20 +176,13 @@ Result<bool> UpperCopy::Join(const struct stat& st, const Place& place) {
   auto from = found->second.dir->Fd();
   if (!from.ok()) return std::move(from.failure());
   auto linked = LinkAt(from.value(), found->second.name, to.value(), place.name);
-  CloseFar(found->second.dir);
+  CloseUpTo(found->second.dir, frames_.back()->to);
   if (!linked.ok()) {
     if (linked.failure().err == EMLINK) return false;
     return Located(std::move(linked.failure()), place.dir, place.name);
   }
   ++entries_;
   return true;
-}
-
-// Directories that were opened to reach one that is complete: of them there may be any number.
-void UpperCopy::CloseFar(const DirPtr& dir) const {
-  for (DirPtr at = dir; at && !at->IsRoot() && at != frames_.back()->to; at = at->parent()) {
-    at->Close();
-  }
 }
 
 Status UpperCopy::BeginData(const LayerEntry& entry, const Place& place) {

@@ -65,7 +65,6 @@ class UpperCopy {
   Status StepData();
   Status Make(const LayerEntry& entry, const Place& place, const Xattrs& xattrs);
   void Made(const struct stat& st, Place place);
-  void CloseFar(const DirPtr& dir) const;
   // A directory is given away when it is full: until then all are ours.
   bool Owned(const struct stat& st) const { return maker_.Gives(st, maker_.gid); }
 

@@ -30,16 +30,18 @@ class WalkSchedule {
   ChangeUnit* AwaitClaim();
   // This unit, unless another thread is at work on it. A unit that is done is everybody's.
   bool Hold(ChangeUnit& unit);
+  // The same once the other thread has given it back, which does not get it again before.
+  void AwaitHold(ChangeUnit& unit);
   // Shows the rest of a long directory to others.
   void ShowRest(ChangeUnit& unit);
   // Takes a child out of a unit that is held, to hand it out.
   ChangeUnit::Ptr TakeChild(ChangeUnit& unit, size_t number);
   // Gives a unit back, shows what is below to others, and closes what has long been unused. Of a
-  // unit that is done the directory is let go of, unless it may have to be gone through again.
+  // unit that is done the directory is let go of, unless it may have to be gone through again, and
+  // the way back is opened (LayerDir::OpenWayBack).
   void Release(ChangeUnit& unit, bool keep);
-  // The same once the other thread has given it back, which does not get it again before.
-  void AwaitHold(ChangeUnit& unit);
-  // A unit, done, has been handed out. `left_above`: directories above may not be done.
+  // A unit, done, has been handed out. `left_above`: directories above may not be done, and the way
+  // back to them is opened.
   void Forget(ChangeUnit& unit, bool left_above);
 
   // Nobody waits any more.

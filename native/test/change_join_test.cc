@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr int kNew = 600;
+constexpr int kNew = 1200;
 
 std::string New(int i) { return "new-" + std::to_string(1000 + i); }
 
@@ -22,7 +22,7 @@ std::vector<std::string> Told(const std::vector<std::string>& lines) {
   std::vector<std::string> told;
   int added = 0;
   for (const std::string& line : lines) {
-    if (line.starts_with("A file d/new-1")) {
+    if (line.starts_with("A file d/new-") && line != "A file d/new-directory/file") {
       ++added;
     } else {
       told.push_back(line);
@@ -37,22 +37,22 @@ std::vector<std::string> Told(const std::vector<std::string>& lines) {
 void MakeDense(HandLayers& hand, std::vector<std::string>& expected) {
   for (int i = 0; i < kNew; ++i) {
     hand.upper().File("d/" + New(i));
-    if (i % 100 != 0) expected.push_back("A file d/" + New(i));
+    if (i % 200 != 0) expected.push_back("A file d/" + New(i));
   }
   // Each of these has something below: in the top-most lower, in the one below it, in both.
   hand.lower(0).File("d/" + New(0), "x");
   expected.push_back("M file d/" + New(0) + " content");
-  hand.lower(1).File("d/" + New(100), "x");
-  expected.push_back("M file d/" + New(100) + " content");
-  hand.lower(0).Dir("d/" + New(200));
-  hand.lower(1).File("d/" + New(200) + "/below");
-  expected.push_back("M file d/" + New(200) + " was dir type");
+  hand.lower(1).File("d/" + New(200), "x");
+  expected.push_back("M file d/" + New(200) + " content");
+  hand.lower(0).Dir("d/" + New(400));
+  hand.lower(1).File("d/" + New(400) + "/below");
+  expected.push_back("M file d/" + New(400) + " was dir type");
   // What is removed below is not there.
-  hand.lower(0).Whiteout("d/" + New(300));
-  hand.lower(1).File("d/" + New(300));
-  expected.push_back("A file d/" + New(300));
-  hand.lower(0).File("d/" + New(400));
-  hand.lower(1).File("d/" + New(500));
+  hand.lower(0).Whiteout("d/" + New(600));
+  hand.lower(1).File("d/" + New(600));
+  expected.push_back("A file d/" + New(600));
+  hand.lower(0).File("d/" + New(800));
+  hand.lower(1).File("d/" + New(1000));
   hand.lower(1).File("d/gone");
   hand.upper().Whiteout("d/gone");
   expected.push_back("D file d/gone");
@@ -76,9 +76,8 @@ TEST(ChangesOfADenseDirectory) {
   MakeDense(hand, expected);
   const ovl::Layers layers = hand.Open();
   CHECK_EQ(Told(ListChanges(hand, layers)), Told(expected));
-  // As many names below that they are not worth listing, which the size of the directory does not
-  // tell beforehand on every filesystem.
-  for (int i = 0; i < kNew; ++i) hand.lower(0).File("d/lower-" + std::to_string(i));
+  // Too many names below, which the size of their directory does not tell: they are short.
+  for (int i = 0; i < kNew * 6 / 10; ++i) hand.lower(0).File("d/" + std::to_string(i));
   CHECK_EQ(Told(ListChanges(hand, hand.Open())), Told(expected));
 }
 
@@ -97,5 +96,5 @@ TEST(ChangesOfADenseDirectoryOverOneThatMayNotBeListed) {
     for (const std::string& line : Told(ListChanges(hand, layers))) all += line + ";";
     self.Say(all);
   });
-  CHECK_EQ(child.Hear(), "M dir d mode;M file d/new-1007 content;599;");
+  CHECK_EQ(child.Hear(), "M dir d mode;M file d/new-1007 content;1199;");
 }

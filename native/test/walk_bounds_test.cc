@@ -248,3 +248,32 @@ TEST(ConcurrentWalkOfADeepChainWithManyDirectoriesBeside) {
   CHECK(ListChanges(hand, layers, Threads(4)) == one);
   CHECK_EQ(Descriptors(), before);
 }
+
+// Files that have to be compared, and are found on the way down: each is compared to the end before
+// the next one is begun.
+TEST(ConcurrentWalkOfADeepChainOfLargeFiles) {
+  constexpr size_t kDepth = 60;
+  constexpr off_t kSize = 5 << 18;  // more than is compared at once
+  HandLayers hand(1);
+  for (Tree* tree : {&hand.upper(), &hand.lower(0)}) {
+    Chain(*tree, "m", kDepth, true);
+    std::string at;
+    for (size_t i = 0; i < kDepth; ++i, at += "m/") {
+      const int fd = ::open(tree->Path(at + "z").c_str(), O_WRONLY | O_CLOEXEC);
+      // Holes would be passed over.
+      CHECK(::posix_fallocate(fd, 0, kSize) == 0);
+      (void)::close(fd);
+    }
+  }
+  const ovl::Layers layers = hand.Open();
+  struct rlimit limit {};
+  CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  for (const unsigned threads : {1U, 3U}) {
+    // The directories of the chain are open all along: with the files of each it would be too many.
+    const struct rlimit small { 2 * kDepth + 60, limit.rlim_max };
+    CHECK(::setrlimit(RLIMIT_NOFILE, &small) == 0);
+    const auto lines = ListChanges(hand, layers, Threads(threads));
+    CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK_EQ(lines.size(), 2 * kDepth);
+  }
+}
