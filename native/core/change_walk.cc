@@ -14,6 +14,9 @@ constexpr size_t kStepsBetweenLooks = 16;
 // Directories found that others can go on with: no more than that at once, since each is a unit.
 constexpr size_t kEnoughBelow = 32;
 
+// Comparisons above the front that wait for their turn.
+constexpr size_t kMostSuspended = 4;
+
 using Progress = ChangeUnit::Progress;
 using State = ChangeUnit::State;
 
@@ -115,7 +118,7 @@ Status ChangeWalk::StepIndex(const WorkSlice& slice) {
   auto root = std::make_unique<ChangeUnit>();
   root->end = 1;
   schedule_.Begin(*root);
-  levels_.push_back({std::move(root), 0, 0, false});
+  levels_.push_back({std::move(root), 0, 0, false, 0});
   return Done{};
 }
 
@@ -239,9 +242,10 @@ void ChangeWalk::Enter(const NextRecord& next) {
   ChangeUnit::Ptr child = schedule_.TakeChild(front, next.record.number);
   const bool left = levels_.back().left_above || front.progress != Progress::kDone ||
                     front.rest != nullptr || front.taken_children < front.children.size();
+  const size_t suspended = levels_.back().suspended + (front.comparing ? 1 : 0);
   LetGoOfFront();
   schedule_.Release(front, Undecided());
-  levels_.push_back({std::move(child), path_.size(), next.record.index, left});
+  levels_.push_back({std::move(child), path_.size(), next.record.index, left, suspended});
 }
 
 // The unit at the front has been handed out; where its directory is a long one, another follows.
@@ -256,10 +260,11 @@ void ChangeWalk::Leave() {
 }
 
 // What else is in a directory is looked at before what is below it: to come back to one whose
-// descriptor was closed meanwhile takes as many calls as it is deep. A comparison that was begun is
-// ended as well: its descriptors and its memory would wait with it.
+// descriptor was closed meanwhile takes as many calls as it is deep. A long comparison waits until
+// what is below was handed out, but only so many may: their descriptors and memory wait with them.
 bool ChangeWalk::StaysAbove(const ChangeUnit& front) {
-  return front.progress == Progress::kMore && IsChildNext(front) &&
+  const bool waits = front.comparing && levels_.back().suspended < kMostSuspended;
+  return front.progress == Progress::kMore && !waits && IsChildNext(front) &&
          front.children.size() - front.taken_children < kEnoughBelow && schedule_.HasRoom();
 }
 

@@ -53,6 +53,7 @@ class ChangeWalk {
     size_t path_size;  // of path_, for the directory itself
     size_t index;      // of the directory's name in the one above
     bool left_above;   // directories above were not done when it was entered
+    size_t suspended;  // of these, how many were in the middle of a comparison
   };
 
   ChangeWalk(Layers layers, ChangeOptions options);
