@@ -249,8 +249,8 @@ TEST(ConcurrentWalkOfADeepChainWithManyDirectoriesBeside) {
   CHECK_EQ(Descriptors(), before);
 }
 
-// Files that have to be compared, and are found on the way down: only a few may wait, since they are
-// open.
+// Files that have to be compared, and are found on the way down: only a few may wait, since they
+// are open.
 TEST(ConcurrentWalkOfADeepChainOfLargeFiles) {
   constexpr size_t kDepth = 60;
   constexpr off_t kSize = 5 << 18;  // more than is compared at once
