@@ -19,9 +19,6 @@ constexpr mode_t kOwnerAll = 0700;
 constexpr mode_t kOwnerChanges = 0300;
 const DirPtr kNowhere;
 
-// Of a deep tree only so many directories are kept open.
-constexpr size_t kOpenLevels = 64;
-
 struct timespec TimeOf(int64_t seconds, int64_t nanoseconds) {
   struct timespec time {};
   time.tv_sec = static_cast<time_t>(seconds);

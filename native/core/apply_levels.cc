@@ -4,13 +4,6 @@
 
 namespace ovl {
 
-namespace {
-
-// Of a deep tree only so many directories are kept open.
-constexpr size_t kOpenLevels = 64;
-
-}  // namespace
-
 ApplyLevels::ApplyLevels(DirPtr root, const struct stat& st) {
   ApplyLevel level;
   level.dir = std::move(root);

@@ -18,6 +18,9 @@
 
 namespace ovl {
 
+// Of a deep tree an apply keeps so many directories open on the way.
+inline constexpr size_t kOpenLevels = 64;
+
 struct ApplyLevel {
   std::string path;  // from the destination; "" is itself
   DirPtr dir;        // null where there is no such directory

@@ -7,13 +7,6 @@
 
 namespace ovl {
 
-namespace {
-
-// Of a deep tree only so many directories are kept open.
-constexpr size_t kOpenInner = 64;
-
-}  // namespace
-
 // Of the stage the group is ours, whatever it was made in.
 BuildPlace ApplyPreparation::InSlots(uint64_t slot) const {
   return {setup_.stage->slots(), ApplyStage::SlotName(slot), build_.maker().gid};
@@ -45,8 +38,8 @@ Status ApplyPreparation::BeginInner(const Found& found, const BuildPlace& place,
   }
   std::vector<ApplyUnit::Inner>& all = unit_->inner;
   all.push_back(std::move(inner));
-  if (dry() || all.size() <= kOpenInner) return Done{};
-  all[all.size() - 1 - kOpenInner].dir->Close();
+  if (dry() || all.size() <= kOpenLevels) return Done{};
+  all[all.size() - 1 - kOpenLevels].dir->Close();
   return Done{};
 }
 

@@ -82,15 +82,12 @@ Result<bool> ChangeWalk::Advance(const WorkSlice& slice, ChangeSink& sink) {
         continue;
       }
       NextRecord next;
-      if (StaysAbove(front)) {
-        CallHelpers(slice);
-        StepAbove();
-        if (front.comparing) looks = SIZE_MAX;
-      } else if (TakeRecord(front, next)) {
+      const bool above = StaysAbove(front);
+      if (!above && TakeRecord(front, next)) {
         status = HandOut(next, sink);
       } else if (front.progress != Progress::kDone) {
         CallHelpers(slice);
-        StepFront();
+        StepFront(!above);
         if (front.comparing) looks = SIZE_MAX;
       } else if (front.failure) {
         return Failure(*front.failure);
@@ -268,19 +265,16 @@ bool ChangeWalk::StaysAbove(const ChangeUnit& front) {
          front.children.size() - front.taken_children < kEnoughBelow && schedule_.HasRoom();
 }
 
-// Not in order any more: as a helper does it.
-void ChangeWalk::StepAbove() {
+// Out of order it is done as a helper does it.
+void ChangeWalk::StepFront(bool in_order) {
   ++steps_;
   ChangeUnit& front = *levels_.back().unit;
-  front_worker_.Step(front);
-  if (front.rest && !front.rest_shown) schedule_.ShowRest(front);
-}
-
-void ChangeWalk::StepFront() {
-  ++steps_;
-  ChangeUnit& front = *levels_.back().unit;
-  const bool decides =
-      front_worker_.StepInOrder(front, trusted_met_ || front.trusted_at != SIZE_MAX);
+  bool decides = false;
+  if (in_order) {
+    decides = front_worker_.StepInOrder(front, trusted_met_ || front.trusted_at != SIZE_MAX);
+  } else {
+    front_worker_.Step(front);
+  }
   if (front.rest && !front.rest_shown) schedule_.ShowRest(front);
   if (front.comparing) steps_ += kAlone;  // a large file
   if (decides) Decide(front.next, true);

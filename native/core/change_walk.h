@@ -71,8 +71,7 @@ class ChangeWalk {
   void Enter(const NextRecord& next);
   void Leave();
   bool StaysAbove(const ChangeUnit& front);
-  void StepFront();
-  void StepAbove();
+  void StepFront(bool in_order);
   bool Undecided() const { return job_.layers.marks.IsUndecided() && !job_.decided; }
   void Decide(size_t next, bool keep_output);
   void CallHelpers(const WorkSlice& slice);

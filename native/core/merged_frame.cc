@@ -89,6 +89,7 @@ MergedFrame::MergedFrame(MergedDirectory merged, WalkPlace::Ptr place, PathFilte
       scope_(scope) {
   if (dir_.upper) to_read_.emplace_back(dir_.upper, kInUpper);
   const bool held = scope.index != nullptr && scope.index->Holds(dir_.after);
+  may_join_ = dir_.upper && !dir_.split && !held && !dir_.after.empty();
   if (dir_.split || held) {
     for (const DirPtr& lower : dir_.after) to_read_.emplace_back(lower, kInLower);
   }
@@ -130,18 +131,14 @@ Result<bool> MergedFrame::Read() {
   if (!to_read_.empty()) {
     auto status = List();
     if (!status.ok()) return std::move(status.failure());
-    return true;
-  }
-  if (!std::exchange(ordered_, true)) {
+    if (!to_read_.empty()) return true;
     names_.Sort();
     PlanJoin();
+  } else if (!to_join_.empty()) {
+    Join();
   }
-  if (to_join_.empty()) {
-    sorted_ = true;
-    return false;
-  }
-  Join();
-  return true;
+  sorted_ = to_join_.empty();
+  return !sorted_;
 }
 
 Status MergedFrame::List() {
@@ -170,8 +167,7 @@ Status MergedFrame::List() {
 // To list a name costs about a fifth of a lookup, which for a new file is all that is asked of the
 // lowers.
 void MergedFrame::PlanJoin() {
-  const bool held = scope_.index != nullptr && scope_.index->Holds(dir_.after);
-  if (!dir_.upper || dir_.split || held || dir_.after.empty()) return;
+  if (!may_join_) return;
   most_to_join_ = names_.size() / 2;
   if (most_to_join_ < kFewToJoin) return;
   uint64_t bytes = 0;
@@ -193,7 +189,7 @@ void MergedFrame::PlanJoin() {
 void MergedFrame::Join() {
   const DirPtr& dir = to_join_.back();
   auto fd = Readable(dir);
-  bool good = fd.ok() && fd.value() >= 0 && ListsEveryName(fd.value());
+  bool good = fd.ok() && fd.value() >= 0;
   if (good) {
     size_t names = 0;
     auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
@@ -203,6 +199,7 @@ void MergedFrame::Join() {
     good = more.ok() && names <= most_to_join_;
     most_to_join_ -= good ? names : 0;
     if (good && more.value()) return;
+    good = good && ListsEveryName(fd.value());
   }
   reading_.Reset();
   joined_ = good;
@@ -238,7 +235,7 @@ Result<bool> MergedFrame::Visit(const Layers& layers, size_t i, WalkEntry& entry
   const Listed listed{.in_upper = names_.InUpper(i),
                       .type = names_.type(i),
                       .examine = scope_.every_name,
-                      .absent = joined_ && !names_.InLower(i)};
+                      .alone = joined_ && !names_.InLower(i)};
   auto status = ResolveSides(layers, dir_, entry.name, listed, entry.sides);
   if (!status.ok()) return std::move(status.failure());
   entry.chosen = entry.filter.answer == PathFilter::Answer::kChosen;

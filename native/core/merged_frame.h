@@ -91,7 +91,7 @@ class MergedFrame {
   // The root of the overlay, which is no name of any directory.
   static Status VisitRoot(const Layers& layers, const WalkScope& scope, WalkEntry& entry);
 
-  // One getdents64(2) call, or the sorting. False when done.
+  // One getdents64(2) call, and the sorting with the last. False when done.
   Result<bool> Read();
   bool sorted() const { return sorted_; }
   // Once they are sorted.
@@ -131,7 +131,7 @@ class MergedFrame {
   UniqueFd reading_;  // of the one to be read next, where its own descriptor cannot be read
   std::vector<DirPtr> to_join_;  // lowers that are listed instead of being asked for each name
   size_t most_to_join_ = 0;      // names
-  bool ordered_ = false;
+  bool may_join_ = false;
   bool joined_ = false;  // of a name that is not marked there is nothing in the lowers
   bool sorted_ = false;
 };

@@ -13,7 +13,7 @@ namespace {
 // `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
               const Listed& listed, bool expected, Sides& sides) {
-  if (listed.absent) return Done{};
+  if (listed.alone) return Done{};
   // The names of one that is not what shows now are read.
   const bool names_only = expected && !dir.split && layers.plain == nullptr;
   return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
@@ -128,7 +128,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
       return true;
     }
   }
-  bool looked_below = listed.alone;
+  bool looked_below = false;
   if (MayGoUnexamined(layers, listed)) {
     if (!looked_below) {
       auto before = Before(layers, dir, name, listed, false, sides);

@@ -45,8 +45,8 @@ struct Listed {
   bool in_upper = false;
   uint8_t type = 0;      // d_type in the upper; DT_UNKNOWN: not told
   bool examine = false;  // everything that stat tells of the upper's entry is wanted
-  bool alone = false;    // the lowers are not asked: `before` stays empty
-  bool absent = false;   // from all lowers, which have been listed
+  // The lowers are not asked, or are known to have nothing of that name: `before` stays empty.
+  bool alone = false;
 };
 
 // Fills in both sides of a name. If it has vanished from the upper since it was listed (a live

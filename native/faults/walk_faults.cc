@@ -203,12 +203,16 @@ bool DeepTreeTakesCallsByLevel(bool beside) {
     faults::Arm(kDeep * (beside ? 2 : 1) * kCallsEach, EIO);
     const auto answer = scenario.work(place);
     faults::Disarm();
-    if (answer.ok() && !faults::Happened()) continue;
-    (void)std::printf("FAIL %s of a deep tree: more than %zu calls a directory\n", scenario.name,
-                      kCallsEach);
+    const std::string why = faults::Happened()
+                                ? "more than " + std::to_string(kCallsEach) + " calls a directory"
+                            : answer.ok() ? ""
+                                          : std::string("fails in ") + answer.failure().call;
+    if (why.empty()) continue;
+    (void)std::printf("FAIL %s of a deep tree: %s\n", scenario.name, why.c_str());
     return false;
   }
-  (void)std::printf("ok walks of a deep tree: calls by its levels\n");
+  (void)std::printf("ok walks of a deep tree%s: calls by its directories\n",
+                    beside ? " with others beside" : "");
   return true;
 }
 
