@@ -139,8 +139,9 @@ Result<Verdict> ChangeJudge::CompareFiles(const WalkEntry& entry, Aspects aspect
   return Verdict::kContent;
 }
 
-Result<Verdict> ChangeJudge::CompareContent(const WalkEntry& entry, ChangeDraft& draft) const {
-  auto state = draft.comparison->Step();
+Result<Verdict> ChangeJudge::CompareContent(const WalkEntry& entry, ChangeDraft& draft) {
+  const Sides& sides = entry.sides;
+  auto state = draft.comparison->Step(sides.before.data, sides.after.data, buffers_);
   if (!state.ok()) {
     draft.comparison.reset();
     return Tolerate(std::move(state.failure()), entry.sides.after.top);

@@ -48,7 +48,7 @@ class ChangeJudge {
   };
   Result<Verdict> Compare(WalkEntry& entry, ChangeDraft& draft);
   // Compares the next piece.
-  Result<Verdict> CompareContent(const WalkEntry& entry, ChangeDraft& draft) const;
+  Result<Verdict> CompareContent(const WalkEntry& entry, ChangeDraft& draft);
 
   // The last thing to be found out. False: that takes the survey of renames.
   Result<bool> FindOrigin(const WalkEntry& entry, ChangeDraft& draft);
@@ -69,6 +69,7 @@ class ChangeJudge {
   const WholeOverlay& whole_;
   OriginSearch origins_;
   NamesByInode beside_;
+  PieceBuffers buffers_;
 };
 
 }  // namespace ovl

@@ -75,16 +75,13 @@ Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks) {
   // Read first: the marks may be what decides which names are theirs.
   for (Found* side : {&before, &after}) {
     const LayerEntry& entry = side->top;
-    if (!side->xattrs) {
-      auto list = ListXattrsOf(entry);
-      if (!list.ok()) return std::move(list.failure());
-      side->xattrs = std::move(list.value());
-    }
-    auto read = marks.Read(*side->xattrs, entry.dir, entry.name);
+    auto listed = ListXattrsOf(entry, side->xattrs);
+    if (!listed.ok()) return std::move(listed.failure());
+    auto read = marks.Read(side->xattrs.names, entry.dir, entry.name);
     if (!read.ok()) return std::move(read.failure());
   }
-  const auto a = VisibleXattrs(*before.xattrs, marks.space());
-  const auto b = VisibleXattrs(*after.xattrs, marks.space());
+  const auto a = VisibleXattrs(before.xattrs.names, marks.space());
+  const auto b = VisibleXattrs(after.xattrs.names, marks.space());
   if (a.size() != b.size()) return false;
   std::string before_value;
   std::string after_value;
@@ -123,8 +120,6 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   if (!b.ok()) return std::move(b.failure());
   out->before_ = std::move(a.value());
   out->after_ = std::move(b.value());
-  out->before_entry_ = before;
-  out->after_entry_ = after;
   out->size_ = after.st.st_size;
   out->same_size_ = before.st.st_size == after.st.st_size;
   if (!out->same_size_) return out;
@@ -134,8 +129,7 @@ Result<std::unique_ptr<ContentComparison>> ContentComparison::Open(const LayerEn
   }
   out->sparse_ = out->size_ >= kWorthAsking && HasHoles(before.st) && HasHoles(after.st) &&
                  TellsHoles(out->before_.get()) && TellsHoles(out->after_.get());
-  out->piece_ = std::min(kFirstPiece, static_cast<size_t>(out->size_));
-  out->buffers_ = std::make_unique_for_overwrite<char[]>(2 * out->piece_);
+  out->piece_ = kFirstPiece;
   return out;
 }
 
@@ -154,17 +148,19 @@ void ContentComparison::PassHoles() {
   offset_ = data;
 }
 
-Result<ContentComparison::State> ContentComparison::Step() {
+Result<ContentComparison::State> ContentComparison::Step(const LayerEntry& before,
+                                                         const LayerEntry& after,
+                                                         PieceBuffers& buffers) {
   if (!same_size_) return State::kDifferent;
   for (size_t done = 0; done < kStep && offset_ < size_;) {
     if (sparse_) PassHoles();
     if (offset_ == size_) break;
-    char* const a = buffers_.get();
+    char* const a = buffers.Of(piece_);
     char* const b = a + piece_;
     const size_t want = std::min({piece_, kStep - done, static_cast<size_t>(size_ - offset_)});
-    auto read_a = ReadAll(before_.get(), a, want, offset_, before_entry_);
+    auto read_a = ReadAll(before_.get(), a, want, offset_, before);
     if (!read_a.ok()) return std::move(read_a.failure());
-    auto read_b = ReadAll(after_.get(), b, want, offset_, after_entry_);
+    auto read_b = ReadAll(after_.get(), b, want, offset_, after);
     if (!read_b.ok()) return std::move(read_b.failure());
     if (read_a.value() != read_b.value() || std::memcmp(a, b, read_a.value()) != 0) {
       return State::kDifferent;
@@ -172,9 +168,8 @@ Result<ContentComparison::State> ContentComparison::Step() {
     if (read_a.value() < want) return State::kSame;  // both were cut short while we looked
     offset_ += static_cast<off_t>(want);
     done += want;
-    if (piece_ < kPiece && offset_ < size_) {
-      piece_ = std::min(kPiece, static_cast<size_t>(size_ - offset_));
-      buffers_ = std::make_unique_for_overwrite<char[]>(2 * piece_);
+    if (offset_ < size_) {
+      piece_ = std::max(piece_, std::min(kPiece, static_cast<size_t>(size_ - offset_)));
     }
   }
   return offset_ >= size_ ? State::kSame : State::kMore;

@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,6 +47,22 @@ Result<bool> SameXattrs(Found& before, Found& after, const MarkReader& marks);
 
 Result<bool> SameTarget(const LayerEntry& before, const LayerEntry& after);
 
+// Memory for a piece of each of two files. One will do for any number of comparisons, one at a
+// time.
+class PieceBuffers {
+ public:
+  // Twice so many bytes.
+  char* Of(size_t piece) {
+    if (piece > size_) buffers_ = std::make_unique_for_overwrite<char[]>(2 * piece);
+    size_ = std::max(size_, piece);
+    return buffers_.get();
+  }
+
+ private:
+  size_t size_ = 0;
+  std::unique_ptr<char[]> buffers_;
+};
+
 // The data of two files (of a metacopy it need not be as long as the file), read side by side in
 // pieces: a piece for every call of Step, so that one huge file neither holds up an abort nor an
 // exiting process.
@@ -54,22 +72,20 @@ class ContentComparison {
   static Result<std::unique_ptr<ContentComparison>> Open(const LayerEntry& before,
                                                          const LayerEntry& after, bool always);
   enum class State { kMore, kSame, kDifferent };
-  // Compares up to 1 MiB of data; holes of both sides are passed over.
-  Result<State> Step();
+  // Compares up to 1 MiB of data; holes of both sides are passed over. The entries are for
+  // messages.
+  Result<State> Step(const LayerEntry& before, const LayerEntry& after, PieceBuffers& buffers);
 
  private:
   ContentComparison() = default;
   void PassHoles();
   UniqueFd before_;
   UniqueFd after_;
-  LayerEntry before_entry_;
-  LayerEntry after_entry_;
   bool same_size_ = true;
   bool sparse_ = false;  // both may have holes, and the filesystem tells where
   off_t size_ = 0;
   off_t offset_ = 0;
   size_t piece_ = 0;
-  std::unique_ptr<char[]> buffers_;
 };
 
 }  // namespace ovl

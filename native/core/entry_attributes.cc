@@ -48,14 +48,15 @@ Result<Xattrs> ReadListed(const LayerEntry& entry, const std::string& list, cons
 }  // namespace
 
 Result<Xattrs> ReadXattrs(const LayerEntry& entry, const MarkReader& marks, XattrNames names) {
-  auto list = ListXattrsOf(entry);
-  if (!list.ok()) return std::move(list.failure());
-  return ReadListed(entry, list.value(), marks, names);
+  XattrList list;
+  auto listed = ListXattrsOf(entry, list);
+  if (!listed.ok()) return std::move(listed.failure());
+  return ReadListed(entry, list.names, marks, names);
 }
 
 Result<Xattrs> ReadXattrs(const Found& found, const MarkReader& marks, XattrNames names) {
-  return found.xattrs ? ReadListed(found.top, *found.xattrs, marks, names)
-                      : ReadXattrs(found.top, marks, names);
+  return found.xattrs.known ? ReadListed(found.top, found.xattrs.names, marks, names)
+                            : ReadXattrs(found.top, marks, names);
 }
 
 std::vector<XattrChange> CompareXattrs(const Xattrs& before, const Xattrs& after) {

@@ -36,9 +36,9 @@ Result<EntryComparison> EntryComparison::Open(const ComparedEntry& a, const Comp
   return out;
 }
 
-Result<EntryComparison::State> EntryComparison::Step() {
+Result<EntryComparison::State> EntryComparison::Step(const LayerEntry& a, const LayerEntry& b) {
   if (state_ != State::kMore) return state_;
-  auto step = content_->Step();
+  auto step = content_->Step(a, b, buffers_);
   if (!step.ok()) return std::move(step.failure());
   if (step.value() == ContentComparison::State::kSame) state_ = State::kSame;
   if (step.value() == ContentComparison::State::kDifferent) state_ = State::kDifferent;

@@ -16,15 +16,10 @@ bool IsMetacopyValue(std::string_view value) {
   return value.empty() || value.size() >= kHeader;
 }
 
-// One list serves the marks and, later, the comparison of all attributes.
-Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry,
-                          std::optional<std::string>& xattrs) {
-  if (!xattrs) {
-    auto list = ListXattrsOf(entry);
-    if (!list.ok()) return std::move(list.failure());
-    xattrs = std::move(list.value());
-  }
-  return layers.marks.Read(*xattrs, entry.dir, entry.name);
+Result<Markers> ListMarks(const Layers& layers, const LayerEntry& entry, XattrList& xattrs) {
+  auto listed = ListXattrsOf(entry, xattrs);
+  if (!listed.ok()) return std::move(listed.failure());
+  return layers.marks.Read(xattrs.names, entry.dir, entry.name);
 }
 
 Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string_view mark,
@@ -34,12 +29,15 @@ Result<bool> ReadMark(const Layers& layers, const LayerEntry& entry, std::string
 
 }  // namespace
 
-Result<std::string> ListXattrsOf(const LayerEntry& entry) {
+Status ListXattrsOf(const LayerEntry& entry, XattrList& xattrs) {
+  if (xattrs.known) return Done{};
   auto fd = entry.dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto list = entry.name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), entry.name);
-  if (!list.ok()) return Located(std::move(list.failure()), entry.dir, entry.name);
-  return list;
+  auto listed = entry.name.empty() ? ListXattrs(fd.value(), xattrs.names)
+                                   : ListXattrsAt(fd.value(), entry.name, xattrs.names);
+  if (!listed.ok()) return Located(std::move(listed.failure()), entry.dir, entry.name);
+  xattrs.known = true;
+  return Done{};
 }
 
 Result<bool> GetXattrOf(const LayerEntry& entry, const std::string& attribute, std::string& value) {
@@ -60,8 +58,7 @@ Result<std::string> CheckRedirect(const std::string& value, const std::string& w
   return name;
 }
 
-Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
-                            std::optional<std::string>& xattrs) {
+Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry, XattrList& xattrs) {
   if (layers.marks.space() == MarkerSpace::kNone) return Whiteout::kNo;
   if (IsWhiteoutDevice(entry.st)) return Whiteout::kYes;
   if (!MayBeXattrWhiteout(entry.st)) return Whiteout::kNo;
@@ -75,8 +72,7 @@ Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
 }
 
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
-                                          std::optional<std::string>& xattrs,
-                                          const DirPtr& itself) {
+                                          XattrList& xattrs, const DirPtr& itself) {
   DirectoryMarks marks;
   if (directory.name.empty()) return marks;  // on the root of a layer the kernel ignores both
   marks.unknown = !layers.marks.readable();
@@ -104,8 +100,7 @@ Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry
   return marks;
 }
 
-Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file,
-                                std::optional<std::string>& xattrs) {
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file, XattrList& xattrs) {
   FileMarks marks;
   marks.unknown = !layers.marks.readable();
   if (marks.unknown || layers.marks.space() == MarkerSpace::kNone) return marks;

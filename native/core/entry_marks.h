@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "core/layers.h"
@@ -27,9 +26,22 @@ struct LayerEntry {
   }
 };
 
+// What listxattr(2) gave of an entry, if it was asked.
+struct XattrList {
+  bool known = false;
+  std::string names;
+
+  // As it was made, but for the memory.
+  void Clear() {
+    known = false;
+    names.clear();
+  }
+};
+
 // The extended attributes of an entry (listxattr(2), getxattr(2)). A directory itself, as the root
-// of a layer, has no name to be asked by: it is asked through its own descriptor.
-Result<std::string> ListXattrsOf(const LayerEntry& entry);
+// of a layer, has no name to be asked by: it is asked through its own descriptor. One list serves
+// the marks and the comparison of all attributes: it is read unless it is known.
+Status ListXattrsOf(const LayerEntry& entry, XattrList& xattrs);
 Result<bool> GetXattrOf(const LayerEntry& entry, const std::string& attribute, std::string& value);
 
 // A redirect (or the part of one below the same parent) to search the lowers by. Fails with EINVAL
@@ -38,17 +50,15 @@ Result<bool> GetXattrOf(const LayerEntry& entry, const std::string& attribute, s
 Result<std::string> CheckRedirect(const std::string& value, const std::string& where);
 
 // Whether a directory is opaque, and the redirect it carries if it is not. Whether that may be
-// followed is for the caller to ask, where the search comes to it. `xattrs` takes the list that was
-// read, and gives one that was read before. Where the directory is open it is asked itself: its
-// name may be another's by now.
+// followed is for the caller to ask, where the search comes to it. Where the directory is open it
+// is asked itself: its name may be another's by now.
 struct DirectoryMarks {
   bool opaque = false;
   bool unknown = false;
   std::string redirect;  // empty: none
 };
 Result<DirectoryMarks> ReadDirectoryMarks(const Layers& layers, const LayerEntry& directory,
-                                          std::optional<std::string>& xattrs,
-                                          const DirPtr& itself = nullptr);
+                                          XattrList& xattrs, const DirPtr& itself = nullptr);
 
 // Whether a file is a metacopy (it has no data of its own; regular files only), its redirect, and
 // what its marks say of its history. Whether a redirect may be followed is for the caller to ask.
@@ -60,13 +70,11 @@ struct FileMarks {
   bool origin = false;  // it was copied up
   std::string redirect;
 };
-Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file,
-                                std::optional<std::string>& xattrs);
+Result<FileMarks> ReadFileMarks(const Layers& layers, const LayerEntry& file, XattrList& xattrs);
 
 // Whether an entry is a whiteout of either form.
 enum class Whiteout : uint8_t { kNo, kYes, kUnknown };
-Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry,
-                            std::optional<std::string>& xattrs);
+Result<Whiteout> IsWhiteout(const Layers& layers, const LayerEntry& entry, XattrList& xattrs);
 
 }  // namespace ovl
 

@@ -14,9 +14,10 @@ constexpr size_t kOpenLevels = 256;  // directory descriptors kept open at a tim
 Status ReadMarks(const DirPtr& dir, const std::string& name, ScanEntry& entry) {
   auto fd = dir->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto list = name.empty() ? ListXattrs(fd.value()) : ListXattrsAt(fd.value(), name);
-  if (!list.ok()) return Located(std::move(list.failure()), dir, name);
-  for (auto& attribute : OverlayXattrs(list.value())) {
+  std::string list;
+  auto listed = name.empty() ? ListXattrs(fd.value(), list) : ListXattrsAt(fd.value(), name, list);
+  if (!listed.ok()) return Located(std::move(listed.failure()), dir, name);
+  for (auto& attribute : OverlayXattrs(list)) {
     std::string value;
     auto got = name.empty() ? GetXattr(fd.value(), attribute, value)
                             : GetXattrAt(fd.value(), name, attribute, value);

@@ -3,7 +3,6 @@
 #ifndef OVL_CORE_LAYER_SEARCH_H_
 #define OVL_CORE_LAYER_SEARCH_H_
 
-#include <optional>
 #include <string>
 
 #include "core/entry_marks.h"
@@ -35,7 +34,7 @@ struct LayerHit {
   bool found = false;
   bool directory = false;
   LayerEntry entry;
-  std::optional<std::string> xattrs;
+  XattrList xattrs;
   DirPtr dir;  // of a directory: itself
 };
 

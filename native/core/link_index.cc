@@ -34,7 +34,7 @@ void LinkIndex::Apply(Sides& sides) const {
   const Inode* inode = Find(after.top.st);
   if (inode == nullptr) return;
   after.top = inode->entry;
-  after.xattrs.reset();  // they were the lower's
+  after.xattrs.Clear();  // they were the lower's
   if (!inode->metacopy) after.data = inode->entry;
   sides.indexed = true;
 }
@@ -90,9 +90,10 @@ Status LinkIndexReader::Start() {
   }
   auto fd = layers_.upper->Fd();
   if (!fd.ok()) return std::move(fd.failure());
-  auto list = ListXattrs(fd.value());
-  if (!list.ok()) return Located(std::move(list.failure()), layers_.upper, "");
-  auto marks = layers_.marks.Read(list.value(), layers_.upper, "");
+  std::string list;
+  auto listed = ListXattrs(fd.value(), list);
+  if (!listed.ok()) return Located(std::move(listed.failure()), layers_.upper, "");
+  auto marks = layers_.marks.Read(list, layers_.upper, "");
   if (!marks.ok()) return std::move(marks.failure());
   // A mount with an index marks the root of its upper with an origin, others do not.
   if (!marks.value().origin) return Done{};
@@ -154,7 +155,7 @@ Status LinkIndexReader::AddUpperEntry(const DirPtr& dir, const std::string& name
   auto there = StatAt(fd.value(), name, entry.st);
   if (!there.ok()) return Located(std::move(there.failure()), dir, name);
   if (!there.value() || S_ISDIR(entry.st.st_mode) || IsWhiteoutDevice(entry.st)) return Done{};
-  std::optional<std::string> xattrs;
+  XattrList xattrs;
   auto marks = ReadFileMarks(layers_, entry, xattrs);
   if (!marks.ok()) return Vanished(std::move(marks.failure()));
   if (!marks.value().nlink) return Done{};
@@ -200,7 +201,7 @@ Status LinkIndexReader::Add(const Origin& origin, LayerEntry entry) {
 }
 
 Status LinkIndex::Add(const Layers& layers, const struct stat& lower, LayerEntry entry) {
-  std::optional<std::string> xattrs;
+  XattrList xattrs;
   auto marks = ReadFileMarks(layers, entry, xattrs);
   if (!marks.ok()) return Vanished(std::move(marks.failure()));
   numbers_.insert(lower.st_ino);
@@ -280,12 +281,13 @@ Status LinkIndexReader::StepLowers() {
   for (const auto& [dir, name, ino] : directories) {
     auto fd = dir->Fd();
     if (!fd.ok()) return std::move(fd.failure());
-    auto list = ListXattrsAt(fd.value(), name);
-    if (!list.ok()) {
-      if (list.failure().err == ENOENT) continue;
-      return Located(std::move(list.failure()), dir, name);
+    std::string list;
+    auto listed = ListXattrsAt(fd.value(), name, list);
+    if (!listed.ok()) {
+      if (listed.failure().err == ENOENT) continue;
+      return Located(std::move(listed.failure()), dir, name);
     }
-    if (!FindMarkers(list.value(), layers_.marks.space()).redirect) continue;
+    if (!FindMarkers(list, layers_.marks.space()).redirect) continue;
     index_.holders_.insert({dir->layer(), dir->dev(), ino});
     index_.AddHolder(dir);
   }

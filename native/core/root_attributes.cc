@@ -34,9 +34,10 @@ Status RootAttributes::Read(int lower, MarkerSpace space) {
   raw_.gid = st.value().st_gid;
   raw_.times[0] = st.value().st_atim;
   raw_.times[1] = st.value().st_mtim;
-  auto list = ListXattrs(lower);
-  if (!list.ok()) return std::move(list.failure());
-  for (const VisibleXattr& attribute : VisibleXattrs(list.value(), space)) {
+  std::string list;
+  auto listed = ListXattrs(lower, list);
+  if (!listed.ok()) return listed;
+  for (const VisibleXattr& attribute : VisibleXattrs(list, space)) {
     std::string value;
     auto got = GetXattr(lower, attribute.stored, value);
     if (!got.ok()) return std::move(got.failure());

@@ -10,14 +10,18 @@ namespace ovl {
 
 namespace {
 
-// `expected`: the upper has a directory of that name.
+// What is known of what shows under that name.
+enum class Above { kAny, kDirectory, kNothing };
+
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              const Listed& listed, bool expected, Sides& sides) {
+              const Listed& listed, Above above, Sides& sides) {
   if (listed.alone) return Done{};
+  LookupStart start{name};
   // The names of one that is not what shows now are read.
-  const bool names_only = expected && !dir.split && layers.plain == nullptr;
-  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
-                        sides.before);
+  start.expected = above == Above::kDirectory && !dir.split && layers.plain == nullptr;
+  // Of a file that was deleted nothing but its type is told.
+  start.no_data = above == Above::kNothing && !listed.examine;
+  return LookupNameInto(layers, dir.before, start, sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
@@ -119,7 +123,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, listed, true, sides);
+      auto before = Before(layers, dir, name, listed, Above::kDirectory, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -128,13 +132,10 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
       return true;
     }
   }
-  bool looked_below = false;
-  if (MayGoUnexamined(layers, listed)) {
-    if (!looked_below) {
-      auto before = Before(layers, dir, name, listed, false, sides);
-      if (!before.ok()) return std::move(before.failure());
-      looked_below = true;
-    }
+  const bool looked_below = MayGoUnexamined(layers, listed);
+  if (looked_below) {
+    auto before = Before(layers, dir, name, listed, Above::kAny, sides);
+    if (!before.ok()) return std::move(before.failure());
     if (sides.before.kind == Found::Kind::kNothing) {
       sides.in_upper = true;
       top.dir = dir.upper;
@@ -155,11 +156,13 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
+  const bool whiteout = layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st);
   if (!looked_below) {
-    auto before = Before(layers, dir, name, listed, false, sides);
+    const Above above = whiteout ? Above::kNothing : Above::kAny;
+    auto before = Before(layers, dir, name, listed, above, sides);
     if (!before.ok()) return std::move(before.failure());
   }
-  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
+  if (whiteout) return true;
   top.dir = dir.upper;
   top.name = name;
   top.st = st;
@@ -196,7 +199,8 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
-  auto before = Before(layers, dir, name, listed, false, sides);
+  const bool removed = dir.split && dir.after.empty();
+  auto before = Before(layers, dir, name, listed, removed ? Above::kNothing : Above::kAny, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

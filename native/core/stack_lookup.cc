@@ -1,7 +1,6 @@
 #include "core/stack_lookup.h"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -96,7 +95,7 @@ Result<bool> LookupAlone(const Layers& layers, const DirStack& stack, const Look
     }
     found.unknown = whiteout.value() == Whiteout::kUnknown;
     found.kind = Found::Kind::kFile;
-    if (S_ISREG(st.st_mode)) {
+    if (S_ISREG(st.st_mode) && !start.no_data) {
       auto marks = ReadFileMarks(layers, found.top, found.xattrs);
       if (!marks.ok()) return std::move(marks.failure());
       if (marks.value().metacopy) return false;
@@ -171,7 +170,7 @@ void Found::Clear() {
   top.Clear();
   data.dir.reset();  // without it nobody looks at the rest
   data.name.clear();
-  xattrs.reset();
+  xattrs.Clear();
   dirs.clear();
 }
 

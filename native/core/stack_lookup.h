@@ -6,7 +6,6 @@
 #ifndef OVL_CORE_STACK_LOOKUP_H_
 #define OVL_CORE_STACK_LOOKUP_H_
 
-#include <optional>
 #include <string>
 
 #include "core/entry_marks.h"
@@ -21,11 +20,9 @@ struct Found {
   bool unknown = false;       // marks that could not be read may say otherwise
   bool data_unknown = false;  // the same of the data only
   LayerEntry top;             // what shows: type, attributes, link target
-  LayerEntry data;  // kFile: where the content is; differs from `top` for metacopy files only
-  // What listxattr(2) gave of `top`, if it had to be asked: the marks are in it, and what is to be
-  // compared.
-  std::optional<std::string> xattrs;
-  DirStack dirs;  // kDirectory: everything that merges, top-most first
+  LayerEntry data;   // kFile: where the content is; differs from `top` for metacopy files only
+  XattrList xattrs;  // of `top`: the marks are in it, and what is to be compared
+  DirStack dirs;     // kDirectory: everything that merges, top-most first
 
   // As it was made, but for the memory of the names.
   void Clear();
@@ -40,6 +37,8 @@ struct LookupStart {
   // The upper has a directory of that name, so that there may be one: it is opened instead of
   // asked about first, and only its names will be looked up.
   bool expected = false;
+  // Where the data of a file is does not matter: the marks that would tell are not read.
+  bool no_data = false;
 };
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);

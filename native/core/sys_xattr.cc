@@ -62,9 +62,10 @@ ssize_t ReadGrowing(std::string& out, Read read) {
   return n;
 }
 
-Result<std::string> Listed(ssize_t n, std::string list, const char* call, const std::string& path) {
-  if (n >= 0) return list;
-  if (errno == ENOTSUP) return std::string();
+Status Listed(ssize_t n, std::string& list, const char* call, const std::string& path) {
+  if (n >= 0) return Done{};
+  list.clear();
+  if (errno == ENOTSUP) return Done{};
   return Errno(call, path);
 }
 
@@ -76,26 +77,24 @@ Result<bool> Got(ssize_t n, const char* call, const std::string& path) {
 
 }  // namespace
 
-Result<std::string> ListXattrs(int fd) {
-  std::string list;
+Status ListXattrs(int fd, std::string& list) {
   const ssize_t n =
       ReadGrowing(list, [&](char* to, size_t size) { return ::flistxattr(fd, to, size); });
-  return Listed(n, std::move(list), "flistxattr", "");
+  return Listed(n, list, "flistxattr", "");
 }
 
-Result<std::string> ListXattrsAt(int dir, const std::string& name) {
-  std::string list;
+Status ListXattrsAt(int dir, const std::string& name, std::string& list) {
   if (HaveXattrat()) {
     const ssize_t n = ReadGrowing(list, [&](char* to, size_t size) {
       return static_cast<ssize_t>(
           ::syscall(kListxattrat, dir, name.c_str(), AT_SYMLINK_NOFOLLOW, to, size));
     });
-    return Listed(n, std::move(list), "listxattrat", name);
+    return Listed(n, list, "listxattrat", name);
   }
   const std::string path = ThroughProc(dir, name);
   const ssize_t n = ReadGrowing(
       list, [&](char* to, size_t size) { return ::llistxattr(path.c_str(), to, size); });
-  return Listed(n, std::move(list), "llistxattr", name);
+  return Listed(n, list, "llistxattr", name);
 }
 
 Result<bool> GetXattr(int fd, const std::string& attribute, std::string& value) {

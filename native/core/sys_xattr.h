@@ -13,10 +13,10 @@ inline constexpr char kAccessAcl[] = "system.posix_acl_access";
 inline constexpr char kDefaultAcl[] = "system.posix_acl_default";
 
 // flistxattr(2): the names, each ended by NUL. A filesystem without xattrs has an empty list.
-Result<std::string> ListXattrs(int fd);
+Status ListXattrs(int fd, std::string& list);
 
 // listxattrat(2) (Linux 6.13), else llistxattr(2) through /proc/self/fd.
-Result<std::string> ListXattrsAt(int dir, const std::string& name);
+Status ListXattrsAt(int dir, const std::string& name, std::string& list);
 
 // fgetxattr(2). False when the attribute is not there.
 Result<bool> GetXattr(int fd, const std::string& attribute, std::string& value);

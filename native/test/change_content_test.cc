@@ -45,14 +45,16 @@ TEST(ContentOfLargeFiles) {
   // A piece at a time: neither an abort nor an exiting process waits for a whole file.
   for (const bool same : {true, false}) {
     const char* const name = same ? "same" : "last";
-    auto comparison =
-        ContentComparison::Open(Entry(layers.lowers[0], name), Entry(layers.upper, name), false);
+    const ovl::LayerEntry before = Entry(layers.lowers[0], name);
+    const ovl::LayerEntry after = Entry(layers.upper, name);
+    auto comparison = ContentComparison::Open(before, after, false);
     if (!CHECK(comparison.ok())) return;
+    ovl::PieceBuffers buffers;
     for (int i = 0; i < 3; ++i) {
-      auto state = comparison.value()->Step();
+      auto state = comparison.value()->Step(before, after, buffers);
       CHECK(state.ok() && state.value() == State::kMore);
     }
-    auto state = comparison.value()->Step();
+    auto state = comparison.value()->Step(before, after, buffers);
     CHECK(state.ok() && state.value() == (same ? State::kSame : State::kDifferent));
   }
 }
@@ -66,13 +68,16 @@ TEST(ContentOfFilesThatShrinkMeanwhile) {
   const auto compare = [&](off_t lower_size, off_t upper_size) {
     CHECK(::truncate(hand.lower(0).Path("f").c_str(), static_cast<off_t>(content.size())) == 0);
     CHECK(::truncate(hand.upper().Path("f").c_str(), static_cast<off_t>(content.size())) == 0);
-    auto comparison =
-        ContentComparison::Open(Entry(layers.lowers[0], "f"), Entry(layers.upper, "f"), false);
+    const ovl::LayerEntry before = Entry(layers.lowers[0], "f");
+    const ovl::LayerEntry after = Entry(layers.upper, "f");
+    auto comparison = ContentComparison::Open(before, after, false);
     if (!CHECK(comparison.ok())) return State::kMore;
+    ovl::PieceBuffers buffers;
     CHECK(::truncate(hand.lower(0).Path("f").c_str(), lower_size) == 0);
     CHECK(::truncate(hand.upper().Path("f").c_str(), upper_size) == 0);
-    auto state = comparison.value()->Step();
-    if (state.ok() && state.value() == State::kMore) state = comparison.value()->Step();
+    auto state = comparison.value()->Step(before, after, buffers);
+    if (state.ok() && state.value() == State::kMore)
+      state = comparison.value()->Step(before, after, buffers);
     return CHECK(state.ok()) ? state.value() : State::kMore;
   };
   CHECK(compare(1000, 1000) == State::kSame);

@@ -133,7 +133,7 @@ TEST(LookupIgnoresOpaqueOnTheRootOfALayer) {
   const Layers layers = hand.Open();
   CHECK_EQ(LookupPath(hand, layers, "d"), "dirs l0/d l1/d");
   CHECK_EQ(LookupPath(hand, layers, "f"), "file l1/f");
-  std::optional<std::string> xattrs;
+  ovl::XattrList xattrs;
   auto marks = ovl::ReadDirectoryMarks(layers, {layers.lowers[0], "", {}}, xattrs);
   CHECK(marks.ok() && !marks.value().opaque);
 }
