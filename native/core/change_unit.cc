@@ -22,14 +22,14 @@ void Append(const Record& record, std::string_view name, std::string_view rename
 
 ChangeUnit::~ChangeUnit() {
   std::vector<Ptr> gone = std::move(children);
-  gone.push_back(std::move(rest));
+  if (rest) gone.push_back(std::move(rest));
   while (!gone.empty()) {
     const Ptr last = std::move(gone.back());
     gone.pop_back();
     if (!last) continue;
     for (Ptr& child : last->children) gone.push_back(std::move(child));
     last->children.clear();
-    gone.push_back(std::move(last->rest));
+    if (last->rest) gone.push_back(std::move(last->rest));
   }
 }
 
@@ -76,16 +76,15 @@ void AppendChange(const ChangeDraft& draft, const std::string& name, ChangeUnit&
   Append(record, name, draft.renamed_from, unit);
 }
 
-void AppendChild(std::unique_ptr<MergedFrame> frame, size_t index, ChangeUnit& unit) {
+void AppendChild(std::shared_ptr<MergedFrame> frame, size_t index, ChangeUnit& unit) {
   Record record;
   record.what = Record::What::kChild;
   record.number = static_cast<uint32_t>(unit.children.size());
   record.index = index;
-  const std::string name = frame->place()->name();
+  const std::string& name = frame->place()->name();
   record.name_size = static_cast<uint16_t>(name.size());
-  unit.children.push_back(
-      std::make_unique<ChangeUnit>(std::shared_ptr<MergedFrame>(std::move(frame)), 0));
   Append(record, name, {}, unit);
+  unit.children.push_back(std::make_unique<ChangeUnit>(std::move(frame), 0));
 }
 
 void AppendUnfinished(std::unique_ptr<UnfinishedEntry> entry, size_t index, ChangeUnit& unit) {

@@ -66,7 +66,8 @@ struct ChangeUnit {
   // What others see of that (WalkSchedule).
   enum class State : uint8_t { kWaiting, kRunning, kHeld, kDone };
   State state = State::kWaiting;
-  size_t counted = 0;  // bytes of the output, and for the rest, that the walk knows of
+  size_t counted = 0;        // bytes of the output, and for the rest, that the walk knows of
+  size_t helper = SIZE_MAX;  // that was at work on it, if one was
 
   // Of the units that are not done, in order of the paths.
   ChangeUnit* before = nullptr;
@@ -98,7 +99,7 @@ struct Record {
 };
 
 void AppendChange(const ChangeDraft& draft, const std::string& name, ChangeUnit& unit);
-void AppendChild(std::unique_ptr<MergedFrame> frame, size_t index, ChangeUnit& unit);
+void AppendChild(std::shared_ptr<MergedFrame> frame, size_t index, ChangeUnit& unit);
 void AppendUnfinished(std::unique_ptr<UnfinishedEntry> entry, size_t index, ChangeUnit& unit);
 
 // The record that is next to be handed out; false where there is none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 
 #include "core/chain_release.h"
 #include "core/sys_file.h"
@@ -87,7 +88,6 @@ MergedFrame::MergedFrame(MergedDirectory merged, WalkPlace::Ptr place, PathFilte
       place_(std::move(place)),
       filter_(std::move(filter)),
       scope_(scope) {
-  if (dir_.upper) to_read_.emplace_back(dir_.upper, kInUpper);
   const bool held = scope.index != nullptr && scope.index->Holds(dir_.after);
   may_join_ = dir_.upper && !dir_.split && !held && !dir_.after.empty();
   if (dir_.split || held) {
@@ -96,6 +96,7 @@ MergedFrame::MergedFrame(MergedDirectory merged, WalkPlace::Ptr place, PathFilte
   if (dir_.split) {
     for (const DirPtr& lower : dir_.before) to_read_.emplace_back(lower, kInLower);
   }
+  if (dir_.upper) to_read_.emplace_back(dir_.upper, kInUpper);
 }
 
 Status MergedFrame::VisitRoot(const Layers& layers, const WalkScope& scope, WalkEntry& entry) {
@@ -132,7 +133,6 @@ Result<bool> MergedFrame::Read() {
     auto status = List();
     if (!status.ok()) return std::move(status.failure());
     if (!to_read_.empty()) return true;
-    names_.Sort();
     PlanJoin();
   } else if (!to_join_.empty()) {
     Join();
@@ -146,20 +146,21 @@ Status MergedFrame::List() {
   const NameSource source = to_read_.back().second;
   auto fd = Readable(dir);
   if (!fd.ok()) return std::move(fd.failure());
-  if (fd.value() < 0) {
-    to_read_.pop_back();
-    return Done{};
-  }
+  const bool there = fd.value() >= 0;
   // Of an untouched directory only the names of files that an index keeps together matter.
   const bool few = source == kInLower && !dir_.split;
-  auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
+  const auto add = [&](const DirEntry& entry) {
     if (few && !scope_.index->Concerns(dir, entry)) return;
+    // A name is held once, however many directories of a million names have it.
+    if (names_.Mark(entry.name, source)) return;
     names_.Add(entry.name, source, source == kInUpper ? entry.type : 0);
-  });
+  };
+  auto more = there ? ReadSomeEntries(fd.value(), std::cref(add)) : Result<bool>(false);
   if (!more.ok()) return Located(std::move(more.failure()), dir, "");
   if (!more.value()) {
     reading_.Reset();
     to_read_.pop_back();
+    names_.Sort();
   }
   return Done{};
 }
@@ -194,7 +195,7 @@ void MergedFrame::Join() {
     size_t names = 0;
     auto more = ReadSomeEntries(fd.value(), [&](const DirEntry& entry) {
       ++names;
-      names_.Mark(entry.name, kInLower);
+      (void)names_.Mark(entry.name, kInLower);
     });
     good = more.ok() && names <= most_to_join_;
     most_to_join_ -= good ? names : 0;
@@ -264,13 +265,13 @@ bool MergedFrame::GoesBelow(const Layers& layers, const WalkScope& scope, const 
          (scope.every_name && (held || layers.plain));
 }
 
-std::unique_ptr<MergedFrame> MergedFrame::Below(WalkEntry& entry, const WalkScope& scope) {
+std::shared_ptr<MergedFrame> MergedFrame::Below(WalkEntry& entry, const WalkScope& scope) {
   Sides& sides = entry.sides;
   if (sides.after.kind != Found::Kind::kDirectory) PathFilter::Removed(entry.filter);
   auto place = entry.root ? WalkPlace::Root()
                           : std::make_shared<const WalkPlace>(entry.place, entry.name,
                                                               std::move(sides.redirect));
-  return std::make_unique<MergedFrame>(
+  return std::make_shared<MergedFrame>(
       MergedDirectory(std::move(sides.upper_dir), std::move(sides.after.dirs),
                       std::move(sides.before.dirs)),
       std::move(place), std::move(entry.filter), scope);

@@ -102,7 +102,7 @@ class MergedFrame {
   // Whether there is something to be found below an entry, and its directory; of that, the entry
   // gives up its part.
   static bool GoesBelow(const Layers& layers, const WalkScope& scope, const WalkEntry& entry);
-  static std::unique_ptr<MergedFrame> Below(WalkEntry& entry, const WalkScope& scope);
+  static std::shared_ptr<MergedFrame> Below(WalkEntry& entry, const WalkScope& scope);
 
   const WalkPlace::Ptr& place() const { return place_; }
   // Each of its directories in the layers.

@@ -60,7 +60,7 @@ void MergedWalk::Leave() {
   left->EachDirectory([](const DirPtr& dir) { (void)dir->OpenWayBack(); });
 }
 
-void MergedWalk::Push(std::unique_ptr<MergedFrame> frame) {
+void MergedWalk::Push(std::shared_ptr<MergedFrame> frame) {
   levels_.push_back({std::move(frame), 0});
   if (levels_.size() <= open_levels_) return;
   levels_[levels_.size() - 1 - open_levels_].frame->EachDirectory(

@@ -36,10 +36,10 @@ class MergedWalk {
 
  private:
   struct Level {
-    std::unique_ptr<MergedFrame> frame;
+    std::shared_ptr<MergedFrame> frame;
     size_t next = 0;
   };
-  void Push(std::unique_ptr<MergedFrame> frame);
+  void Push(std::shared_ptr<MergedFrame> frame);
   void Leave();
 
   Layers layers_;

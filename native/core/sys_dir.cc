@@ -49,7 +49,9 @@ NameList::NameList(NameList&& other) noexcept
       entries_(std::exchange(other.entries_, nullptr)),
       size_(std::exchange(other.size_, 0)),
       room_(std::exchange(other.room_, 0)),
-      shared_(std::exchange(other.shared_, 0)) {}
+      shared_(std::exchange(other.shared_, 0)),
+      sorted_(std::exchange(other.sorted_, 0)),
+      keyed_(std::exchange(other.keyed_, 0)) {}
 
 NameList::~NameList() {
   std::free(arena_);
@@ -76,12 +78,6 @@ void NameList::Add(std::string_view name, NameSource source, uint8_t type) {
 
 // Keys end in NUL bytes where names do, and no name holds one: equal keys of short names are equal
 // names, and a prefix comes first.
-bool NameList::Before(const Entry& a, const Entry& b) const {
-  if (a.key != b.key) return a.key < b.key;
-  // string_view compares as unsigned bytes: the order that is promised.
-  return Text(a).substr(shared_) < Text(b).substr(shared_);
-}
-
 uint64_t NameList::KeyOf(std::string_view rest) {
   uint64_t key = 0;
   for (size_t k = 0; k < sizeof key; ++k) {
@@ -90,22 +86,32 @@ uint64_t NameList::KeyOf(std::string_view rest) {
   return key;
 }
 
-void NameList::Mark(std::string_view name, NameSource source) {
-  if (size_ == 0 || name.substr(0, shared_) != Text(entries_[0]).substr(0, shared_)) return;
-  const std::string_view rest = name.substr(shared_);
+bool NameList::Mark(std::string_view name, NameSource source) {
+  if (sorted_ == 0 || name.substr(0, keyed_) != Text(entries_[0]).substr(0, keyed_)) return false;
+  const std::string_view rest = name.substr(keyed_);
   const uint64_t key = KeyOf(rest);
-  Entry* const at =
-      std::lower_bound(entries_, entries_ + size_, key, [&](const Entry& entry, uint64_t wanted) {
-        if (entry.key != wanted) return entry.key < wanted;
-        return Text(entry).substr(shared_) < rest;
-      });
-  if (at != entries_ + size_ && Text(*at) == name) at->sources_and_type |= source;
+  Entry* const end = entries_ + sorted_;
+  Entry* const at = std::lower_bound(entries_, end, key, [&](const Entry& entry, uint64_t wanted) {
+    if (entry.key != wanted) return entry.key < wanted;
+    return Text(entry).substr(keyed_) < rest;
+  });
+  if (at == end || Text(*at) != name) return false;
+  at->sources_and_type |= source;
+  return true;
 }
 
 void NameList::Sort() {
-  for (size_t i = 0; i < size_; ++i) entries_[i].key = KeyOf(Text(entries_[i]).substr(shared_));
-  std::sort(entries_, entries_ + size_,
-            [this](const Entry& a, const Entry& b) { return Before(a, b); });
+  for (size_t i = shared_ == keyed_ ? sorted_ : 0; i < size_; ++i) {
+    entries_[i].key = KeyOf(Text(entries_[i]).substr(shared_));
+  }
+  keyed_ = shared_;
+  const auto before = [this](const Entry& a, const Entry& b) {
+    if (a.key != b.key) return a.key < b.key;
+    // string_view compares as unsigned bytes: the order that is promised.
+    return Text(a).substr(keyed_) < Text(b).substr(keyed_);
+  };
+  std::sort(entries_ + sorted_, entries_ + size_, before);
+  std::inplace_merge(entries_, entries_ + sorted_, entries_ + size_, before);
   size_t kept = 0;
   for (size_t i = 0; i < size_; ++i) {
     if (kept > 0 && Text(entries_[kept - 1]) == Text(entries_[i])) {
@@ -115,7 +121,7 @@ void NameList::Sort() {
       entries_[kept++] = entries_[i];
     }
   }
-  size_ = kept;
+  size_ = sorted_ = kept;
 }
 
 Result<bool> ReadSomeEntries(int dir, const std::function<void(const DirEntry&)>& visit) {

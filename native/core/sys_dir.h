@@ -47,8 +47,8 @@ class NameList {
   void Add(std::string_view name, NameSource source, uint8_t type = 0);
   // Orders by bytes and merges names that were seen more than once.
   void Sort();
-  // Says of a name, if it is in the sorted list, that it was seen there too.
-  void Mark(std::string_view name, NameSource source);
+  // Says of a name that it was seen there too. False: it was not in the list when that was sorted.
+  bool Mark(std::string_view name, NameSource source);
   size_t size() const { return size_; }
   std::string_view name(size_t i) const { return Text(entries_[i]); }
   bool InUpper(size_t i) const { return (entries_[i].sources_and_type & kInUpper) != 0; }
@@ -69,7 +69,6 @@ class NameList {
     const size_t offset = static_cast<size_t>(entry.offset_high) << 32 | entry.offset_low;
     return {arena_ + offset, entry.length};
   }
-  bool Before(const Entry& a, const Entry& b) const;
   static uint64_t KeyOf(std::string_view rest);
 
   // realloc(3) moves the pages of a large block instead of its bytes, so that growing needs no
@@ -81,6 +80,8 @@ class NameList {
   size_t size_ = 0;
   size_t room_ = 0;
   size_t shared_ = 0;  // length of what all names begin with
+  size_t sorted_ = 0;  // so many are in order,
+  size_t keyed_ = 0;   // by keys of what follows so many bytes
 };
 
 // The names that one getdents64(2) call gives. False at the end.

@@ -1,4 +1,8 @@
+#include <map>
+#include <random>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/sys_dir.h"
 #include "test/check.h"
@@ -64,13 +68,14 @@ TEST(NameListHoldsTheLongestNamesAndMany) {
 
 TEST(NameListMarksNamesThatItHas) {
   NameList list;
-  list.Mark("a", ovl::kInLower);
+  CHECK(!list.Mark("a", ovl::kInLower));
   for (const char* name : {"ab", "abcdefghijk", "abcdefghijl", "abcdefghij", "ab\xff"}) {
     list.Add(name, ovl::kInUpper);
   }
   list.Sort();
   for (const char* name : {"", "a", "ab", "abcdefghijk", "abcdefghi", "abd", "zz", "ab\xff\xff"}) {
-    list.Mark(name, ovl::kInLower);
+    const std::string_view given(name);
+    CHECK_EQ(list.Mark(name, ovl::kInLower), given == "ab" || given == "abcdefghijk");
   }
   std::vector<std::string> marked;
   for (size_t i = 0; i < list.size(); ++i) {
@@ -78,4 +83,32 @@ TEST(NameListMarksNamesThatItHas) {
     CHECK(list.InUpper(i));
   }
   CHECK_EQ(marked, std::vector<std::string>{"ab", "abcdefghijk"});
+}
+
+// Directory after directory: what all names begin with gets shorter, and the keys another meaning.
+TEST(NameListSortsWhatIsAddedLater) {
+  std::minstd_rand random(7);
+  NameList list;
+  std::map<std::string, bool> wanted;  // and whether the upper has it
+  for (const size_t shared : {12U, 9U, 3U, 3U, 0U}) {
+    const bool upper = shared == 12;
+    for (int i = 0; i < 300; ++i) {
+      std::string name = std::string("abcdefghijklmn").substr(0, shared);
+      for (size_t n = 1 + random() % 12; n > 0; --n) {
+        name.push_back(static_cast<char>('a' + random() % 3));
+      }
+      const bool there = list.Mark(name, upper ? ovl::kInUpper : ovl::kInLower);
+      if (there) CHECK(wanted.contains(name));
+      if (!there) list.Add(name, upper ? ovl::kInUpper : ovl::kInLower);
+      wanted[name] |= upper;
+    }
+    list.Sort();
+    for (const auto& [name, in_upper] : wanted) CHECK(list.Mark(name, ovl::kInLower));
+  }
+  if (!CHECK_EQ(list.size(), wanted.size())) return;
+  size_t i = 0;
+  for (const auto& [name, in_upper] : wanted) {
+    CHECK_EQ(list.name(i), std::string_view(name));
+    CHECK_EQ(list.InUpper(i++), in_upper);
+  }
 }
