@@ -33,8 +33,9 @@ size_t MostHelpers(const Layers& layers, const ChangeOptions& options) {
 
 ChangeWalk::ChangeWalk(Layers layers, ChangeOptions options)
     : job_(std::move(layers), std::move(options)),
-      front_worker_(job_),
       most_helpers_(MostHelpers(job_.layers, job_.whole.options)),
+      schedule_(most_helpers_),
+      front_worker_(job_),
       crew_(most_helpers_) {}
 
 ChangeWalk::~ChangeWalk() = default;
@@ -247,13 +248,13 @@ void ChangeWalk::Enter(const NextRecord& next) {
 
 // The unit at the front has been handed out; where its directory is a long one, another follows.
 void ChangeWalk::Leave() {
-  ChangeUnit::Ptr& unit = levels_.back().unit;
+  Level& level = levels_.back();
+  ChangeUnit::Ptr unit = std::move(level.unit);
   trusted_met_ = trusted_met_ || unit->trusted_at != SIZE_MAX;
   LetGoOfFront();
-  schedule_.Forget(*unit, levels_.back().left_above);
-  ChangeUnit::Ptr rest = std::move(unit->rest);
-  unit = std::move(rest);
-  if (!unit) levels_.pop_back();
+  level.unit = std::move(unit->rest);
+  schedule_.Forget(std::move(unit), level.left_above);
+  if (!level.unit) levels_.pop_back();
 }
 
 // What else is in a directory is looked at before what is below it: to come back to one whose
@@ -307,7 +308,8 @@ void ChangeWalk::CallHelpers(const WorkSlice& slice) {
     helpers_.push_back(std::make_unique<UnitWorker>(job_));
   }
   crew_.Start([this, &slice](size_t number) {
-    while (ChangeUnit* const unit = schedule_.AwaitClaim()) Work(*helpers_[number], *unit, slice);
+    while (ChangeUnit* const unit = schedule_.AwaitClaim(number))
+      Work(*helpers_[number], *unit, slice);
   });
 }
 

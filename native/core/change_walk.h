@@ -82,10 +82,10 @@ class ChangeWalk {
   WalkJob job_;
   std::unique_ptr<LinkIndexReader> index_reader_;
 
+  size_t most_helpers_;
   WalkSchedule schedule_;
   UnitWorker front_worker_;
   std::vector<std::unique_ptr<UnitWorker>> helpers_;
-  size_t most_helpers_;
   WorkCrew crew_;
   bool called_ = false;  // helpers, in this call of Next; there may be none to be had
   std::atomic<bool> stopping_{false};

@@ -12,10 +12,6 @@ namespace {
 // for a while, and little beside what a process takes anyway.
 constexpr size_t kMostAhead = 2 * 1024 * 1024;
 
-// Directory descriptors kept open, besides those of directories that are being worked on: far below
-// the usual limit of 1024 for a process, so that several walks fit.
-constexpr size_t kOpenDirectories = 192;
-
 using State = ChangeUnit::State;
 
 // It is held for less than it takes to sleep and be woken: whoever finds it locked looks again a
@@ -36,7 +32,7 @@ void MakeAdaptive(std::mutex& mutex) {
 
 }  // namespace
 
-WalkSchedule::WalkSchedule() { MakeAdaptive(mutex_); }
+WalkSchedule::WalkSchedule(size_t helpers) : gone_(helpers) { MakeAdaptive(mutex_); }
 
 void WalkSchedule::Begin(ChangeUnit& unit) {
   unit.after = first_;
@@ -77,13 +73,16 @@ ChangeUnit* WalkSchedule::Claim() {
   return unit;
 }
 
-ChangeUnit* WalkSchedule::AwaitClaim() {
+ChangeUnit* WalkSchedule::AwaitClaim(size_t helper) {
+  std::vector<ChangeUnit::Ptr> gone;  // freed when others may go on
   std::unique_lock lock(mutex_);
+  gone.swap(gone_[helper]);
   for (;;) {
     if (stopped_) return nullptr;
     if (ahead_ < kMostAhead) {
       if (ChangeUnit* const unit = FirstWaiting()) {
         unit->state = State::kRunning;
+        unit->helper = helper;
         return unit;
       }
     }
@@ -147,7 +146,7 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   ShowChildren(unit);
   Count(unit, unit.Weight());
   UsedAll(unit);
-  for (const DirPtr& dir : above) Used(dir);
+  for (const DirPtr& dir : above) open_.Use(dir);
   switch (unit.progress) {
     case ChangeUnit::Progress::kMore:
       unit.state = State::kWaiting;
@@ -164,14 +163,15 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
   changed_.notify_all();
 }
 
-void WalkSchedule::Forget(ChangeUnit& unit, bool left_above) {
+void WalkSchedule::Forget(ChangeUnit::Ptr unit, bool left_above) {
   std::vector<DirPtr> above;
-  if (left_above) above = OpenWayBack(unit);
+  if (left_above) above = OpenWayBack(*unit);
   const std::lock_guard lock(mutex_);
-  for (const DirPtr& dir : above) Used(dir);
+  for (const DirPtr& dir : above) open_.Use(dir);
   const bool held_up = ahead_ >= kMostAhead;
-  Remove(unit);
-  Count(unit, 0);
+  Remove(*unit);
+  Count(*unit, 0);
+  if (unit->helper < gone_.size()) gone_[unit->helper].push_back(std::move(unit));
   if (held_up && ahead_ < kMostAhead && idle_ > 0) changed_.notify_all();
 }
 
@@ -203,7 +203,7 @@ void WalkSchedule::Count(ChangeUnit& unit, size_t weight) {
 }
 
 void WalkSchedule::UsedAll(const ChangeUnit& unit) {
-  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { Used(dir); });
+  if (unit.frame) unit.frame->EachDirectory([this](const DirPtr& dir) { open_.Use(dir); });
 }
 
 // What is left to do above a deep tree follows the end of what is below.
@@ -214,24 +214,6 @@ std::vector<DirPtr> WalkSchedule::OpenWayBack(const ChangeUnit& unit) {
     if (DirPtr above = dir->OpenWayBack()) opened.push_back(std::move(above));
   });
   return opened;
-}
-
-void WalkSchedule::Used(const DirPtr& dir) {
-  if (dir->IsRoot() || !dir->IsOpen()) return;
-  dir->Used(++clock_);
-  opened_.push_back({dir, clock_});
-  // Directories that were opened again on the way to it; their own units may be long done.
-  for (const DirPtr* at = &dir->parent(); !(*at)->IsRoot() && (*at)->IsOpen() && (*at)->used() == 0;
-       at = &(*at)->parent()) {
-    (*at)->Used(++clock_);
-    opened_.push_back({*at, clock_});
-  }
-  while (opened_.size() > kOpenDirectories) {
-    const Opened oldest = std::move(opened_.front());
-    opened_.pop_front();
-    const DirPtr still = oldest.dir.lock();
-    if (still && still->used() == oldest.when) still->Close();
-  }
 }
 
 }  // namespace ovl

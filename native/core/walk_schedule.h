@@ -5,20 +5,20 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "core/change_unit.h"
 #include "core/layer_dir.h"
+#include "core/open_directories.h"
 
 namespace ovl {
 
 class WalkSchedule {
  public:
-  WalkSchedule();
+  // Helpers are numbered from 0.
+  explicit WalkSchedule(size_t helpers);
 
   // Its first unit.
   void Begin(ChangeUnit& unit);
@@ -26,8 +26,8 @@ class WalkSchedule {
   // The nearest waiting unit, which is kRunning then; null: there is none, or too much has been
   // found out ahead already.
   ChangeUnit* Claim();
-  // Waits for one; null once Stop() was called.
-  ChangeUnit* AwaitClaim();
+  // Waits for one, for a helper; null once Stop() was called.
+  ChangeUnit* AwaitClaim(size_t helper);
   // This unit, unless another thread is at work on it. A unit that is done is everybody's.
   bool Hold(ChangeUnit& unit);
   // The same once the other thread has given it back, which does not get it again before.
@@ -42,7 +42,7 @@ class WalkSchedule {
   void Release(ChangeUnit& unit, bool keep);
   // A unit, done, has been handed out. `left_above`: directories above may not be done, and the way
   // back to them is opened.
-  void Forget(ChangeUnit& unit, bool left_above);
+  void Forget(ChangeUnit::Ptr unit, bool left_above);
 
   // Nobody waits any more.
   void Stop();
@@ -64,13 +64,7 @@ class WalkSchedule {
   ChangeUnit* FirstWaiting() const;
   void UsedAll(const ChangeUnit& unit);
   static std::vector<DirPtr> OpenWayBack(const ChangeUnit& unit);
-  void Used(const DirPtr& dir);
   void Count(ChangeUnit& unit, size_t weight);
-
-  struct Opened {
-    std::weak_ptr<LayerDir> dir;
-    uint64_t when;
-  };
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -79,8 +73,11 @@ class WalkSchedule {
   size_t ahead_ = 0;  // bytes
   size_t idle_ = 0;   // threads that wait
   bool stopped_ = false;
-  std::deque<Opened> opened_;  // in order of last use
-  uint64_t clock_ = 0;
+  OpenDirectories open_;
+  // What each helper was at work on last, handed out: its memory is the helper's to free. malloc
+  // has an arena for every thread, whose lock both would wait for otherwise, and helpers are slow
+  // to let go of it where there are more threads than processors.
+  std::vector<std::vector<ChangeUnit::Ptr>> gone_;
 };
 
 }  // namespace ovl

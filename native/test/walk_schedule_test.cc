@@ -15,7 +15,7 @@ using State = ovl::ChangeUnit::State;
 TEST(ConcurrentAwaitedUnitGoesToWhoAwaitsIt) {
   int rounds = 0;
   for (int i = 0; i < 50; ++i) {
-    ovl::WalkSchedule schedule;
+    ovl::WalkSchedule schedule(0);
     ovl::ChangeUnit unit;
     schedule.Begin(unit);
     CHECK(schedule.Claim() == &unit);
@@ -37,7 +37,7 @@ TEST(ConcurrentAwaitedUnitGoesToWhoAwaitsIt) {
 }
 
 TEST(ScheduleGivesAUnitThatNobodyAwaitsBackToItsWorker) {
-  ovl::WalkSchedule schedule;
+  ovl::WalkSchedule schedule(0);
   ovl::ChangeUnit unit;
   schedule.Begin(unit);
   CHECK(schedule.Claim() == &unit);

@@ -1,0 +1,57 @@
+#include "core/open_directories.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace ovl {
+
+namespace {
+
+// Besides those of directories that are being worked on: far below the usual limit of 1024 for a
+// process, so that several walks fit.
+constexpr size_t kMost = 192;
+// Where there is no room so many are left, so that it is seldom looked for.
+constexpr size_t kLeft = 144;
+
+}  // namespace
+
+void OpenDirectories::Use(const DirPtr& dir) {
+  if (dir->IsRoot() || !dir->IsOpen()) return;
+  Keep(dir);
+  // Directories that were opened again on the way to it; their own units may be long done.
+  for (const DirPtr* at = &dir->parent(); !(*at)->IsRoot() && (*at)->IsOpen() && (*at)->used() == 0;
+       at = &(*at)->parent()) {
+    Keep(*at);
+  }
+}
+
+void OpenDirectories::Keep(const DirPtr& dir) {
+  const bool known = dir->used() != 0;
+  dir->Used(++clock_);
+  if (known) return;
+  if (kept_.size() == kMost) MakeRoom();
+  kept_.push_back({dir, clock_});
+}
+
+// Those that are gone have closed their descriptors themselves: most have, before it comes to the
+// ones that somebody will want again.
+void OpenDirectories::MakeRoom() {
+  std::erase_if(kept_, [](Kept& kept) {
+    const DirPtr dir = kept.dir.lock();
+    if (dir) kept.when = dir->used();
+    return !dir;
+  });
+  if (kept_.size() <= kLeft) return;
+  const auto end = kept_.end() - static_cast<std::ptrdiff_t>(kLeft);
+  std::nth_element(kept_.begin(), end, kept_.end(),
+                   [](const Kept& a, const Kept& b) { return a.when < b.when; });
+  for (auto oldest = kept_.begin(); oldest != end; ++oldest) {
+    const DirPtr dir = oldest->dir.lock();
+    if (!dir) continue;
+    dir->Close();
+    dir->Used(0);
+  }
+  kept_.erase(kept_.begin(), end);
+}
+
+}  // namespace ovl
