@@ -24,8 +24,8 @@ const fixedCalls = 48;
 const callsPerModified = 10;
 /** Looked for below, and its marks listed. */
 const callsPerAdded = 2;
-/** A look at the whiteout and at the file, and the marks of that. */
-const callsPerDeleted = 3;
+/** A look at the whiteout and at the file. */
+const callsPerDeleted = 2;
 /** Of a directory that is in both: opened and listed above, opened below, and closed. */
 const callsPerDirectory = 13;
 /** Listing a long directory takes another call now and then. */
@@ -210,6 +210,20 @@ traced('the cost of directories grows with their number', async (t) => {
     await tree(numbered(count, inside), 'older'),
   ]);
   t.true(each > 1 && each < callsPerDirectory + callsPerModified + more);
+});
+
+traced('a directory is opened once, however many there are', async (t) => {
+  const packages = 200;
+  const files = (name: string): Generator<string> =>
+    numbered(3 * packages, (i) => `p${i % packages}/${'abc'[Math.floor(i / packages)]}/${name}`);
+  const { entries, byName } = await cost(
+    await tree(files('new'), 'new'),
+    await tree(files('old'), 'old'),
+  );
+  t.is(entries, 3 * packages);
+  const { openat = 0, openat2 = 0 } = byName;
+  const directories = 4 * packages;
+  t.true(openat + openat2 <= 2 * directories + fixedCalls, JSON.stringify(byName));
 });
 
 traced('a directory is read once for all its files of several names', async (t) => {
