@@ -25,6 +25,10 @@ export const lstatExactly: (
   options: { readonly bigint: true },
 ) => Promise<BigIntStats> = promisify(fs.lstat);
 export const fstat: (fd: number) => Promise<Stats> = promisify(fs.fstat);
+export const fstatExactly: (
+  fd: number,
+  options: { readonly bigint: true },
+) => Promise<BigIntStats> = promisify(fs.fstat);
 export const readText: ReadText = promisify(fs.readFile);
 export const mkdir: MakeDirectory = promisify(fs.mkdir);
 export const readdir: (path: PathLike) => Promise<string[]> = promisify(fs.readdir);

@@ -5,10 +5,11 @@ import type { PathLike } from './arguments.ts';
 import { absolutePath, optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
 import { argumentType, argumentValue, OverlayError } from './errors.ts';
-import { lstat, opendir } from './files.ts';
+import { lstat, lstatExactly, opendir } from './files.ts';
 import { joined, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkDirectories, ownPending } from './session-directories.ts';
+import { sessionGone } from './session-errors.ts';
 import { draftKind, isSessionName } from './session-kind.ts';
 import { userOf } from './session-lock.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
@@ -236,7 +237,11 @@ function isOfKernel(relative: Buffer): boolean {
   return /^\/\d+\/work\/work$/.test(relative.toString('latin1'));
 }
 
-/** What is in it, by size. It is read entry by entry, so a big session takes its time. */
+/**
+ * What is in it, by size. It is read entry by entry, so a big session takes its time.
+ *
+ * @throws OverlayError `ENOENT` where it is gone.
+ */
 export async function sessionSize(
   session: Pick<Session, 'path'> & Partial<Pick<Session, 'pathBytes'>>,
 ): Promise<SessionSize> {
@@ -245,6 +250,11 @@ export async function sessionSize(
     throw argumentType('session', 'a session', session);
   }
   const path = given.pathBytes ?? Buffer.from(given.path);
+  await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      throw sessionGone(path);
+    }
+  });
   const size = { bytes: 0, entries: 0, unreadable: 0 };
   const seen = new Set<string>();
   const pending: Buffer[] = [path];
@@ -256,9 +266,9 @@ export async function sessionSize(
     }
     for await (const { name } of listing) {
       const full = Buffer.concat([dir, Buffer.from('/'), name as unknown as Buffer]);
-      const found = await lstat(full).catch(() => undefined);
+      const found = await lstatExactly(full, { bigint: true }).catch(() => undefined);
       const key =
-        found && found.nlink > 1 && !found.isDirectory() ? `${found.dev}:${found.ino}` : '';
+        found && found.nlink > 1n && !found.isDirectory() ? `${found.dev}:${found.ino}` : '';
       if (found === undefined || seen.has(key)) {
         continue;
       }
@@ -266,7 +276,7 @@ export async function sessionSize(
         seen.add(key);
       }
       size.entries++;
-      size.bytes += found.blocks * 512;
+      size.bytes += Number(found.blocks) * 512;
       if (found.isDirectory()) {
         pending.push(full);
       }

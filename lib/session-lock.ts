@@ -1,7 +1,7 @@
 /** The lock of a session: it has one user at a time. */
 import { constants } from 'node:fs';
 import { errorFromFailure } from './errors.ts';
-import { close, fstat, lstat, open } from './files.ts';
+import { close, fstatExactly, lstatExactly, open } from './files.ts';
 import { native, unwrap } from './native.ts';
 import type { LockHandle } from './native-sessions.ts';
 import { parentOf } from './path-bytes.ts';
@@ -67,7 +67,10 @@ export class SessionLock {
 
   /** Whether what is locked still has that name: somebody may have removed it, and made another one there. */
   async isAt(path: Buffer): Promise<boolean> {
-    const [own, there] = await Promise.all([fstat(this.fd), lstat(path).catch(missing)]);
+    // On an overlay inode numbers have the layer in their highest bits, which a double does not hold.
+    const exactly = { bigint: true } as const;
+    const own = await fstatExactly(this.fd, exactly);
+    const there = await lstatExactly(path, exactly).catch(missing);
     return own.dev === there?.dev && own.ino === there.ino;
   }
 

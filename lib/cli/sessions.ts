@@ -1,4 +1,5 @@
 import { pathBytes, pathList } from '../arguments.ts';
+import { OverlayError } from '../errors.ts';
 import type { Session, SessionOverlay, SessionRest, SessionSize } from '../session-list.ts';
 import { isSession, listSessions, sessionSize } from '../session-list.ts';
 import { UsageError } from './command-errors.ts';
@@ -75,12 +76,20 @@ function object(found: Session, size: SessionSize): string {
   });
 }
 
-async function show(found: Session | SessionRest, json: boolean): Promise<string> {
+/** Undefined: it was discarded meanwhile. */
+async function show(found: Session | SessionRest, json: boolean): Promise<string | undefined> {
   if (!isSession(found)) {
     return json ? restObject(found) : restLine(found);
   }
-  const size = await sessionSize(found);
-  return json ? object(found, size) : line(found, size);
+  try {
+    const size = await sessionSize(found);
+    return json ? object(found, size) : line(found, size);
+  } catch (error) {
+    if (error instanceof OverlayError && error.code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 export async function sessions(words: readonly Word[], output: Output): Promise<number> {
@@ -111,7 +120,8 @@ export async function sessions(words: readonly Word[], output: Output): Promise<
   try {
     for (const found of json ? all : all.filter((each) => !isForeign(each))) {
       name = escapeText(found.name);
-      if (!(await output.write(await show(found, json)))) {
+      const text = await show(found, json);
+      if (text !== undefined && !(await output.write(text))) {
         break;
       }
     }

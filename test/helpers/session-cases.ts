@@ -38,6 +38,8 @@ function lookingCases(): void {
     t.deepEqual(session.last, { code: 0, signal: null });
     const size = await sessionSize(session);
     t.true(size.bytes >= 100_000 && size.bytes < 200_000, `${size.bytes}`);
+    const gone = { path: `${path}-discarded` };
+    await t.throwsAsync(sessionSize(gone), { code: 'ENOENT', message: /the session is gone: / });
     const [overlay] = session.overlays;
     const list: string[] = [];
     if (overlay !== undefined) {
