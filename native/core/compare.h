@@ -4,11 +4,11 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/mark_reader.h"
 #include "core/result.h"
@@ -53,14 +53,12 @@ class PieceBuffers {
  public:
   // Twice so many bytes.
   char* Of(size_t piece) {
-    if (piece > size_) buffers_ = std::make_unique_for_overwrite<char[]>(2 * piece);
-    size_ = std::max(size_, piece);
-    return buffers_.get();
+    if (bytes_.size() < 2 * piece) bytes_.resize(2 * piece);
+    return bytes_.data();
   }
 
  private:
-  size_t size_ = 0;
-  std::unique_ptr<char[]> buffers_;
+  std::vector<char> bytes_;
 };
 
 // The data of two files (of a metacopy it need not be as long as the file), read side by side in

@@ -150,7 +150,6 @@ Result<int> LayerDir::OpenBelow(const std::vector<LayerDir*>& closed, LayerDir*&
 
 // The descriptor that it has then: another thread may have been quicker.
 int LayerDir::Give(UniqueFd opened) {
-  Used(0);
   int there = -1;
   if (!fd_.compare_exchange_strong(there, opened.get(), std::memory_order_acq_rel)) return there;
   return opened.Release();
@@ -195,6 +194,7 @@ void LayerDir::Close() {
   uint32_t pins = 0;
   if (!pins_.compare_exchange_strong(pins, kClosing, std::memory_order_acquire)) return;
   const UniqueFd closed(fd_.exchange(-1));
+  Used(0);
   pins_.store(0, std::memory_order_release);
 }
 

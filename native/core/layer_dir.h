@@ -78,8 +78,8 @@ class LayerDir : public std::enable_shared_from_this<LayerDir> {
   // From Fd() on the descriptor stays what it is until Unpin().
   void Pin();
   void Unpin() { pins_.fetch_sub(1, std::memory_order_release); }
-  // When it was last of use, for whoever closes the ones that were not for the longest time; 0: it
-  // has been opened since, perhaps only as a way to another one.
+  // When it was last of use, for whoever closes the ones that were not for the longest time; 0: not
+  // since it was opened, which may have been only as a way to another one.
   void Used(uint64_t when) { used_.store(when, std::memory_order_relaxed); }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 

@@ -91,7 +91,7 @@ class MergedFrame {
   // The root of the overlay, which is no name of any directory.
   static Status VisitRoot(const Layers& layers, const WalkScope& scope, WalkEntry& entry);
 
-  // One getdents64(2) call, and the sorting with the last. False when done.
+  // One getdents64(2) call, and the sorting with the last of each directory. False when done.
   Result<bool> Read();
   bool sorted() const { return sorted_; }
   // Once they are sorted.

@@ -29,29 +29,30 @@ void OpenDirectories::Keep(const DirPtr& dir) {
   const bool known = dir->used() != 0;
   dir->Used(++clock_);
   if (known) return;
-  if (kept_.size() == kMost) MakeRoom();
+  if (kept_.size() >= kMost) MakeRoom();
   kept_.push_back({dir, clock_});
 }
 
 // Those that are gone have closed their descriptors themselves: most have, before it comes to the
-// ones that somebody will want again.
+// ones that somebody will want again. Pinned ones stay.
 void OpenDirectories::MakeRoom() {
-  std::erase_if(kept_, [](Kept& kept) {
+  auto left = kept_.begin();
+  for (Kept& kept : kept_) {
     const DirPtr dir = kept.dir.lock();
-    if (dir) kept.when = dir->used();
-    return !dir;
-  });
+    if (dir) *left++ = {dir, dir->used()};
+  }
+  kept_.erase(left, kept_.end());
   if (kept_.size() <= kLeft) return;
   const auto end = kept_.end() - static_cast<std::ptrdiff_t>(kLeft);
   std::nth_element(kept_.begin(), end, kept_.end(),
                    [](const Kept& a, const Kept& b) { return a.when < b.when; });
-  for (auto oldest = kept_.begin(); oldest != end; ++oldest) {
-    const DirPtr dir = oldest->dir.lock();
-    if (!dir) continue;
-    dir->Close();
-    dir->Used(0);
-  }
-  kept_.erase(kept_.begin(), end);
+  kept_.erase(std::remove_if(kept_.begin(), end,
+                             [](const Kept& kept) {
+                               const DirPtr dir = kept.dir.lock();
+                               if (dir) dir->Close();
+                               return !dir || !dir->IsOpen();
+                             }),
+              end);
 }
 
 }  // namespace ovl

@@ -23,7 +23,7 @@ class OpenDirectories {
   void Keep(const DirPtr& dir);
   void MakeRoom();
 
-  std::vector<Kept> kept_;  // each once
+  std::vector<Kept> kept_;
   uint64_t clock_ = 0;
 };
 

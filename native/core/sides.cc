@@ -19,8 +19,7 @@ Status Before(const Layers& layers, const MergedDirectory& dir, const std::strin
   LookupStart start{name};
   // The names of one that is not what shows now are read.
   start.expected = above == Above::kDirectory && !dir.split && layers.plain == nullptr;
-  // Of a file that was deleted nothing but its type is told.
-  start.no_data = above == Above::kNothing && !listed.examine;
+  start.no_data = above == Above::kNothing && !listed.data;
   return LookupNameInto(layers, dir.before, start, sides.before);
 }
 

@@ -101,6 +101,7 @@ bool NameList::Mark(std::string_view name, NameSource source) {
 }
 
 void NameList::Sort() {
+  if (sorted_ == size_) return;
   for (size_t i = shared_ == keyed_ ? sorted_ : 0; i < size_; ++i) {
     entries_[i].key = KeyOf(Text(entries_[i]).substr(shared_));
   }
@@ -114,11 +115,13 @@ void NameList::Sort() {
   std::inplace_merge(entries_, entries_ + sorted_, entries_ + size_, before);
   size_t kept = 0;
   for (size_t i = 0; i < size_; ++i) {
-    if (kept > 0 && Text(entries_[kept - 1]) == Text(entries_[i])) {
+    const Entry& entry = entries_[i];
+    Entry* const last = kept > 0 ? entries_ + kept - 1 : nullptr;
+    if (last != nullptr && last->key == entry.key && Text(*last) == Text(entry)) {
       // One of the types is the upper's, the other 0.
-      entries_[kept - 1].sources_and_type |= entries_[i].sources_and_type;
+      last->sources_and_type |= entry.sources_and_type;
     } else {
-      entries_[kept++] = entries_[i];
+      entries_[kept++] = entry;
     }
   }
   size_ = sorted_ = kept;

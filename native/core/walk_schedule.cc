@@ -74,9 +74,8 @@ ChangeUnit* WalkSchedule::Claim() {
 }
 
 ChangeUnit* WalkSchedule::AwaitClaim(size_t helper) {
-  std::vector<ChangeUnit::Ptr> gone;  // freed when others may go on
   std::unique_lock lock(mutex_);
-  gone.swap(gone_[helper]);
+  FreeGone(helper, lock);
   for (;;) {
     if (stopped_) return nullptr;
     if (ahead_ < kMostAhead) {
@@ -90,6 +89,17 @@ ChangeUnit* WalkSchedule::AwaitClaim(size_t helper) {
     changed_.wait(lock);
     --idle_;
   }
+}
+
+// While others go on. The list keeps its memory, which the front would allocate anew.
+void WalkSchedule::FreeGone(size_t helper, std::unique_lock<std::mutex>& lock) {
+  std::vector<ChangeUnit::Ptr>& mine = gone_[helper];
+  if (mine.empty()) return;
+  std::vector<ChangeUnit::Ptr> gone = std::move(mine);
+  lock.unlock();
+  gone.clear();
+  lock.lock();
+  if (mine.empty()) mine = std::move(gone);
 }
 
 bool WalkSchedule::TryHold(ChangeUnit& unit) {

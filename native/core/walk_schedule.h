@@ -57,6 +57,7 @@ class WalkSchedule {
   bool HasRoom();
 
  private:
+  void FreeGone(size_t helper, std::unique_lock<std::mutex>& lock);
   static bool TryHold(ChangeUnit& unit);
   void ShowChildren(ChangeUnit& unit);
   void InsertBefore(ChangeUnit& unit, ChangeUnit& place);

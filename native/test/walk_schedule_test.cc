@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "test/check.h"
 
@@ -45,4 +47,38 @@ TEST(ScheduleGivesAUnitThatNobodyAwaitsBackToItsWorker) {
   schedule.Release(unit, false);
   CHECK(schedule.HasWaiting());
   CHECK(schedule.Claim() == &unit);
+}
+
+TEST(ScheduleGivesWhatAHelperWorkedOnBackToIt) {
+  ovl::WalkSchedule schedule(2);
+  auto make = [] { return std::make_unique<ovl::ChangeUnit>(); };
+  ovl::ChangeUnit::Ptr others = make();
+  ovl::ChangeUnit::Ptr helped = make();
+  auto large = std::make_unique<ovl::UnfinishedEntry>();
+  std::weak_ptr<const ovl::WalkPlace> place;
+  {
+    auto mine = ovl::WalkPlace::Root();
+    place = mine;
+    large->entry.place = std::move(mine);
+  }
+  helped->unfinished.push_back(std::move(large));
+  schedule.Begin(*others);
+  schedule.Begin(*helped);
+  CHECK(schedule.AwaitClaim(1) == helped.get());
+  schedule.Release(*helped, false);
+  CHECK(schedule.Hold(*helped));
+  schedule.Forget(std::move(helped), false);
+  CHECK(!place.expired());
+  CHECK(schedule.AwaitClaim(1) == others.get());
+  CHECK(place.expired());
+  // One that nobody has helped with is gone at once.
+  ovl::ChangeUnit::Ptr alone = make();
+  alone->unfinished.push_back(std::make_unique<ovl::UnfinishedEntry>());
+  auto root = ovl::WalkPlace::Root();
+  place = root;
+  alone->unfinished.back()->entry.place = std::move(root);
+  schedule.Begin(*alone);
+  CHECK(schedule.Claim() == alone.get());
+  schedule.Forget(std::move(alone), false);
+  CHECK(place.expired());
 }
