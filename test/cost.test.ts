@@ -24,8 +24,8 @@ const fixedCalls = 48;
 const callsPerModified = 10;
 /** Looked for below, and its marks listed. */
 const callsPerAdded = 2;
-/** A look at the whiteout and at the file. */
-const callsPerDeleted = 2;
+/** A look at the whiteout and at the file, and the marks of that. */
+const callsPerDeleted = 3;
 /** Of a directory that is in both: opened and listed above, opened below, and closed. */
 const callsPerDirectory = 13;
 /** Listing a long directory takes another call now and then. */

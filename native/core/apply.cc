@@ -116,7 +116,7 @@ Status Apply::BeginPrepare() {
   setup.walk = std::move(walk.value());
   Layers own = *std::exchange(layers_, std::nullopt);
   own.marks = own.marks.Apart();
-  setup.search = std::make_unique<SideSearch>(std::move(own), true);
+  setup.search = std::make_unique<SideSearch>(std::move(own));
   setup.root = std::move(dir.value());
   setup.root_st = destination_.st;
   setup.same_lower = same_lower_;

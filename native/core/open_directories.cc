@@ -9,9 +9,9 @@ namespace {
 
 // Besides those of directories that are being worked on: far below the usual limit of 1024 for a
 // process, so that several walks fit.
-constexpr size_t kMost = 192;
+constexpr size_t kMost = 96;
 // Where there is no room so many are left, so that it is seldom looked for.
-constexpr size_t kLeft = 144;
+constexpr size_t kLeft = 72;
 
 }  // namespace
 

@@ -27,6 +27,11 @@ bool LeadsTo(std::string_view directory, std::string_view path) {
                                (path.size() == directory.size() || path[directory.size()] == '/'));
 }
 
+// Nobody has listed the directory: a name may be there.
+Listed Unlisted(const MergedDirectory& dir) {
+  return {.in_upper = dir.upper != nullptr, .examine = true};
+}
+
 }  // namespace
 
 Status SideSearch::Find(std::string_view path, SideEntry& entry) {

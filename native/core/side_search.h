@@ -34,8 +34,8 @@ struct SideEntry {
 
 class SideSearch {
  public:
-  // The layers have to be its own. `data`: where the data of deleted files was is wanted too.
-  explicit SideSearch(Layers layers, bool data = false) : layers_(std::move(layers)), data_(data) {}
+  // The layers have to be its own.
+  explicit SideSearch(Layers layers) : layers_(std::move(layers)) {}
 
   // A path from the root of the overlay; "" is the root. What has vanished since it was listed is
   // not there.
@@ -61,13 +61,7 @@ class SideSearch {
   void Push(std::string path, Sides sides, WalkPlace::Ptr place);
   Status ApplyIndex(Sides& sides);
 
-  // Nobody has listed the directory: a name may be there.
-  Listed Unlisted(const MergedDirectory& dir) const {
-    return {.in_upper = dir.upper != nullptr, .examine = true, .data = data_};
-  }
-
   Layers layers_;
-  bool data_;
   std::vector<Level> levels_;
   std::optional<LinkIndex> index_;  // where it is lost, and had to be found out
 };

@@ -10,17 +10,14 @@ namespace ovl {
 
 namespace {
 
-// What is known of what shows under that name.
-enum class Above { kAny, kDirectory, kNothing };
-
+// `expected`: the upper has a directory of that name.
 Status Before(const Layers& layers, const MergedDirectory& dir, const std::string& name,
-              const Listed& listed, Above above, Sides& sides) {
+              const Listed& listed, bool expected, Sides& sides) {
   if (listed.alone) return Done{};
-  LookupStart start{name};
   // The names of one that is not what shows now are read.
-  start.expected = above == Above::kDirectory && !dir.split && layers.plain == nullptr;
-  start.no_data = above == Above::kNothing && !listed.data;
-  return LookupNameInto(layers, dir.before, start, sides.before);
+  const bool names_only = expected && !dir.split && layers.plain == nullptr;
+  return LookupNameInto(layers, dir.before, LookupStart{name, false, false, names_only},
+                        sides.before);
 }
 
 Status ResolveUpperDirectory(const Layers& layers, const MergedDirectory& dir,
@@ -122,7 +119,7 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
     // Where it cannot be opened, or is something else by now, it is asked about as all others.
     if (opened.ok() && opened.value()) {
       sides.in_upper = true;
-      auto before = Before(layers, dir, name, listed, Above::kDirectory, sides);
+      auto before = Before(layers, dir, name, listed, true, sides);
       if (!before.ok()) return std::move(before.failure());
       top.dir = dir.upper;
       top.name = name;
@@ -131,10 +128,13 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
       return true;
     }
   }
-  const bool looked_below = MayGoUnexamined(layers, listed);
-  if (looked_below) {
-    auto before = Before(layers, dir, name, listed, Above::kAny, sides);
-    if (!before.ok()) return std::move(before.failure());
+  bool looked_below = false;
+  if (MayGoUnexamined(layers, listed)) {
+    if (!looked_below) {
+      auto before = Before(layers, dir, name, listed, false, sides);
+      if (!before.ok()) return std::move(before.failure());
+      looked_below = true;
+    }
     if (sides.before.kind == Found::Kind::kNothing) {
       sides.in_upper = true;
       top.dir = dir.upper;
@@ -155,13 +155,11 @@ Result<bool> ResolveInUpper(const Layers& layers, const MergedDirectory& dir,
   if (!there.ok()) return Located(std::move(there.failure()), dir.upper, name);
   if (!there.value()) return false;
   sides.in_upper = true;
-  const bool whiteout = layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st);
   if (!looked_below) {
-    const Above above = whiteout ? Above::kNothing : Above::kAny;
-    auto before = Before(layers, dir, name, listed, above, sides);
+    auto before = Before(layers, dir, name, listed, false, sides);
     if (!before.ok()) return std::move(before.failure());
   }
-  if (whiteout) return true;
+  if (layers.marks.space() != MarkerSpace::kNone && IsWhiteoutDevice(st)) return true;
   top.dir = dir.upper;
   top.name = name;
   top.st = st;
@@ -198,8 +196,7 @@ Status ResolveSides(const Layers& layers, const MergedDirectory& dir, const std:
     if (there.ok() && there.value()) return Done{};
     sides.Clear();
   }
-  const bool removed = dir.split && dir.after.empty();
-  auto before = Before(layers, dir, name, listed, removed ? Above::kNothing : Above::kAny, sides);
+  auto before = Before(layers, dir, name, listed, false, sides);
   if (!before.ok()) return before;
   if (!dir.split) {
     sides.after = sides.before;

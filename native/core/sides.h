@@ -45,8 +45,6 @@ struct Listed {
   bool in_upper = false;
   uint8_t type = 0;      // d_type in the upper; DT_UNKNOWN: not told
   bool examine = false;  // everything that stat tells of the upper's entry is wanted
-  // Where the data of a file was is wanted though it was deleted.
-  bool data = false;
   // The lowers are not asked, or are known to have nothing of that name: `before` stays empty.
   bool alone = false;
 };

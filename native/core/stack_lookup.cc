@@ -95,7 +95,6 @@ Result<bool> LookupAlone(const Layers& layers, const DirStack& stack, const Look
     }
     found.unknown = whiteout.value() == Whiteout::kUnknown;
     found.kind = Found::Kind::kFile;
-    if (start.no_data) return true;
     if (S_ISREG(st.st_mode)) {
       auto marks = ReadFileMarks(layers, found.top, found.xattrs);
       if (!marks.ok()) return std::move(marks.failure());

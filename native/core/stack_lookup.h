@@ -37,9 +37,6 @@ struct LookupStart {
   // The upper has a directory of that name, so that there may be one: it is opened instead of
   // asked about first, and only its names will be looked up.
   bool expected = false;
-  // Where the data of a file is does not matter: the marks that would tell are not read, and
-  // Found::data has no directory.
-  bool no_data = false;
 };
 
 Result<Found> LookupName(const Layers& layers, const DirStack& stack, const LookupStart& start);

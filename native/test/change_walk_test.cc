@@ -314,21 +314,6 @@ TEST(ChangesOfMetacopies) {
   CHECK_EQ(Changes(hand).back(), "EIO metacopy-without-data u/zeros");
 }
 
-TEST(ChangesDoNotAskWhereTheDataOfADeletedFileWas) {
-  HandLayers hand(1, MarkerSpace::kTrusted);
-  if (!hand.Usable()) return;
-  hand.Metacopy(hand.lower(0), "a", 4);
-  hand.Metacopy(hand.lower(0), "d/b", 4);
-  hand.upper().Whiteout("a");
-  hand.upper().Dir("d");
-  hand.Mark(hand.upper(), "d", "opaque", "y");
-  CHECK_EQ(Changes(hand), Lines{"D file a", "D file d/b"});
-  // It is another question for one that is still there.
-  hand.upper().Remove("a");
-  hand.upper().File("a", "data");
-  CHECK_EQ(Changes(hand).front(), "EIO metacopy-without-data l0/a");
-}
-
 TEST(ChangesOfAMetacopyMarkOnWhatIsNoFile) {
   HandLayers hand(1, MarkerSpace::kTrusted);
   if (!hand.Usable()) return;

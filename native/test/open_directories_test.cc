@@ -49,25 +49,25 @@ TEST(OpenDirectoriesAreThoseOfUseLast) {
     dirs.push_back(scene.Child(i));
     open.Use(dirs.back());
     open.Use(dirs.front());
-    CHECK(CountOpen(dirs) <= 192);
+    CHECK(CountOpen(dirs) <= 96);
   }
-  CHECK(CountOpen(dirs) >= 144);
+  CHECK(CountOpen(dirs) >= 72);
   CHECK(dirs.front()->IsOpen());
   CHECK(!dirs[1]->IsOpen());
-  for (size_t i = kMany - 100; i < kMany; ++i) CHECK(dirs[i]->IsOpen());
+  for (size_t i = kMany - 50; i < kMany; ++i) CHECK(dirs[i]->IsOpen());
 }
 
 TEST(OpenDirectoriesCountWhatIsOpenAndNotUses) {
   Scene scene;
   OpenDirectories open;
   std::vector<DirPtr> dirs;
-  for (size_t i = 0; i < 100; ++i) dirs.push_back(scene.Child(i));
+  for (size_t i = 0; i < 70; ++i) dirs.push_back(scene.Child(i));
   for (int again = 0; again < 10; ++again) {
     for (const DirPtr& dir : dirs) open.Use(dir);
   }
   // Those that are gone take no place.
-  for (size_t i = 100; i < kMany; ++i) open.Use(scene.Child(i));
-  CHECK_EQ(CountOpen(dirs), 100);
+  for (size_t i = 70; i < kMany; ++i) open.Use(scene.Child(i));
+  CHECK_EQ(CountOpen(dirs), 70);
 }
 
 TEST(OpenDirectoriesKeepPinnedOnesInMind) {
@@ -88,7 +88,7 @@ TEST(OpenDirectoriesKeepPinnedOnesInMind) {
   pinned->Unpin();
   more();
   CHECK(!pinned->IsOpen());
-  CHECK(CountOpen(dirs) <= 192);
+  CHECK(CountOpen(dirs) <= 96);
 }
 
 // The way to a directory is opened with it, and nobody else says that it is of use.
@@ -105,5 +105,5 @@ TEST(OpenDirectoriesCountTheWayToOne) {
     open.Use(below);
     above.push_back(dir);
   }
-  CHECK(CountOpen(above) <= 192);
+  CHECK(CountOpen(above) <= 96);
 }
