@@ -176,6 +176,8 @@ void WalkSchedule::Release(ChangeUnit& unit, bool keep) {
 void WalkSchedule::Forget(ChangeUnit::Ptr unit, bool left_above) {
   std::vector<DirPtr> above;
   if (left_above) above = OpenWayBack(*unit);
+  // Its directories are closed now, whenever the rest is freed.
+  const std::shared_ptr<MergedFrame> done = std::move(unit->frame);
   const std::lock_guard lock(mutex_);
   for (const DirPtr& dir : above) open_.Use(dir);
   const bool held_up = ahead_ >= kMostAhead;
