@@ -95,11 +95,12 @@ ChangeUnit* WalkSchedule::AwaitClaim(size_t helper) {
 void WalkSchedule::FreeGone(size_t helper, std::unique_lock<std::mutex>& lock) {
   std::vector<ChangeUnit::Ptr>& mine = gone_[helper];
   if (mine.empty()) return;
-  std::vector<ChangeUnit::Ptr> gone = std::move(mine);
+  std::vector<ChangeUnit::Ptr> gone;
+  gone.swap(mine);
   lock.unlock();
   gone.clear();
   lock.lock();
-  if (mine.empty()) mine = std::move(gone);
+  if (mine.empty()) mine.swap(gone);
 }
 
 bool WalkSchedule::TryHold(ChangeUnit& unit) {

@@ -1,5 +1,5 @@
+#include <cstdint>
 #include <map>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,7 +87,8 @@ TEST(NameListMarksNamesThatItHas) {
 
 // Directory after directory: what all names begin with gets shorter, and the keys another meaning.
 TEST(NameListSortsWhatIsAddedLater) {
-  std::minstd_rand random(7);
+  uint32_t state = 7;
+  const auto random = [&state] { return (state = state * 1664525 + 1013904223) >> 8; };
   NameList list;
   std::map<std::string, bool> wanted;  // and whether the upper has it
   for (const size_t shared : {12U, 9U, 3U, 3U, 0U}) {
