@@ -28,12 +28,6 @@ export function noSuchSession(name: string, directory: Buffer | undefined): Over
   return failure('ENOENT', `there is no session '${name}'`, { hint });
 }
 
-/** What was listed may have been discarded meanwhile. */
-export function sessionGone(path: Buffer): OverlayError {
-  const hint = `nothing is at ${path}; it may have been discarded`;
-  return failure('ENOENT', 'the session is gone', { path, hint });
-}
-
 /** Where a word can be the one or the other. */
 export function neitherSessionNorDirectory(
   name: string,

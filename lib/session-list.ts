@@ -1,15 +1,16 @@
 /** What sessions there are. */
 
 import type { Dir } from 'node:fs';
+import { basename } from 'node:path';
 import type { PathLike } from './arguments.ts';
 import { absolutePath, optionsObject } from './arguments.ts';
 import type { Layers } from './change-source.ts';
 import { argumentType, argumentValue, OverlayError } from './errors.ts';
 import { lstat, lstatExactly, opendir } from './files.ts';
-import { joined, textOrBytes } from './path-bytes.ts';
+import { joined, parentOf, textOrBytes } from './path-bytes.ts';
 import { sessionDirectory } from './sandbox-options.ts';
 import { checkDirectories, ownPending } from './session-directories.ts';
-import { sessionGone } from './session-errors.ts';
+import { missing, noSuchSession } from './session-errors.ts';
 import { draftKind, isSessionName } from './session-kind.ts';
 import { userOf } from './session-lock.ts';
 import type { RecordedEnd, SessionRecord } from './session-record.ts';
@@ -250,11 +251,9 @@ export async function sessionSize(
     throw argumentType('session', 'a session', session);
   }
   const path = given.pathBytes ?? Buffer.from(given.path);
-  await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') {
-      throw sessionGone(path);
-    }
-  });
+  if ((await lstat(path).catch(missing)) === undefined) {
+    throw noSuchSession(basename(given.path), parentOf(path));
+  }
   const size = { bytes: 0, entries: 0, unreadable: 0 };
   const seen = new Set<string>();
   const pending: Buffer[] = [path];

@@ -69,8 +69,10 @@ export class SessionLock {
   async isAt(path: Buffer): Promise<boolean> {
     // On an overlay inode numbers have the layer in their highest bits, which a double does not hold.
     const exactly = { bigint: true } as const;
-    const own = await fstatExactly(this.fd, exactly);
-    const there = await lstatExactly(path, exactly).catch(missing);
+    const [own, there] = await Promise.all([
+      fstatExactly(this.fd, exactly),
+      lstatExactly(path, exactly).catch(missing),
+    ]);
     return own.dev === there?.dev && own.ino === there.ino;
   }
 

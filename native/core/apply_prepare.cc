@@ -314,7 +314,7 @@ Status ApplyPreparation::PlanInPlace(ApplyLevel& level, const Xattrs& there) {
 }
 
 Status ApplyPreparation::Compare(Comparing what) {
-  const Found& side = Compared(what);
+  const Found& side = what == Comparing::kAfter ? after() : before();
   auto opened =
       EntryComparison::Open({side.top, side.data, build_.marks()}, {there_, there_, there_marks_});
   if (!opened.ok()) return Fail(std::move(opened.failure()));
@@ -324,7 +324,7 @@ Status ApplyPreparation::Compare(Comparing what) {
 }
 
 Status ApplyPreparation::StepComparison() {
-  auto state = comparison_->Step(Compared(comparing_).data, there_);
+  auto state = comparison_->Step();
   if (state.ok() && state.value() == EntryComparison::State::kMore) return Done{};
   const Comparing what = std::exchange(comparing_, Comparing::kNothing);
   comparison_.reset();

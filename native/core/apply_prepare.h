@@ -83,9 +83,6 @@ class ApplyPreparation {
   Status JudgeMissingDirectory(const ApplyLevel& level);
   Status JudgeInPlace();
   Status PlanInPlace(ApplyLevel& level, const Xattrs& there);
-  const Found& Compared(Comparing what) const {
-    return what == Comparing::kAfter ? after() : before();
-  }
   Status Compare(Comparing what);
   Status StepComparison();
   Status Differs();

@@ -252,7 +252,7 @@ Result<bool> ApplyPreparation::LinkMoved(const BuildPlace& place) {
         EntryComparison::Open({top, after().data, build_.marks()}, {entry, entry, there_marks_});
     if (!comparison.ok()) return std::move(comparison.failure());
     for (;;) {
-      auto state = comparison.value().Step(after().data, entry);
+      auto state = comparison.value().Step();
       if (!state.ok()) return std::move(state.failure());
       if (state.value() == EntryComparison::State::kDifferent) return false;
       if (state.value() == EntryComparison::State::kSame) break;

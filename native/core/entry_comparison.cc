@@ -32,13 +32,15 @@ Result<EntryComparison> EntryComparison::Open(const ComparedEntry& a, const Comp
   auto content = ContentComparison::Open(a.data, b.data, false);
   if (!content.ok()) return std::move(content.failure());
   out.content_ = std::move(content.value());
+  out.a_ = a.data;
+  out.b_ = b.data;
   out.state_ = State::kMore;
   return out;
 }
 
-Result<EntryComparison::State> EntryComparison::Step(const LayerEntry& a, const LayerEntry& b) {
+Result<EntryComparison::State> EntryComparison::Step() {
   if (state_ != State::kMore) return state_;
-  auto step = content_->Step(a, b, buffers_);
+  auto step = content_->Step(a_, b_, buffers_);
   if (!step.ok()) return std::move(step.failure());
   if (step.value() == ContentComparison::State::kSame) state_ = State::kSame;
   if (step.value() == ContentComparison::State::kDifferent) state_ = State::kDifferent;

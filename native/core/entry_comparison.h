@@ -22,12 +22,14 @@ class EntryComparison {
  public:
   static Result<EntryComparison> Open(const ComparedEntry& a, const ComparedEntry& b);
   enum class State : uint8_t { kMore, kSame, kDifferent };
-  // Reads up to 1 MiB of content (ComparedEntry::data), where that is what is left to be compared.
-  Result<State> Step(const LayerEntry& a, const LayerEntry& b);
+  // Reads up to 1 MiB of content, where that is what is left to be compared.
+  Result<State> Step();
 
  private:
   State state_ = State::kSame;
   std::unique_ptr<ContentComparison> content_;
+  LayerEntry a_;  // whose content it is
+  LayerEntry b_;
   PieceBuffers buffers_;
 };
 

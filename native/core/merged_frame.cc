@@ -155,6 +155,7 @@ Status MergedFrame::List() {
     if (names_.Mark(entry.name, source)) return;
     names_.Add(entry.name, source, source == kInUpper ? entry.type : 0);
   };
+  // By reference: for a copy std::function would take memory, for every directory.
   auto more = there ? ReadSomeEntries(fd.value(), std::cref(add)) : Result<bool>(false);
   if (!more.ok()) return Located(std::move(more.failure()), dir, "");
   if (!more.value()) {

@@ -7,8 +7,8 @@ namespace ovl {
 
 namespace {
 
-// Besides those of directories that are being worked on: far below the usual limit of 1024 for a
-// process, so that several walks fit.
+// Besides those of directories that are being worked on: enough for what a walk finds ahead of its
+// front, and far below the usual limit of 1024 for a process, so that several walks fit.
 constexpr size_t kMost = 96;
 // Where there is no room so many are left, so that it is seldom looked for.
 constexpr size_t kLeft = 72;

@@ -62,12 +62,19 @@ TEST(ScheduleGivesWhatAHelperWorkedOnBackToIt) {
     large->entry.place = std::move(mine);
   }
   helped->unfinished.push_back(std::move(large));
+  const ovl::WalkScope scope;
+  helped->frame =
+      std::make_shared<ovl::MergedFrame>(ovl::MergedDirectory(nullptr, {}, {}),
+                                         ovl::WalkPlace::Root(), ovl::PathFilter::Scope(), scope);
+  const std::weak_ptr<ovl::MergedFrame> frame = helped->frame;
   schedule.Begin(*others);
   schedule.Begin(*helped);
   CHECK(schedule.AwaitClaim(1) == helped.get());
   schedule.Release(*helped, false);
   CHECK(schedule.Hold(*helped));
   schedule.Forget(std::move(helped), false);
+  // Its directories do not stay open until then.
+  CHECK(frame.expired());
   CHECK(!place.expired());
   CHECK(schedule.AwaitClaim(1) == others.get());
   CHECK(place.expired());

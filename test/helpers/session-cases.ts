@@ -39,7 +39,10 @@ function lookingCases(): void {
     const size = await sessionSize(session);
     t.true(size.bytes >= 100_000 && size.bytes < 200_000, `${size.bytes}`);
     const gone = { path: `${path}-discarded` };
-    await t.throwsAsync(sessionSize(gone), { code: 'ENOENT', message: /the session is gone: / });
+    await t.throwsAsync(sessionSize(gone), {
+      code: 'ENOENT',
+      message: /there is no session 'one-discarded': /,
+    });
     const [overlay] = session.overlays;
     const list: string[] = [];
     if (overlay !== undefined) {
