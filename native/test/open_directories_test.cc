@@ -55,6 +55,12 @@ TEST(OpenDirectoriesAreThoseOfUseLast) {
   CHECK(dirs.front()->IsOpen());
   CHECK(!dirs[1]->IsOpen());
   for (size_t i = kMany - 50; i < kMany; ++i) CHECK(dirs[i]->IsOpen());
+  // Those that were closed are counted again when they are opened again.
+  for (const DirPtr& dir : dirs) {
+    CHECK(dir->Fd().ok());
+    open.Use(dir);
+    CHECK(CountOpen(dirs) <= 96);
+  }
 }
 
 TEST(OpenDirectoriesCountWhatIsOpenAndNotUses) {
